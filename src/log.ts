@@ -1,7 +1,6 @@
-import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
 import { type DestinationStream, type LogFn, type Logger, pino } from 'pino';
-import type pinoPretty from 'pino-pretty';
+import pretty from 'pino-pretty';
 import { createLogDestination } from './log-destination.ts';
 import { createRepeatedLines, type Line } from './repeated-lines.ts';
 
@@ -64,8 +63,6 @@ function prettyInto(destination: DestinationStream) {
       done();
     },
   });
-  // Only a terminal needs it.
-  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof pinoPretty;
   return pretty({ destination: writable, colorize: true, ignore: 'pid,hostname' });
 }
 

@@ -2,6 +2,8 @@ import { access, constants, stat, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { createDisplay } from '../load/display/display.ts';
+import { checkDialect } from '../load/driver/check-dialect.ts';
+import { DialectFault } from '../load/driver/dialect-module.ts';
 import { DriverEnded } from '../load/driver/driver-process.ts';
 import { checkMachine } from '../load/plan/machine-limits.ts';
 import { DEFAULTS, type LoadOptions, readLoadOptions } from '../load/plan/options.ts';
@@ -54,6 +56,7 @@ export async function runLoadCommand(args: readonly string[], deps: LoadDeps): P
 
   const local = findLocalServers(options.servers);
   const unmet = [
+    ...(await dialectProblems(options)),
     ...(await checkFolders(options)),
     ...(await checkReachable(options.servers)),
     ...checkFaults(options.faults, local),
@@ -78,13 +81,23 @@ export async function runLoadCommand(args: readonly string[], deps: LoadDeps): P
     onProgress: display.show,
   });
   const result = await running.finally(display.close).catch((error: unknown) => {
+    if (error instanceof DialectFault) {
+      print.err(`roomcast load: ${options?.config.dialect}: ${error.message}\n`);
+      return EXIT_MISUSED;
+    }
     if (!(error instanceof DriverEnded)) throw error;
     print.err(`roomcast load: ${error.message}, so nothing can be said about the server\n`);
-    return undefined;
+    return EXIT_CODES['driver-too-slow'];
   });
-  if (result === undefined) return EXIT_CODES['driver-too-slow'];
+  if (typeof result === 'number') return result;
   print.out(summaryOf(result));
   return finish(result, options, print);
+}
+
+/** A module's mistakes are found before anything starts. */
+async function dialectProblems({ dialectName, config }: LoadOptions): Promise<readonly string[]> {
+  const problem = await checkDialect(dialectName);
+  return problem === undefined ? [] : [`--dialect ${config.dialect}: ${problem}`];
 }
 
 /** A run of an hour must not end with a result that cannot be written. */
@@ -169,6 +182,8 @@ falls behind shows it. Several URLs share the clients.
   --duration TIME     how long they talk, once they are in: 500ms, 60s, 5m, 1h [${DEFAULTS.duration}]
   --ramp N/s          connections begun per second [${DEFAULTS.ramp}]
   --size BYTES        the text of a message [${DEFAULTS.size}]
+  --dialect D         roomcast, s3 (Socket.IO with join, say and message), or FILE.mjs: five functions that say how
+                      another server is spoken to; see the README in src/load [${DEFAULTS.dialect}]
   --transport T       websocket, polling, or mix: half of each [${DEFAULTS.transport}]
   --skew S            even: rooms of one size; zipf: some large, many small [${DEFAULTS.skew}]
   --churn N/s         clients that leave, each to come again a second later [${DEFAULTS.churn}]
@@ -201,6 +216,7 @@ const COMMAND = {
     duration: 'string',
     ramp: 'string',
     size: 'string',
+    dialect: 'string',
     transport: 'string',
     skew: 'string',
     churn: 'string',

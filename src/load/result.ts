@@ -144,6 +144,8 @@ export interface Totals {
   readonly resumed: number;
   /** Messages that the server itself reported as gone (`room:gap`, `recovered: false`). */
   readonly reportedGone: number;
+  /** Pairs of messages that two members got in different orders, from a server that does not promise one order. */
+  readonly reordered?: number;
 }
 
 export interface Latencies {

@@ -1,4 +1,6 @@
+import { uncheckedBy } from './dialect-limits.ts';
 import type { Crowd } from './driver/crowd.ts';
+import type { Dialect } from './driver/dialect.ts';
 import type { Settled } from './driver/orders.ts';
 import { summarize } from './latency-summary.ts';
 import { type MembersVerdict, uncheckedMembers } from './members-check.ts';
@@ -21,6 +23,7 @@ export interface Load {
 export interface Measured {
   readonly config: LoadConfig;
   readonly facts: RunFacts;
+  readonly dialect: Dialect;
   readonly timeline: Timeline;
   readonly load: Load;
   readonly settled: Settled;
@@ -33,6 +36,7 @@ export interface Measured {
 export function resultOf({
   config,
   facts,
+  dialect,
   timeline,
   load,
   settled,
@@ -41,7 +45,8 @@ export function resultOf({
   tookMs,
 }: Measured): LoadResult {
   const { whole, steps, faults, endedEarly } = load;
-  const totals = { ...timeline.totals, absent: settled.absent };
+  const { absent, reordered } = settled;
+  const totals = { ...timeline.totals, absent, ...(reordered !== undefined && { reordered }) };
   const delivered = summarize(whole.deliverUs);
   const lagP99Ms = msAt(whole.lagUs, 99);
   const loopDelayP99Ms = msAt(whole.loopDelayUs, 99);
@@ -67,7 +72,8 @@ export function resultOf({
     lagP99Ms,
     loopDelayP99Ms,
     firstStepBroke: steps[0]?.broke,
-    notChecked: [uncheckedMembers(members) ?? []].flat(),
+    order: reordered === undefined ? 'in order' : 'in the order of each sender',
+    notChecked: [uncheckedMembers(members) ?? [], uncheckedBy(dialect, reordered)].flat(),
   });
   return {
     format: 1,

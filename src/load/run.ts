@@ -1,5 +1,6 @@
 import { type Crowd, openCrowd } from './driver/crowd.ts';
-import { DIALECTS } from './driver/dialects.ts';
+import type { Dialect } from './driver/dialect.ts';
+import { openDialect } from './driver/dialects.ts';
 import { checkMembers, type MembersVerdict } from './members-check.ts';
 import { planClients } from './plan/clients.ts';
 import type { LoadOptions } from './plan/options.ts';
@@ -38,6 +39,7 @@ export interface RunDeps extends RunFacts {
 /** Runs a load and judges what came of it. */
 export async function runLoad(options: LoadOptions, deps: RunDeps): Promise<LoadResult> {
   const { config } = options;
+  const dialect = await openDialect(options.dialectName);
   const crowd = await openCrowd(options.dialectName, config.processes);
   try {
     const offered = config.stepRatesPerS.length > 0 ? config.stepRatesPerS : [config.ratePerS];
@@ -48,16 +50,17 @@ export async function runLoad(options: LoadOptions, deps: RunDeps): Promise<Load
       plannedMs: (config.clients / config.rampPerS) * 1_000 + offered.length * config.durationMs,
       onProgress: deps.onProgress,
     });
-    const rooms = await ramp(options, deps, crowd, timeline);
+    const rooms = await ramp(options, deps, dialect, crowd, timeline);
     const load = await talk(options, offered, deps, crowd, timeline);
     const settling = timeline.begin('settle', 0);
     const settled = await timeline.follow(crowd.settle());
     addLate(load.whole, settling);
-    const members = await timeline.follow(membersOf(options, crowd, rooms));
+    const members = await timeline.follow(membersOf(dialect, crowd, rooms));
     const tookMs = timeline.atMs();
     return resultOf({
       config,
       facts: deps,
+      dialect,
       timeline,
       load,
       settled,
@@ -71,12 +74,12 @@ export async function runLoad(options: LoadOptions, deps: RunDeps): Promise<Load
 }
 
 async function ramp(
-  { config, servers, dialectName }: LoadOptions,
+  { config, servers }: LoadOptions,
   { runName, tokenOf, signal }: RunDeps,
+  { numberedBy }: Dialect,
   crowd: Crowd,
   timeline: Timeline,
 ): Promise<readonly string[]> {
-  const { numberedBy } = DIALECTS[dialectName];
   const { clients, rooms, sharedRooms, processOf } = planClients({
     config,
     servers,
@@ -148,13 +151,11 @@ async function talk(
 }
 
 function membersOf(
-  { dialectName }: LoadOptions,
+  { askMembers }: Dialect,
   crowd: Crowd,
   rooms: readonly string[],
 ): Promise<MembersVerdict | undefined> {
-  return DIALECTS[dialectName].askMembers === undefined
-    ? Promise.resolve(undefined)
-    : checkMembers(crowd, rooms);
+  return askMembers === undefined ? Promise.resolve(undefined) : checkMembers(crowd, rooms);
 }
 
 /** A power of two, so that its memory over all rooms stays within bounds. */

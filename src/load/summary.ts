@@ -38,6 +38,9 @@ export function summaryOf(result: LoadResult): string {
     ['not in at the end', whole(totals.absent)],
     ['cut, resumed', `${whole(totals.cut)}, ${whole(totals.resumed)}`],
     ['reported as gone', whole(totals.reportedGone)],
+    ...(totals.reordered === undefined
+      ? []
+      : ([['in different orders', `${whole(totals.reordered)} pairs`]] as [string, string][])),
     [
       'driver',
       `${driver.cpuUsPerDelivery.toFixed(2)} µs per delivery, late ${duration(driver.loopDelayP99Ms)} at p99`,

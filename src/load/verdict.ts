@@ -26,6 +26,8 @@ export interface Evidence {
   readonly loopDelayP99Ms: number;
   /** The limits that a run with `--steps` broke at its first step; later ones are what it looks for. */
   readonly firstStepBroke: string | undefined;
+  /** The order that was proved, in words. */
+  readonly order: string;
   readonly notChecked: readonly string[];
 }
 
@@ -70,7 +72,7 @@ export function judge(evidence: Evidence): LoadVerdict {
           : 'good';
   const gone =
     totals.reportedGone === 0 ? '' : `, except ${totals.reportedGone} that the server reported as gone`;
-  const proved = `${totals.delivered} messages came once, in order and to nobody else${gone}.`;
+  const proved = `${totals.delivered} messages came once, ${evidence.order} and to nobody else${gone}.`;
   const reasons: Readonly<Record<Outcome, readonly string[]>> = {
     wrong: faults.map((kind) => sentence(kind, wrong[kind])),
     'driver-too-slow': [late ?? ''],

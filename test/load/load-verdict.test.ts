@@ -16,6 +16,7 @@ const EVIDENCE: Evidence = {
   lagP99Ms: 2,
   loopDelayP99Ms: 3,
   firstStepBroke: undefined,
+  order: 'in order',
   notChecked: [],
 };
 const judged = (over: Partial<Evidence>) => {

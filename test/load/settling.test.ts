@@ -8,7 +8,8 @@ const client = (state: { joined: boolean; isDialled?: boolean }) =>
     isDialled: true,
     stalled: false,
     gone: false,
-    order: { last: 0, end: () => undefined },
+    lacks: () => 0,
+    end: () => undefined,
     ...state,
   }) as unknown as Client;
 const settled = (clients: readonly Client[]) =>

@@ -137,6 +137,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'load/display': ['load/progress.ts'],
   'load/plan': ['load/driver'],
   'load/server': ['load/plan'],
+  'load/dialect-limits.ts': ['load/driver'],
   'load/verdict.ts': ['load/checker'],
   'load/progress.ts': ['load/checker'],
   'load/timeline.ts': ['load'],

@@ -1,15 +1,20 @@
 import type { MemberOrder } from '../checker/live/member-order.ts';
 import { NUMBERS_FROM } from '../checker/live/origin-text.ts';
 import type { RoomCheck } from '../checker/live/room-check.ts';
+import type { UnnumberedMember } from '../checker/live/unnumbered-member.ts';
+import type { UnnumberedRoom } from '../checker/live/unnumbered-room.ts';
 import type { Clock } from './clock.ts';
 import { type Connection, WebSocketConnection } from './connection.ts';
-import type { Dialect, DialectClient, Meaning, NumberedMessage } from './dialects.ts';
+import type { Dialect, DialectClient, Meaning, NumberedMessage } from './dialect.ts';
+import { DialectFault } from './dialect-module.ts';
 import { type Ledger, record, type Share } from './ledger.ts';
 import type { ClientSpec } from './orders.ts';
 import { PollingConnection } from './polling-connection.ts';
 import type { Sender } from './sender.ts';
 import type { Sources } from './sources.ts';
 
+/** A server that does not say when a client is in its room has it there by then. */
+const UNCONFIRMED_MS = 5_000;
 const LOOPBACK = '127.0.0.1';
 
 export interface ClientDeps {
@@ -33,6 +38,14 @@ export interface ClientDeps {
   readonly onPrivate: (client: Client, message: NonNullable<Meaning['privateMessage']>) => void;
 }
 
+/** What judges the messages that a client gets. */
+export interface Judged {
+  readonly order: MemberOrder;
+  readonly check: RoomCheck | undefined;
+  /** Instead of the others, where the server numbers nothing. */
+  readonly unnumbered?: { readonly room: UnnumberedRoom; readonly member: UnnumberedMember };
+}
+
 /** One connection: checks the number of every message it gets. Thousands of them, and a hot path, hence a class. */
 export class Client implements DialectClient {
   readonly spec: ClientSpec;
@@ -54,19 +67,22 @@ export class Client implements DialectClient {
   private readonly deps: ClientDeps;
   private readonly start: Buffer;
   private readonly check: RoomCheck | undefined;
+  private readonly unnumbered: Judged['unnumbered'];
+  private readonly read = (frame: string) => this.deps.dialect.read(frame, this);
   private share: Share;
   private joinTimer: NodeJS.Timeout | undefined;
   private asks = 0;
   private readonly awaited = new Map<number, (answer: string) => void>();
 
-  constructor(spec: ClientSpec, order: MemberOrder, check: RoomCheck | undefined, deps: ClientDeps) {
+  constructor(spec: ClientSpec, { order, check, unnumbered }: Judged, deps: ClientDeps) {
     this.spec = spec;
     this.deps = deps;
+    this.unnumbered = unnumbered;
     this.order = order;
     this.check = spec.role === 'publisher' ? undefined : check;
     this.name = deps.nameOf(spec.id);
     this.isIdentified = deps.isIdentified;
-    this.start = Buffer.from(deps.dialect.messageStart(spec.room ?? ''));
+    this.start = Buffer.from(deps.dialect.messageStart?.(spec.room ?? '') ?? '');
     this.share = deps.ledger.shareOf(spec.server ?? 0, undefined);
   }
 
@@ -90,6 +106,7 @@ export class Client implements DialectClient {
       port: spec.port,
       secure: spec.secure === true,
       source: host === LOOPBACK ? deps.sources() : undefined,
+      headers: deps.dialect.headers?.(this) ?? {},
       path: path.includes('EIO=') ? `${path}&transport=${polling ? 'polling' : 'websocket'}` : path,
     };
     this.connection = polling
@@ -113,7 +130,8 @@ export class Client implements DialectClient {
     // Whatever a server sends, it must not end the process with all its clients.
     try {
       this.take(buffer, at, end);
-    } catch {
+    } catch (error) {
+      if (error instanceof DialectFault) throw error;
       this.onMalformed(end - at);
     }
   }
@@ -126,7 +144,10 @@ export class Client implements DialectClient {
   }
 
   private take(buffer: Buffer, at: number, end: number): void {
-    if (this.check !== undefined && begins(buffer, at, end, this.start)) {
+    if (this.unnumbered !== undefined) {
+      if (this.sender === undefined || !this.sender.onText(buffer, at, end))
+        this.takeUnnumbered(this.unnumbered, buffer, at, end);
+    } else if (this.check !== undefined && begins(buffer, at, end, this.start)) {
       this.message(this.check, buffer, at, end);
     } else if (this.sender === undefined || !this.sender.onText(buffer, at, end)) {
       this.aside(buffer.toString('utf8', at, end));
@@ -159,9 +180,25 @@ export class Client implements DialectClient {
     return this.awaited.size;
   }
 
+  /** The number of messages that it has not got, of those up to `top`, the room's newest. */
+  lacks(top: number): number {
+    if (!this.joined) return 0;
+    return this.unnumbered?.member.lacks() ?? Math.max(0, top - this.order.last);
+  }
+
+  /** Nothing up to `top` comes any more. */
+  end(top: number): void {
+    if (!this.joined) return;
+    if (this.unnumbered === undefined) this.order.end(top);
+    else this.unnumbered.member.end();
+  }
+
   /** Goes by itself and forgets what it had. */
   leave(): void {
-    this.destroy();
+    const words = this.deps.dialect.leave?.(this);
+    this.leaveShare();
+    if (words === undefined) this.connection.destroy();
+    else this.connection.close(words);
     this.resume = undefined;
   }
 
@@ -177,6 +214,7 @@ export class Client implements DialectClient {
 
   private leaveShare(): void {
     clearTimeout(this.joinTimer);
+    this.unnumbered?.member.away();
     if (this.joined) this.share.clients -= 1;
     this.gone = true;
     this.joined = false;
@@ -198,6 +236,25 @@ export class Client implements DialectClient {
     if (dueUs !== undefined && (number + this.spec.id) % timedOneIn === 0) {
       record(ledger.deliverUs, clock() - dueUs);
     }
+  }
+
+  private takeUnnumbered(
+    { room, member }: NonNullable<Judged['unnumbered']>,
+    buffer: Buffer,
+    at: number,
+    end: number,
+  ): void {
+    const { ledger, clock, timedOneIn } = this.deps;
+    const taken = room.take(member, this.read, buffer, at, end);
+    if (taken === 'aside') {
+      this.aside(buffer.toString('utf8', at, end));
+      return;
+    }
+    ledger.delivered += 1;
+    this.share.delivered += 1;
+    // Reading the time costs as much as the check.
+    if (taken !== undefined && (this.share.delivered + this.spec.id) % timedOneIn === 0)
+      record(ledger.deliverUs, clock() - taken);
   }
 
   /** A message that came with the answer to a resume is a delivery like any other, and a late one. */
@@ -234,6 +291,8 @@ export class Client implements DialectClient {
     if (meaning.send !== undefined) this.connection.say(meaning.send);
     if (meaning.joinedAt !== undefined) this.enter({ ...meaning, joinedAt: meaning.joinedAt });
     if (meaning.goneBefore !== undefined) ledger.reportedGone += this.order.skipTo(meaning.goneBefore);
+    if (meaning.refusedMessage !== undefined)
+      this.sender?.refusedBy(meaning.refusedMessage.number, meaning.refusedMessage.code);
     if (meaning.bye !== undefined) this.bye = meaning.bye;
     if (meaning.refused !== undefined) {
       this.refusal = meaning.refused;
@@ -248,7 +307,17 @@ export class Client implements DialectClient {
     this.check?.enterEpoch(epoch);
   }
 
-  private enter({ joinedAt, recovered, missed = [] }: Meaning & { readonly joinedAt: number }): void {
+  private beginUnnumbered({ member }: NonNullable<Judged['unnumbered']>, isConfirmed: boolean): void {
+    member.begin(isConfirmed);
+    if (!isConfirmed) this.joinTimer = setTimeout(() => member.owe(), UNCONFIRMED_MS);
+  }
+
+  private enter({
+    joinedAt,
+    recovered,
+    missed = [],
+    isUnconfirmed,
+  }: Meaning & { readonly joinedAt: number }): void {
     if (this.joined) return;
     const { ledger, dialect, onJoined } = this.deps;
     this.joined = true;
@@ -256,7 +325,8 @@ export class Client implements DialectClient {
     this.joins += 1;
     this.share.clients += 1;
     const { order, check } = this;
-    if (recovered) {
+    if (this.unnumbered !== undefined) this.beginUnnumbered(this.unnumbered, isUnconfirmed !== true);
+    else if (recovered) {
       ledger.resumed += 1;
       if (check !== undefined) for (const each of missed) this.recover(check, each);
       order.end(joinedAt);

@@ -9,6 +9,8 @@ const PING = 9;
 const PONG = 10;
 const HEAD_END = Buffer.from('\r\n\r\n');
 const KEY = 'cm9vbWNhc3QgYmVuY2ggMQ==';
+/** A server that does not end its side is not waited for. */
+const CLOSE_LIMIT_MS = 5_000;
 const NOTHING = Buffer.alloc(0);
 
 export interface ConnectionOwner {
@@ -30,6 +32,8 @@ export interface ConnectionTarget {
   /** Undefined: the system chooses. */
   readonly source: Source | undefined;
   readonly path: string;
+  /** Headers beside those of the handshake. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Carries packets between a client and a server, over either transport. */
@@ -42,6 +46,8 @@ export interface Connection {
   readonly localPort: number;
   /** Ends it without a word to its owner. */
   destroy(): void;
+  /** The same, once this text has been sent. */
+  close(text: string): void;
 }
 
 /**
@@ -59,13 +65,13 @@ export class WebSocketConnection implements Connection {
 
   constructor(buffer: Buffer, target: ConnectionTarget, owner: ConnectionOwner) {
     this.owner = owner;
-    const { name, port, path } = target;
+    const { name, port, path, headers } = target;
     this.socket = target.secure ? this.dialSecurely(target) : this.dial(buffer, target);
     this.socket.on('error', (error: NodeJS.ErrnoException) => this.end(error.code ?? error.message));
     this.socket.on('close', () => this.end('closed'));
     this.socket.write(
       `GET ${path} HTTP/1.1\r\nHost: ${hostHeader(name, port)}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n\r\n`,
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n${linesOf(headers)}\r\n`,
     );
   }
 
@@ -88,6 +94,13 @@ export class WebSocketConnection implements Connection {
   destroy(): void {
     this.ended = true;
     this.socket.destroy();
+  }
+
+  close(text: string): void {
+    this.ended = true;
+    this.socket.end(maskedFrame(text));
+    const limit = setTimeout(() => this.socket.destroy(), CLOSE_LIMIT_MS);
+    this.socket.once('close', () => clearTimeout(limit));
   }
 
   private dial(buffer: Buffer, { host, port, source }: ConnectionTarget): Socket {
@@ -185,6 +198,12 @@ export class WebSocketConnection implements Connection {
     else if (opcode === CLOSE) this.end(`close frame ${payload.charCodeAt(0) * 256 + payload.charCodeAt(1)}`);
     else this.end(`a frame of opcode ${opcode}`);
   }
+}
+
+function linesOf(headers: Readonly<Record<string, string>>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
 }
 
 export function hostHeader(name: string, port: number): string {

@@ -4,7 +4,8 @@ import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import { createRandom } from '../random.ts';
 import type { Client } from './client.ts';
 import { createClock } from './clock.ts';
-import { DIALECTS } from './dialects.ts';
+import { DialectFault } from './dialect-module.ts';
+import { openDialect } from './dialects.ts';
 import { Ledger, record } from './ledger.ts';
 import type { Answers, ConnectOrder, Order, RateOrder, TalkOrder, Tops } from './orders.ts';
 import { passThrough } from './passing.ts';
@@ -34,7 +35,7 @@ let lastTickUs = 0;
 let isSettled = false;
 
 async function connect(order: ConnectOrder) {
-  const dialect = DIALECTS[order.dialectName];
+  const dialect = await openDialect(order.dialectName);
   const random = createRandom((order.seed ?? 0) + (order.clients[0]?.id ?? 0));
   const { namePrefix } = order;
   if (namePrefix !== undefined && dialect.sayPrivately !== undefined) {
@@ -148,6 +149,7 @@ async function settled(tops: Tops, limitMs: number): Promise<Answers['settle']> 
     limitMs,
   });
   isSettled = true;
+  const reordered = populations.map((population) => population.members.reordered());
   const replaced = populations.reduce((sum, population) => sum + population.members.replaced(), 0);
   if (replaced > 0)
     ledger.findings.add('lost', () => `others came in the place of ${replaced} acked messages`, replaced);
@@ -158,6 +160,9 @@ async function settled(tops: Tops, limitMs: number): Promise<Answers['settle']> 
     uncompared: populations.reduce((sum, population) => sum + population.members.uncompared(), 0),
     overdue,
     absent,
+    ...(reordered.some((count) => count !== undefined) && {
+      reordered: reordered.reduce<number>((sum, count = 0) => sum + count, 0),
+    }),
   };
 }
 
@@ -227,5 +232,12 @@ process.on('message', ({ order, id }: { order: Order; id: number }) => {
 });
 // Ctrl-C or the end of a terminal reaches the whole group: the parent ends the run in order.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+// A dialect of the user's own may throw anywhere; neither the server nor the driver is to blame.
+process.on('uncaughtException', (error) => {
+  if (error instanceof DialectFault) process.send?.({ fault: error.message });
+  else {
+    process.stderr.write(`${error.stack}\n`, () => process.exit(1));
+  }
+});
 process.once('disconnect', () => process.exit(0));
 process.send?.({ id: 0 });

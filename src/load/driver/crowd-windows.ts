@@ -50,6 +50,9 @@ export function addedSettled(each: readonly Settled[]): Settled {
     uncompared: sum('uncompared'),
     overdue: sum('overdue'),
     absent: sum('absent'),
+    ...(each.some(({ reordered }) => reordered !== undefined) && {
+      reordered: each.reduce((total, { reordered = 0 }) => total + reordered, 0),
+    }),
   };
 }
 

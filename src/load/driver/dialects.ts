@@ -1,76 +1,20 @@
 import { NUMBER_SLOT, NUMBERS_FROM, textTemplate } from '../checker/live/origin-text.ts';
 import type { ReadMessage } from '../checker/live/room-check.ts';
-import type { ClientSpec, DialectName } from './orders.ts';
-
-/** The meaning of a text that is neither a room's message nor an ack, for the client that got it. */
-export interface Meaning {
-  readonly send?: string;
-  /** It is in its room; the next message there has the number after this one. */
-  readonly joinedAt?: number;
-  readonly epoch?: string;
-  /** With `joinedAt`: whether what was missed since `resume` is all in `missed`. */
-  readonly recovered?: boolean;
-  readonly missed?: readonly NumberedMessage[];
-  /** The server says that it ends the connection. */
-  readonly bye?: { readonly code: number; readonly afterMs: number };
-  /** The server does not let the client in. */
-  readonly refused?: string;
-  /** The process that serves the client, if the server names it. */
-  readonly worker?: number;
-  /** Messages of the room up to the number before `next` cannot be had any more. */
-  readonly goneBefore?: number;
-  /** The newest position in the user's inbox. */
-  readonly inboxTop?: number;
-  readonly privateMessage?: NumberedMessage & { readonly to: string };
-}
-
-export interface NumberedMessage {
-  readonly number: number;
-  readonly message: ReadMessage;
-}
-
-/** A client as its dialect sees it. */
-export interface DialectClient {
-  readonly spec: ClientSpec;
-  readonly name: string;
-  /** It names itself as a user, so that others can write to it. */
-  readonly isIdentified: boolean;
-  /** Its position in its room before its connection ended. */
-  readonly resume: { readonly epoch: string; readonly seq: number } | undefined;
-}
-
-/** The words that a system speaks and expects over a WebSocket. */
-export interface Dialect {
-  /** The messages of a room are numbered by the server, or by the one client that speaks there. */
-  readonly numberedBy: 'server' | 'sender';
-  path(client: DialectClient): string;
-  /** Sent by the client as soon as the connection is open. */
-  readonly hello?: string;
-  /** In a room without a word of the server. */
-  readonly joinsByOpening?: boolean;
-  /** The beginning of every message of the room; its number follows. */
-  messageStart(room: string): string;
-  /** The beginning of every ack; the number of the acked message follows. Without one they come in order. */
-  readonly ackStart?: string;
-  /** A message with slots for number and time; see `origin-text.ts`. */
-  say(client: ClientSpec, room: string, textBytes: number): string;
-  /** Reads a room's message for the check of its content. */
-  read(frame: string): ReadMessage | undefined;
-  hear(text: string, client: DialectClient): Meaning | undefined;
-  /** The event that says something to one user, as JSON. */
-  sayPrivately?(to: string, text: string, id: string): string;
-  /** Asks for a page of a room's members. */
-  askMembers?(room: string, cursor: string | undefined): string;
-  readMembers?(answer: unknown): { readonly names: readonly string[]; readonly cursor?: string } | undefined;
-}
+import type { Dialect, DialectClient, NumberedMessage } from './dialect.ts';
+import { DialectFault, readModule } from './dialect-module.ts';
+import { createEventDialect } from './event-dialect.ts';
+import type { BuiltInDialect, DialectName } from './orders.ts';
+import { S3 } from './s3.ts';
 
 const SOCKET_PATH = '/socket.io/';
 const named = ({ spec: { room, socketPath = SOCKET_PATH }, name }: DialectClient) =>
   `${socketPath}?EIO=4&username=${encodeURIComponent(name)}${room === undefined ? '' : `&roomid=${encodeURIComponent(room)}`}`;
-const socketSay = ({ id }: ClientSpec, room: string, bytes: number) =>
+const socketSay = ({ spec: { id } }: DialectClient, room: string, bytes: number) =>
   `42${NUMBER_SLOT}["say",{"text":"${textTemplate(id, room, bytes)}","clientMsgId":"${NUMBER_SLOT}"}]`;
-const bareSay = (head: string) => (client: ClientSpec, room: string, bytes: number) =>
-  `{"number":${NUMBER_SLOT},${head.replace('ROOM', room)}"text":"${textTemplate(client.id, room, bytes)}"${head === '' ? '' : '}'}}`;
+const bareSay =
+  (head: string) =>
+  ({ spec: { id } }: DialectClient, room: string, bytes: number) =>
+    `{"number":${NUMBER_SLOT},${head.replace('ROOM', room)}"text":"${textTemplate(id, room, bytes)}"${head === '' ? '' : '}'}}`;
 
 /** Finds the text of a message in any JSON: it begins with the only `@` and has no quotes. */
 export function readText(frame: string): ReadMessage | undefined {
@@ -104,7 +48,7 @@ const ROOMCAST: Dialect = {
   numberedBy: 'server',
   path: named,
   messageStart: () => '42["message",{"seq":',
-  ackStart: '43',
+  ackStart: () => '43',
   say: socketSay,
   read(frame) {
     try {
@@ -163,13 +107,14 @@ const ROOMCAST: Dialect = {
   },
 };
 
-export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
+const DIALECTS: Readonly<Record<BuiltInDialect, Dialect>> = {
   roomcast: ROOMCAST,
+  s3: createEventDialect(S3),
   stock: {
     numberedBy: 'sender',
     path: named,
     messageStart: (room) => `42["message",{"event":"broadcast_say","roomid":"${room}","clientMsgId":"`,
-    ackStart: '43',
+    ackStart: () => '43',
     say: socketSay,
     read: readText,
     hear(text, { spec: { room } }) {
@@ -185,7 +130,7 @@ export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
     numberedBy: 'sender',
     path: ({ spec: { room }, name }) => `/?username=${name}${room === undefined ? '' : `&roomid=${room}`}`,
     messageStart: () => '{"number":',
-    ackStart: '{"ack":',
+    ackStart: () => '{"ack":',
     say: bareSay(''),
     read: readText,
     hear: (text) => (text === '{"joined":true}' ? { joinedAt: NUMBERS_FROM } : undefined),
@@ -200,3 +145,17 @@ export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
     hear: () => undefined,
   },
 };
+
+/** Rejects with a `DialectFault` if the module cannot be used. */
+export async function openDialect(name: DialectName): Promise<Dialect> {
+  return name.startsWith('file:') ? importDialect(name) : DIALECTS[name as BuiltInDialect];
+}
+
+async function importDialect(url: string): Promise<Dialect> {
+  const imported = await import(url).catch((error: unknown) => {
+    throw new DialectFault(`it cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  const module = readModule(imported);
+  if ('connect' in module) return createEventDialect(module);
+  throw new DialectFault(module.join('; '));
+}

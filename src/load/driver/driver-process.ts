@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { DialectFault } from './dialect-module.ts';
 import type { Answers, Order } from './orders.ts';
 
 /** Sources run through tsx, the built files without. */
@@ -26,13 +27,18 @@ export async function openDriverProcess(): Promise<DriverProcess> {
   process.once('exit', killOnExit);
   const exited = once(child, 'exit');
   const asked: Asked = new Map();
-  child.on('message', ({ id, value }: { id: number; value: unknown }) => {
+  let fault: DialectFault | undefined;
+  child.on('message', ({ id, value, fault: words }: { id: number; value: unknown; fault?: string }) => {
+    if (words !== undefined) {
+      fault ??= new DialectFault(words);
+      child.kill('SIGKILL');
+    }
     asked.get(id)?.resolve(value);
     asked.delete(id);
   });
   child.once('exit', (code, signal) => {
     process.removeListener('exit', killOnExit);
-    for (const { reject } of asked.values()) reject(endOf(code, signal));
+    for (const { reject } of asked.values()) reject(fault ?? endOf(code, signal));
   });
   await answered(child, asked, 0);
   let nextId = 0;

@@ -3,11 +3,14 @@ import { MemberOrder } from '../checker/live/member-order.ts';
 import { createRoomBlocks, type RoomBlock } from '../checker/live/room-blocks.ts';
 import { RoomCheck } from '../checker/live/room-check.ts';
 import { createSenderRecord, type SenderRecord } from '../checker/live/sender-record.ts';
-import { Client, type ClientDeps } from './client.ts';
+import { UnnumberedRoom } from '../checker/live/unnumbered-room.ts';
+import { Client, type ClientDeps, type Judged } from './client.ts';
 import type { ClientSpec, ConnectOrder, RoomTop } from './orders.ts';
 import { Sender } from './sender.ts';
 
 const KEPT = 64;
+/** Members on different servers may be that far apart, and more. */
+const LEAST_KEPT_UNNUMBERED = 256;
 /** More than any benchmark leaves unanswered. */
 const RING = 8_192;
 
@@ -29,12 +32,15 @@ export interface Members {
   replaced(): number;
   /** Deliveries whose content could not be compared. */
   uncompared(): number;
+  /** Pairs of messages in different orders; undefined if a server's numbers, or its promise, forbid any. */
+  reordered(): number | undefined;
 }
 
 export function createMembers({ order, client: clientDeps }: MembersDeps): Members {
   const { talk } = order;
   const { dialect, ledger, clock, nameOf } = clientDeps;
   const rooms = new Map<string, RoomCheck>();
+  const unnumberedRooms = new Map<string, UnnumberedRoom>();
   const shared = new Map(order.sharedRooms?.map((room) => [room, createRoomBlocks(room)]));
   const records = new Map<number, SenderRecord>();
   const clients: Client[] = [];
@@ -58,15 +64,60 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
     return check;
   }
 
-  function senderOf(client: ClientSpec, check: RoomCheck): Sender {
+  function unnumberedRoomOf(room: string): UnnumberedRoom {
+    const { roomOrder = false, ownMessages = true } = dialect.promises ?? {};
+    const known = unnumberedRooms.get(room);
+    if (known) return known;
+    const check = new UnnumberedRoom({
+      room,
+      kept: Math.max(LEAST_KEPT_UNNUMBERED, talk.kept ?? KEPT),
+      roomOrder,
+      ownMessages,
+      acknowledged: dialect.unacknowledged !== true,
+      nameOf,
+      findings: ledger.findings,
+    });
+    unnumberedRooms.set(room, check);
+    return check;
+  }
+
+  function unnumberedSenderOf(client: Client, { room, member }: NonNullable<Judged['unnumbered']>) {
+    const { textBytes, unacked: ring = RING } = talk;
+    const record = room.recordOf(member);
+    const sender = new Sender({
+      client,
+      dialect,
+      ledger,
+      clock,
+      textBytes,
+      ring,
+      record,
+      nextNumber: () => room.say(member),
+      onEpoch: () => undefined,
+    });
+    senders.push(sender);
+    return sender;
+  }
+
+  function createUnnumbered(spec: ClientSpec, room: string): Client {
+    const check = unnumberedRoomOf(room);
+    const unnumbered = { room: check, member: check.createMember(spec.id) };
+    const order = new MemberOrder(`client ${spec.id} in ${room}`, ledger.findings);
+    const client = new Client(spec, { order, check: undefined, unnumbered }, clientDeps);
+    if (spec.role !== 'member') client.sender = unnumberedSenderOf(client, unnumbered);
+    clients.push(client);
+    return client;
+  }
+
+  function senderOf(client: Client, check: RoomCheck): Sender {
     const record = createSenderRecord({
       numbered: dialect.numberedBy === 'server',
-      isOthers: (seq, number) => check.isOthers(seq, client.id, number),
+      isOthers: (seq, number) => check.isOthers(seq, client.spec.id, number),
     });
     const { textBytes, unacked: ring = RING } = talk;
     const onEpoch = (epoch: string) => check.enterEpoch(epoch);
     const sender = new Sender({ client, dialect, ledger, clock, textBytes, ring, record, onEpoch });
-    records.set(client.id, record);
+    records.set(client.spec.id, record);
     senders.push(sender);
     return sender;
   }
@@ -76,12 +127,13 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
     senders,
     create(spec) {
       const { id, room, role } = spec;
+      if (room !== undefined && dialect.numberedBy === 'driver') return createUnnumbered(spec, room);
       const check = room === undefined ? undefined : roomCheckOf(room);
       // A client without a room of its own gets no messages to judge.
       const findings = room === undefined ? createLiveFindings() : ledger.findings;
       const order = new MemberOrder(`client ${id} in ${room}`, findings);
-      const client = new Client(spec, order, check, clientDeps);
-      if (role !== 'member' && check !== undefined) client.sender = senderOf(spec, check);
+      const client = new Client(spec, { order, check }, clientDeps);
+      if (role !== 'member' && check !== undefined) client.sender = senderOf(client, check);
       clients.push(client);
       return client;
     },
@@ -93,6 +145,11 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
       return [...rooms].map(([room, { epochs }]) => ({ room, epochs, top: tops.get(room) ?? 0 }));
     },
     replaced: () => [...records.values()].reduce((sum, record) => sum + record.undelivered().length, 0),
-    uncompared: () => [...rooms.values()].reduce((sum, check) => sum + check.uncompared, 0),
+    uncompared: () =>
+      [...rooms.values(), ...unnumberedRooms.values()].reduce((sum, check) => sum + check.uncompared, 0),
+    reordered: () =>
+      dialect.numberedBy !== 'driver' || dialect.promises?.roomOrder
+        ? undefined
+        : [...unnumberedRooms.values()].reduce((sum, { reordered }) => sum + reordered, 0),
   };
 }

@@ -4,8 +4,10 @@ import type { WrongCounts } from '../checker/live/findings.ts';
 import type { RoomBlock } from '../checker/live/room-blocks.ts';
 import type { Finding } from '../result.ts';
 
-/** The name of a system's dialect, see dialects.ts. */
-export type DialectName = 'roomcast' | 'stock' | 'ws' | 'nchan';
+/** The dialects that stand in dialects.ts. */
+export type BuiltInDialect = 'roomcast' | 's3' | 'stock' | 'ws' | 'nchan';
+/** One of them, or the address of a module that is one. */
+export type DialectName = BuiltInDialect | `file:${string}`;
 
 export interface ClientSpec {
   readonly id: number;
@@ -149,6 +151,8 @@ export interface Settled extends Faults {
   readonly absent: number;
   /** Messages that had not come when the time was up: too slow, or lost. */
   readonly overdue: number;
+  /** Pairs of messages that two members got in different orders, where the server promises none. */
+  readonly reordered?: number;
 }
 
 /** Histograms are encoded as hdr-histogram-js does, in µs, counted from the intended time. */

@@ -18,6 +18,8 @@ export class PollingConnection implements Connection {
   private path: string;
   private opened = false;
   private ended = false;
+  /** Nothing more is read; it ends once what waits has been sent. */
+  private closing = false;
   private stalled = false;
   private posting = false;
   private waiting: Buffer[] = [];
@@ -50,15 +52,21 @@ export class PollingConnection implements Connection {
     this.agent.destroy();
   }
 
+  close(text: string): void {
+    this.closing = true;
+    this.say(text);
+  }
+
   private end(reason: string): void {
     if (this.ended) return;
     this.destroy();
-    this.owner.onEnd(reason);
+    if (!this.closing) this.owner.onEnd(reason);
   }
 
   private poll(): void {
-    if (this.ended || this.stalled) return;
+    if (this.ended || this.stalled || this.closing) return;
     this.send('GET', undefined, (body) => {
+      if (this.closing) return;
       this.owner.onRead(body.length);
       this.take(body);
       this.poll();
@@ -73,7 +81,8 @@ export class PollingConnection implements Connection {
     // A separator stands between packets, none behind the last.
     this.send('POST', packets.subarray(0, packets.length - 1), () => {
       this.posting = false;
-      this.post();
+      if (this.closing && this.waiting.length === 0) this.destroy();
+      else this.post();
     });
   }
 
@@ -103,7 +112,7 @@ export class PollingConnection implements Connection {
   }
 
   private send(method: 'GET' | 'POST', body: Buffer | undefined, then: (body: Buffer) => void): void {
-    const { host, name, port, secure, source } = this.target;
+    const { host, name, port, secure, source, headers } = this.target;
     const sent = (secure ? requestTls : request)({
       agent: this.agent,
       host,
@@ -113,6 +122,7 @@ export class PollingConnection implements Connection {
       ...(source && { localAddress: source.address }),
       ...(secure && isIP(name) === 0 && { servername: name }),
       headers: {
+        ...headers,
         host: hostHeader(name, port),
         ...(body && { 'content-type': 'text/plain;charset=UTF-8', 'content-length': body.length }),
       },

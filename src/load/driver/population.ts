@@ -2,7 +2,7 @@ import type { Histogram } from 'hdr-histogram-js';
 import type { Random } from '../random.ts';
 import type { Client, ClientDeps } from './client.ts';
 import type { Clock } from './clock.ts';
-import type { Dialect } from './dialects.ts';
+import type { Dialect } from './dialect.ts';
 import { createHistogram, type Ledger, record } from './ledger.ts';
 import { createMembers, type Members } from './members.ts';
 import type { ConnectOrder } from './orders.ts';

@@ -1,7 +1,7 @@
 import { NUMBERS_FROM, originOf, textOf } from '../checker/live/origin-text.ts';
 import type { Client } from './client.ts';
 import type { Clock } from './clock.ts';
-import type { Dialect, Meaning } from './dialects.ts';
+import type { Dialect, Meaning } from './dialect.ts';
 import { type Ledger, record } from './ledger.ts';
 
 /** The arrivals of one user that may still wait for their acks. */

@@ -3,9 +3,8 @@ import type { SenderProblem } from '../checker/live/room-check.ts';
 import type { SenderRecord } from '../checker/live/sender-record.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
-import type { Dialect } from './dialects.ts';
+import type { Dialect, DialectClient } from './dialect.ts';
 import { type Ledger, record, type Share } from './ledger.ts';
-import type { ClientSpec } from './orders.ts';
 import { createSayFrame, type SayFrame } from './say-frame.ts';
 
 const OK = Buffer.from('[{"ok":true');
@@ -14,7 +13,7 @@ const EPOCH = Buffer.from('"epoch":"');
 const QUOTE = 34;
 
 export interface SenderDeps {
-  readonly client: ClientSpec;
+  readonly client: DialectClient;
   readonly dialect: Dialect;
   readonly ledger: Ledger;
   readonly clock: Clock;
@@ -22,6 +21,8 @@ export interface SenderDeps {
   /** More than may ever be unanswered. */
   readonly ring: number;
   readonly record: SenderRecord;
+  /** Takes the next number; without it, a sender has numbers of its own. */
+  readonly nextNumber?: () => number;
   /** An ack names another epoch than the one before. */
   readonly onEpoch: (epoch: string) => void;
 }
@@ -48,16 +49,18 @@ export class Sender {
   private unackedMax = 0;
   private readonly deps: SenderDeps;
   private readonly sentUs: Float64Array;
+  /** The same, where the numbers of one sender lie apart. */
+  private readonly sentAtUs = new Map<number, number>();
   private readonly frame: SayFrame;
   private readonly ackStart: Buffer | undefined;
 
   constructor(deps: SenderDeps) {
     const { client, dialect, textBytes, ring } = deps;
     this.deps = deps;
-    this.room = client.room as string;
+    this.room = client.spec.room as string;
     this.sentUs = new Float64Array(ring);
-    this.frame = createSayFrame(dialect.say(client, this.room, textBytes), client.transport);
-    this.ackStart = dialect.ackStart === undefined ? undefined : Buffer.from(dialect.ackStart);
+    this.frame = createSayFrame(dialect.say(client, this.room, textBytes), client.spec.transport);
+    this.ackStart = dialect.ackStart && Buffer.from(dialect.ackStart(client));
   }
 
   talk(perSecond: number, unacked: number, firstUs: number): void {
@@ -100,23 +103,32 @@ export class Sender {
   }
 
   private put(into: Buffer, at: number, dueUs: number): void {
-    this.number += 1;
-    this.sentUs[this.number % this.deps.ring] = dueUs;
+    const { nextNumber, ledger, dialect } = this.deps;
+    this.number = nextNumber === undefined ? this.number + 1 : NUMBERS_FROM + nextNumber();
     this.frame.write(into, at, this.number, dueUs);
-    this.unanswered += 1;
-    this.deps.ledger.sent += 1;
+    ledger.sent += 1;
     this.deps.record.said(this.number);
+    if (dialect.unacknowledged) {
+      ledger.acked += 1;
+      if (this.share) this.share.acked += 1;
+      return;
+    }
+    this.unanswered += 1;
+    if (nextNumber === undefined) this.sentUs[this.number % this.deps.ring] = dueUs;
+    else this.sentAtUs.set(this.number, dueUs);
   }
 
   /** Its connection has ended: what is unanswered now stays so, and may be stored all the same. */
   away(): void {
     this.connection = undefined;
     this.unanswered = 0;
+    this.sentAtUs.clear();
     this.deps.record.away();
   }
 
   /** Returns true if the text was an answer. */
   onText(buffer: Buffer, at: number, end: number): boolean {
+    if (this.deps.dialect.unacknowledged) return false;
     if (this.ackStart === undefined) {
       this.top = this.oldest;
       this.oldest += 1;
@@ -132,6 +144,12 @@ export class Sender {
       number = number * 10 + digit;
     }
     if (number <= NUMBERS_FROM) return false;
+    if (this.deps.dialect.refusalIn !== undefined) {
+      const code = this.deps.dialect.refusalIn(buffer.toString('utf8', i, end));
+      if (code === undefined) this.acked(number, undefined);
+      else this.refusedBy(number, code);
+      return true;
+    }
     if (buffer[i] !== OK[0] || OK.compare(buffer, i, i + OK.length) === 0) {
       const numbered = this.deps.dialect.numberedBy === 'server';
       const seqAt = numbered ? buffer.subarray(i, end).indexOf(SEQ) : -1;
@@ -168,20 +186,31 @@ export class Sender {
   }
 
   private refused(number: number, answer: string): void {
-    const { ledger } = this.deps;
     const { code = 'refused', temporary, retryAfterMs } = JSON.parse(answer)[0]?.error ?? {};
+    if (temporary && !(retryAfterMs > 0)) this.deps.ledger.timeless += 1;
+    this.refusedBy(number, code);
+  }
+
+  /** The server has refused one of its messages. */
+  refusedBy(number: number, code: string): void {
+    const { ledger, record: own, dialect } = this.deps;
     ledger.refuse(code);
     if (this.share) this.share.refused += 1;
-    if (temporary && !(retryAfterMs > 0)) ledger.timeless += 1;
-    this.answered(number);
-    // After these the message may be stored all the same.
-    if (code !== 'unavailable' && code !== 'internal') this.found(this.deps.record.refused(number));
+    if (dialect.unacknowledged) {
+      // It counted as taken when it was said.
+      ledger.acked -= 1;
+      if (this.share) this.share.acked -= 1;
+    } else this.answered(number);
+    if (code === 'unavailable' || code === 'internal') own.uncertain?.(number);
+    else this.found(own.refused(number));
   }
 
   private answered(number: number): void {
     this.unanswered = Math.max(0, this.unanswered - 1);
-    const { ledger, clock, ring } = this.deps;
-    record(ledger.ackUs, clock() - (this.sentUs[number % ring] as number));
+    const { ledger, clock, ring, nextNumber } = this.deps;
+    const sentUs = nextNumber === undefined ? this.sentUs[number % ring] : this.sentAtUs.get(number);
+    this.sentAtUs.delete(number);
+    if (sentUs !== undefined) record(ledger.ackUs, clock() - sentUs);
   }
 }
 

@@ -28,14 +28,12 @@ export async function settle(deps: SettleDeps): Promise<Pick<Settled, 'overdue' 
       isDialled && spec.room !== undefined && spec.role !== 'publisher' && !stalled && (returning || !gone),
   );
   const topOf = ({ spec }: Client) => tops[spec.room as string] ?? 0;
-  const lacks = (client: Client) =>
-    (client.joined && topOf(client) > client.order.last ? topOf(client) - client.order.last : 0) +
-    (privateCheck?.lacks(client) ?? 0);
+  const lacks = (client: Client) => client.lacks(topOf(client)) + (privateCheck?.lacks(client) ?? 0);
   await until(() => listening.every((client) => client.joined && lacks(client) === 0), limitMs);
   let overdue = 0;
   for (const client of listening) {
     overdue += lacks(client);
-    if (client.joined) client.order.end(topOf(client));
+    client.end(topOf(client));
     privateCheck?.end(client);
   }
   return { overdue, absent: listening.filter(({ joined }) => !joined).length };

@@ -17,8 +17,8 @@ export interface PlanDeps {
   readonly servers: readonly ServerUrl[];
   /** Different in each run: rooms and users of two runs must not meet. */
   readonly runName: string;
-  /** The numbering of a room's messages: with `sender`, one client of each room speaks. */
-  readonly numberedBy: 'server' | 'sender';
+  /** The numbering of a room's messages: with `sender`, one client of each room speaks; with `driver`, a room has one process. */
+  readonly numberedBy: 'server' | 'sender' | 'driver';
   readonly tokenOf: ((name: string) => string) | undefined;
 }
 
@@ -28,14 +28,14 @@ export function planClients({ config, servers, runName, numberedBy, tokenOf }: P
   const random = createRandom(seed);
   const sizes = skew === 'zipf' ? zipfSizes(count, roomCount) : evenSizes(count, roomCount);
   const rooms = sizes.map((_, at) => `${runName}${at}`);
-  const homes = homesOf(sizes, processes);
+  const homes = homesOf(sizes, processes, numberedBy === 'driver');
   const homeOf = new Map<number, number>();
   const clients: ClientSpec[] = [];
   sizes.forEach((size, at) => {
     for (let member = 0; member < size; member += 1) {
       const id = clients.length;
       const server = servers[id % servers.length] as ServerUrl;
-      const speaks = numberedBy === 'server' || member === 0;
+      const speaks = numberedBy !== 'sender' || member === 0;
       // A room that no process could hold alone is spread over all of them.
       homeOf.set(id, homes[at] ?? id % processes);
       clients.push({
@@ -78,12 +78,12 @@ function zipfSizes(clients: number, rooms: number): number[] {
   return sizes;
 }
 
-/** Whole rooms go to the process that has least so far; undefined: the room is larger than a process's part. */
-function homesOf(sizes: readonly number[], processes: number): (number | undefined)[] {
+/** Whole rooms go to the process that has least so far; undefined: the room is larger than a process's part, and may be parted. */
+function homesOf(sizes: readonly number[], processes: number, areWhole: boolean): (number | undefined)[] {
   const part = sizes.reduce((total, size) => total + size, 0) / processes;
   const loads = Array.from({ length: processes }, () => 0);
   return sizes.map((size) => {
-    if (processes > 1 && size > part * 1.2) return undefined;
+    if (!areWhole && processes > 1 && size > part * 1.2) return undefined;
     const least = loads.indexOf(Math.min(...loads));
     loads[least] = (loads[least] ?? 0) + size;
     return least;

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { DialectName } from '../driver/orders.ts';
 import type { LoadConfig } from '../result.ts';
 import { type PlannedFault, readFaults } from './faults.ts';
@@ -35,6 +37,7 @@ export const DEFAULTS = {
   skew: 'even',
   churn: '0/s',
   private: '0%',
+  dialect: 'roomcast',
   'max-errors': '1%',
   'max-lag': '100ms',
 } as const;
@@ -129,9 +132,19 @@ export function readLoadOptions(
   const size = `a number of bytes from ${MIN_TEXT_BYTES}, which say where a message is from, to ${MAX_TEXT_BYTES}`;
   const rate = 'a rate such as 200/s';
 
+  const dialect = textOf('dialect') as string;
+  const dialectName = readDialect(dialect);
+  if (dialectName === undefined)
+    problems.push(
+      `--dialect takes ${DIALECTS}, or a file such as ./chat.mjs, not ${JSON.stringify(dialect)}`,
+    );
+  const privateShare = take('private', readShare, [0, 1], 'a share such as 5%');
+  if (privateShare > 0 && dialectName !== 'roomcast')
+    problems.push('--private needs --dialect roomcast: no other has messages to one user');
+
   const config: LoadConfig = {
     urls: servers.map(({ url }) => url),
-    dialect: 'roomcast',
+    dialect,
     clients,
     rooms,
     ratePerS: take('rate', readRate, [0.01, MAX_RATE], rate),
@@ -141,7 +154,7 @@ export function readLoadOptions(
     transport: oneOf('transport', TRANSPORTS),
     skew: oneOf('skew', SKEWS),
     churnPerS: take('churn', readRate, [0, MAX_RATE], rate),
-    privateShare: take('private', readShare, [0, 1], 'a share such as 5%'),
+    privateShare,
     seed,
     processes,
     ...(maxP99Ms !== undefined && { maxP99Ms }),
@@ -153,7 +166,7 @@ export function readLoadOptions(
   return {
     options: {
       config,
-      dialectName: 'roomcast',
+      dialectName: dialectName ?? 'roomcast',
       servers,
       faults: faults.faults,
       tokenSecret: secret,
@@ -162,6 +175,14 @@ export function readLoadOptions(
     },
     problems,
   };
+}
+
+const DIALECTS = 'roomcast, s3';
+
+/** A word is one of the built-in dialects, a path is a module. */
+export function readDialect(text: string): DialectName | undefined {
+  if (text === 'roomcast' || text === 's3') return text;
+  return /\.m?js$/.test(text) ? (pathToFileURL(resolve(text)).href as DialectName) : undefined;
 }
 
 /** A password does not reach the terminal. */

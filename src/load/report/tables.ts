@@ -154,6 +154,9 @@ function countedRows({ totals, tookMs }: LoadResult): readonly Cell[][] {
     ['connections cut', whole(totals.cut)],
     ['of these, back with everything they had missed', whole(totals.resumed)],
     ['messages the server itself reported as gone', whole(totals.reportedGone)],
+    ...(totals.reordered === undefined
+      ? []
+      : [['pairs that members got in different orders', whole(totals.reordered)]]),
     ['read', bytes(totals.bytesRead)],
     ['took', duration(tookMs)],
   ];

@@ -1,4 +1,4 @@
-import { ErrorReply } from '@redis/client';
+import { ErrorReply } from 'redis';
 import { expect, it } from 'vitest';
 import { refusalOf } from '../../../src/backend/redis/connection/failures.ts';
 import type { RedisConnection } from '../../../src/backend/redis/connection/redis-connection.ts';

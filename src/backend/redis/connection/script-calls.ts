@@ -1,4 +1,4 @@
-import { ErrorReply } from '@redis/client';
+import { ErrorReply } from 'redis';
 import type { RedisCall } from '../../redis-calls.ts';
 import type { Script } from '../scripts.ts';
 

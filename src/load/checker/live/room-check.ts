@@ -9,6 +9,8 @@ export interface ReadMessage {
   readonly room?: string;
   readonly username?: string;
   readonly epoch?: string;
+  /** The id that its sender gave it. */
+  readonly id?: string;
 }
 
 /** Says what is wrong with the place of a message in what its sender said. */

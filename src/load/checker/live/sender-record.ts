@@ -30,6 +30,8 @@ export interface SenderRecord {
   /** An ack came; `seq` is undefined if the server's acks name no position. */
   acked(number: number, seq: number | undefined, epoch?: string): SenderProblem | undefined;
   refused(number: number): SenderProblem | undefined;
+  /** It was refused, and may be stored all the same. */
+  uncertain?(number: number): void;
   /** The connection has ended. */
   away(): void;
   /** The first member got it. */
