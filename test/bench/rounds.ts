@@ -1,4 +1,5 @@
 import { type Case, isWanted, type Params, type Scale, type Scene, type Values } from './case.ts';
+import { type OthersWatch, watchOthers } from './measure/others-watch.ts';
 import type { Provenance, Row } from './rows.ts';
 import { orderOfRound, type Spread, spreadOf } from './statistics.ts';
 import { systemNamed } from './systems/all.ts';
@@ -10,6 +11,8 @@ export interface RoundsOptions {
   /** Only these systems. */
   readonly systems?: readonly string[];
   readonly say: (line: string) => void;
+  /** Watches what others do during each run. */
+  readonly watch?: () => OthersWatch;
 }
 
 /** By setting, then by system, then by round; undefined: that run failed. */
@@ -28,7 +31,7 @@ export async function runCase(one: Case, options: RoundsOptions, from: Provenanc
 async function runScene(
   one: Case,
   scene: Scene,
-  { scale, systems, say, ...options }: RoundsOptions,
+  { scale, systems, say, watch = watchOthers, ...options }: RoundsOptions,
   from: Provenance,
 ): Promise<Row[]> {
   const { name } = one;
@@ -42,10 +45,12 @@ async function runScene(
   });
   const found: Found = new Map();
   const failures = new Map<string, string[]>(taking.map((system) => [system, []]));
+  const othersCores = new Map<string, number>(taking.map((system) => [system, 0]));
   for (let round = 0; round < rounds; round += 1) {
     for (const system of orderOfRound(taking, round)) {
       const what = `${name} ${wordsOf(scene.params)} ${system} ${round + 1}/${rounds}`;
       const startedAt = performance.now();
+      const others = watch();
       try {
         for (const { params, values } of await scene.run(systemNamed(system))) {
           if (!isWanted({ ...scene.params, ...params }, scale)) continue;
@@ -56,6 +61,8 @@ async function runScene(
         const words = error instanceof Error ? error.message : String(error);
         failures.get(system)?.push(words);
         say(`  ${what}: FAILED: ${words}`);
+      } finally {
+        othersCores.set(system, Math.max(others.stop(), othersCores.get(system) ?? 0));
       }
     }
   }
@@ -73,6 +80,7 @@ async function runScene(
         runs: own.filter(Boolean).length,
         failed: failures.get(system) ?? [],
         values: spreads(own),
+        othersCores: othersCores.get(system) ?? 0,
         ...(against.length === 0 || baseline === undefined
           ? {}
           : { baseline, ratios: spreads(own.map((values, round) => ratio(values, against[round]))) }),

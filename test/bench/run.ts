@@ -4,7 +4,7 @@
  *   npm run bench -- --readme
  *
  * Measures what is built in dist/; without a case all of them. README.md beside this file says how. Ends with code 1
- * when a run of any system failed. --readme only makes the tables again, of the rows in results/: those of that README, of the top one and of deploy/.
+ * when a run of any system failed, or when others kept the machine too busy to record a case. --readme only makes the tables again, of the rows in results/: those of that README, of the top one and of deploy/.
  */
 import { parseArgs } from 'node:util';
 import { backgroundTable, capacityTable, costsTable, exampleOf } from './capacity/tables.ts';
@@ -13,6 +13,7 @@ import { CASES } from './cases/all.ts';
 import { replaceTable } from './marked-table.ts';
 import { printedTable } from './printed-table.ts';
 import { tableOf } from './readme-table.ts';
+import { recordable } from './recordable.ts';
 import { runCase } from './rounds.ts';
 import { appendRows, provenance, readRows } from './rows.ts';
 import { summaryOf } from './summary-table.ts';
@@ -71,6 +72,7 @@ const pairs = values.pairs ?? (values.quick ? QUICK_ROUNDS : undefined);
 const rounds = pairs === undefined ? undefined : Number(pairs);
 const from = provenance(args);
 let failed = 0;
+let refused = 0;
 const startedAt = performance.now();
 for (const one of chosen.length > 0 ? chosen : CASES) {
   const rows = await runCase(
@@ -85,7 +87,11 @@ for (const one of chosen.length > 0 ? chosen : CASES) {
   );
   console.log(`\n${printedTable(one, rows)}\n`);
   failed += rows.reduce((sum, row) => sum + row.failed.length, 0);
-  if (saving) await appendRows(rows);
+  const { kept, refusal } = recordable(rows);
+  if (saving) await appendRows(kept);
+  if (refusal === undefined) continue;
+  console.log(refusal);
+  if (saving) refused += 1;
 }
 console.log(`${from.commit}, ${((performance.now() - startedAt) / 60_000).toFixed(1)} minutes`);
-process.exit(failed === 0 ? 0 : 1);
+process.exit(failed + refused === 0 ? 0 : 1);

@@ -32,6 +32,8 @@ async function loadedBy(redisUrl?: string): Promise<{ primary: string[]; worker:
 
 const SERVER = /\/dist\/(server|worker\.js)|\/node_modules\/(socket\.io|engine\.io|jose)\//;
 const EMBEDDED = /\/dist\/backend\/embedded\/|\/node_modules\/lmdb\//;
+/** The terminal's log, tokens, and the commands of Redis' modules. */
+const RARE = /\/node_modules\/(pino-pretty|jose|redis|@redis\/(bloom|json|search|time-series))\//;
 const REDIS = /\/dist\/backend\/redis\/|\/node_modules\/(@redis|redis)\//;
 const among = (scripts: readonly string[], which: RegExp) => scripts.filter((url) => which.test(url));
 
@@ -51,6 +53,7 @@ describe('a process loads the modules of its role only', () => {
     const { primary, worker } = await loadedBy(redis.url);
     expect(among(primary, SERVER)).toEqual([]);
     expect(among([...primary, ...worker], EMBEDDED)).toEqual([]);
+    expect(among([...primary, ...worker], RARE)).toEqual([]);
     expect(among(primary, REDIS)).not.toEqual([]);
     expect(among(worker, SERVER)).not.toEqual([]);
   });

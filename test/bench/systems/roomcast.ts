@@ -38,13 +38,16 @@ async function start(
 ): Promise<RunningSystem> {
   const task = memory ? 'memory' : profileDir === undefined ? undefined : 'profile';
   const probe = await openProbe(task, profileDir);
+  const startedAt = performance.now();
   const host = await startHost({
     workers,
     ...(redis === undefined ? {} : { redisUrl: redis.url }),
     env: { ...SETTINGS, ...probe.env, ...env },
   });
+  const readyMs = performance.now() - startedAt;
   const workerPids = childrenOf(host.pid);
   return {
+    readyMs,
     ports: workerPids.map((_, slot) => host.basePort + slot),
     pids: (part) =>
       part === 'worker'

@@ -63,14 +63,17 @@ async function start(
 ): Promise<RunningSystem> {
   const probe = await openProbe(memory ? 'memory' : undefined, undefined);
   const basePort = await freePorts(workers);
+  const startedAt = performance.now();
   const server = await openServerProcess(script, {
     BASE_PORT: String(basePort),
     WORKERS: String(workers),
     ...env,
     ...probe.env,
   });
+  const readyMs = performance.now() - startedAt;
   const workerPids = childrenOf(server.pid);
   return {
+    readyMs,
     ports: workerPids.map((_, slot) => basePort + slot),
     pids: (part) => (part === 'worker' ? workerPids : part === 'primary' ? [server.pid] : []),
     windowBegins: async () => undefined,

@@ -36,6 +36,8 @@ export interface RunningSystem {
   /** The Unix socket of its Redis. */
   readonly redisPath?: string;
   readonly tap?: BusTap;
+  /** From the start of the server, without its Redis, until it said that it was ready. */
+  readonly readyMs?: number;
   /** Exit codes or signals of workers that ended by themselves. */
   deaths(): number;
   stop(): Promise<void>;
