@@ -35,7 +35,7 @@ export interface ClientLimits {
 
 /** The services that event handlers use. */
 export interface ChatContext {
-  readonly admission: Pick<Admission, 'acquire'>;
+  readonly admission: Pick<Admission, 'acquire' | 'run'>;
   readonly slowClients: Pick<SlowClients, 'caughtUp'>;
   readonly logs: RoomLogs;
   readonly feeds: Feeds;

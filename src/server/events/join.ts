@@ -25,15 +25,17 @@ type Entered = RosterCount & { readonly announce?: () => void };
 
 /**
  * Makes the connection a member and answers in the same turn of the event loop: the answer's messages end where the
- * first live one goes on. A connection that is a member already gets a fresh page and fresh counts.
+ * first live one goes on. A connection that is a member already gets a fresh page and fresh counts. It asks the store at
+ * once and answers after `before`.
  */
 export async function joinRoom(
   session: Session,
   payload: Payload<'join'>,
   context: ChatContext,
   answer: (joined: Joined) => void,
+  before?: Promise<unknown>,
 ): Promise<Refusal | 'answered'> {
-  const { socket, memberships, identity: before } = session;
+  const { socket, memberships, identity: oldIdentity } = session;
   const { feeds, fanout, presence, enforcement, readMarkers } = context;
   const roomid = payload.roomid ?? session.defaultRoom;
   const refusal = await refusalOf(session, roomid, context);
@@ -63,7 +65,7 @@ export async function joinRoom(
     const joining = readMarkers.joining(session, roomid, top);
     if (!membership) {
       undo.push(
-        () => rename(session, before, context),
+        () => rename(session, oldIdentity, context),
         async () => (await joining)(),
       );
     }
@@ -72,7 +74,7 @@ export async function joinRoom(
 
   let prepared: Promise<void> | undefined;
   async function read(): Promise<Outcome<JoinPage & { readonly entered: Entered }>> {
-    const [entered, page] = await Promise.all([entering, readPage(context, room, payload)]);
+    const [entered, page] = await Promise.all([entering, readPage(context, room, payload), before]);
     if (!entered.ok) return entered;
     if (!page.ok) return page;
     // Prepares once, though the page is read again when the epoch changes.
