@@ -46,7 +46,7 @@ function setUp({ full = false } = {}) {
     admission,
     connectionBans: { check: async () => undefined },
     limits: partOf<ChatContext['limits']>({ maxRooms: 50 }),
-    logs: partOf<ChatContext['logs']>({ read: async () => succeed(EMPTY) }),
+    joinPages: partOf<ChatContext['joinPages']>({ read: async () => succeed(EMPTY) }),
     feeds: partOf<ChatContext['feeds']>({
       lease: async () => succeed({ room, release: () => undefined }),
       positionOf: () => undefined,

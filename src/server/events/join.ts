@@ -170,13 +170,13 @@ async function countAgain({ user }: Session, room: Room, context: ChatContext): 
 }
 
 function readPage(
-  { logs, limits }: ChatContext,
+  { joinPages, limits }: ChatContext,
   room: Room,
   { resume, history }: Payload<'join'>,
 ): Promise<Outcome<JoinPage>> {
   return resume
-    ? readResumed(logs, room, resume, { messages: limits.historySize, latest: history })
-    : readLatest(logs, room, history);
+    ? readResumed(joinPages, room, resume, { messages: limits.historySize, latest: history })
+    : readLatest(joinPages, room, history);
 }
 
 function describe(
