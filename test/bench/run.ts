@@ -1,5 +1,5 @@
 /**
- *   npm run bench -- [CASE…] [--pairs N] [--seconds S] [--quick] [--systems A,B] [--only name=value,…]
+ *   npm run bench -- [CASE…] [--pairs N] [--seconds S] [--quick] [--systems A,B] [--nodes 20,24] [--only name=value,…]
  *                    [--cpu-prof DIR] [--save | --no-save]
  *   npm run bench -- --readme
  *
@@ -17,6 +17,7 @@ import { recordable } from './recordable.ts';
 import { runCase } from './rounds.ts';
 import { appendRows, provenance, readRows } from './rows.ts';
 import { summaryOf } from './summary-table.ts';
+import { openNodeVersion } from './systems/node-versions.ts';
 
 const QUICK_ROUNDS = '2';
 
@@ -29,6 +30,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     quick: { type: 'boolean', default: false },
     systems: { type: 'string' },
+    nodes: { type: 'string' },
     only: { type: 'string' },
     'cpu-prof': { type: 'string' },
     save: { type: 'boolean', default: false },
@@ -62,7 +64,7 @@ const scale: Scale = {
 };
 // A run made smaller is for looking, not for the record.
 const reduced =
-  ['pairs', 'seconds', 'systems', 'only', 'cpu-prof'].some((name) => name in values) || values.quick;
+  ['pairs', 'seconds', 'systems', 'nodes', 'only', 'cpu-prof'].some((name) => name in values) || values.quick;
 const saving = values.save || !(reduced || values['no-save']);
 
 // What was started ends with this process, by listeners of `exit`.
@@ -70,6 +72,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const pairs = values.pairs ?? (values.quick ? QUICK_ROUNDS : undefined);
 const rounds = pairs === undefined ? undefined : Number(pairs);
+const nodes = values.nodes?.split(',').map(openNodeVersion);
 const from = provenance(args);
 let failed = 0;
 let refused = 0;
@@ -81,6 +84,7 @@ for (const one of chosen.length > 0 ? chosen : CASES) {
       scale,
       ...(rounds === undefined ? {} : { rounds }),
       say: (line) => console.log(line),
+      ...(nodes === undefined ? {} : { nodes }),
       ...(values.systems === undefined ? {} : { systems: values.systems.split(',') }),
     },
     from,

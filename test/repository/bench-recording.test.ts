@@ -4,6 +4,8 @@ import { type BusySample, MAX_OTHERS_CORES, othersCoresOf } from '../bench/measu
 import { recordable } from '../bench/recordable.ts';
 import { runCase } from '../bench/rounds.ts';
 import type { Row } from '../bench/rows.ts';
+import { onNode, openNodeVersion } from '../bench/systems/node-versions.ts';
+import type { RunningSystem, SystemOptions } from '../bench/systems/system.ts';
 
 const PROVENANCE = {
   at: '2026-01-01T00:00:00Z',
@@ -121,5 +123,61 @@ describe('the work of others', () => {
 
   it('is unknown, so nothing, of a run without a stretch', () => {
     expect(othersCoresOf([sample(0, 0, {})])).toBe(0);
+  });
+});
+
+describe('a benchmark on several versions of Node', () => {
+  it('runs each system on each, and compares it with the baseline on the same one', async () => {
+    const started: (string | undefined)[] = [];
+    const onNodes: Case = {
+      ...CASE,
+      rounds: 1,
+      scenes: () => [
+        {
+          params: {},
+          systems: ['roomcast', 'sharded'],
+          run: async ({ name }) => {
+            started.push(name);
+            return [{ params: {}, values: { us: name.startsWith('roomcast') ? 3 : 2 } }];
+          },
+        },
+      ],
+    };
+    const options = {
+      scale: { size: 'tiny', only: {} },
+      say: () => undefined,
+      watch: () => ({ stop: () => 0 }),
+      nodes: ['20', '24'].map((label) => ({ label, executable: `/node/${label}` })),
+    } as const;
+    const rows = await runCase(onNodes, options, PROVENANCE);
+    expect(started.sort()).toEqual(['roomcast@20', 'roomcast@24', 'sharded@20', 'sharded@24']);
+    expect(rows.map(({ system, baseline, ratios }) => [system, baseline, ratios?.us?.median])).toEqual([
+      ['roomcast@20', 'sharded@20', 1.5],
+      ['roomcast@24', 'sharded@24', 1.5],
+      ['sharded@20', undefined, undefined],
+      ['sharded@24', undefined, undefined],
+    ]);
+  });
+
+  it('starts the servers with the executable of the version', async () => {
+    const opened: (string | undefined)[] = [];
+    const system = {
+      name: 'any',
+      title: 'any',
+      dialectName: 'stock',
+      open: async ({ node }: SystemOptions) => {
+        opened.push(node);
+        return {} as RunningSystem;
+      },
+    } as const;
+    const on24 = onNode(system, { label: '24', executable: '/node/24' });
+    await on24.open({ workers: 1 });
+    expect([on24.name, opened]).toEqual(['any@24', ['/node/24']]);
+  });
+
+  it('takes the running Node as it is, and nothing but major versions', () => {
+    const [major = ''] = process.versions.node.split('.');
+    expect(openNodeVersion(major).executable).toBe(process.execPath);
+    expect(() => openNodeVersion('24.1')).toThrow('not a major version');
   });
 });

@@ -33,7 +33,7 @@ export const EMBEDDED: System = {
 };
 
 async function start(
-  { workers, profileDir, memory, env }: SystemOptions,
+  { workers, profileDir, memory, env, node }: SystemOptions,
   redis: RunRedis | undefined,
 ): Promise<RunningSystem> {
   const task = memory ? 'memory' : profileDir === undefined ? undefined : 'profile';
@@ -41,6 +41,7 @@ async function start(
   const startedAt = performance.now();
   const host = await startHost({
     workers,
+    ...(node === undefined ? {} : { node }),
     ...(redis === undefined ? {} : { redisUrl: redis.url }),
     env: { ...SETTINGS, ...probe.env, ...env },
   });

@@ -59,17 +59,21 @@ async function startOnRedis(adapter: string, options: SystemOptions): Promise<Ru
 async function start(
   script: string,
   env: Readonly<Record<string, string>>,
-  { workers, memory }: SystemOptions,
+  { workers, memory, node }: SystemOptions,
 ): Promise<RunningSystem> {
   const probe = await openProbe(memory ? 'memory' : undefined, undefined);
   const basePort = await freePorts(workers);
   const startedAt = performance.now();
-  const server = await openServerProcess(script, {
-    BASE_PORT: String(basePort),
-    WORKERS: String(workers),
-    ...env,
-    ...probe.env,
-  });
+  const server = await openServerProcess(
+    script,
+    {
+      BASE_PORT: String(basePort),
+      WORKERS: String(workers),
+      ...env,
+      ...probe.env,
+    },
+    node,
+  );
   const readyMs = performance.now() - startedAt;
   const workerPids = childrenOf(server.pid);
   return {

@@ -14,6 +14,8 @@ export interface SystemOptions {
   /** Counts what goes between the system and Redis. */
   readonly tap?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** The Node that its servers run on; by default this one. */
+  readonly node?: string;
 }
 
 export interface Heap {
