@@ -38,10 +38,11 @@ export async function joinRoom(
   const { socket, memberships, identity: oldIdentity } = session;
   const { feeds, fanout, presence, enforcement, readMarkers } = context;
   const roomid = payload.roomid ?? session.defaultRoom;
-  const refusal = await refusalOf(session, roomid, context);
+  const asked = roomOf(socket.nsp.name, roomid);
+  const refusal = await refusalOf(session, asked, context);
   if (refusal) return refusal;
   const membership = memberships.get(roomid);
-  const leased = await feeds.lease(membership?.room ?? roomOf(socket.nsp.name, roomid));
+  const leased = await feeds.lease(membership?.room ?? asked);
   if (!leased.ok) return leased;
   const lease = leased.value;
   const { room } = lease;
@@ -150,13 +151,14 @@ async function takeBack(undo: readonly (() => unknown)[], log: Logger): Promise<
 /** Why the connection may not join, as far as this worker can tell: the store checks bans itself. */
 async function refusalOf(
   session: Session,
-  roomid: string,
+  room: Room,
   { connectionBans, limits }: ChatContext,
 ): Promise<Refusal | undefined> {
-  const { memberships, socket } = session;
+  const { memberships } = session;
+  const { roomid } = room;
   const refusal = denied(session, roomid);
   if (refusal || memberships.has(roomid)) return refusal;
-  const banned = await connectionBans.check(session, roomOf(socket.nsp.name, roomid));
+  const banned = await connectionBans.check(session, room);
   if (banned) return banned;
   if (memberships.size < limits.maxRooms) return undefined;
   return refuse('limit', `roomid: a connection may be in ${limits.maxRooms} rooms`);
