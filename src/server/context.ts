@@ -35,11 +35,9 @@ export interface ClientLimits {
 
 /** The services that event handlers use. */
 export interface ChatContext {
-  readonly admission: Pick<Admission, 'acquire' | 'run'>;
+  readonly admission: Pick<Admission, 'acquire'>;
   readonly slowClients: Pick<SlowClients, 'caughtUp'>;
   readonly logs: RoomLogs;
-  /** Reads the pages of joins, which come in crowds. */
-  readonly joinPages: Pick<RoomLogs, 'read'>;
   readonly feeds: Feeds;
   readonly fanout: Pick<Fanout, 'flush'>;
   readonly presence: Presence;

@@ -10,9 +10,8 @@ export interface ServerProcess {
 export async function openServerProcess(
   script: string,
   env: Readonly<Record<string, string>>,
-  node = process.execPath,
 ): Promise<ServerProcess> {
-  const child = spawn(node, [script], {
+  const child = spawn(process.execPath, [script], {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
