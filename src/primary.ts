@@ -11,6 +11,7 @@ import type { Refuge } from './cluster/control.ts';
 import { type Front, openFront } from './cluster/front.ts';
 import { hostId, hostNameIn } from './cluster/host-id.ts';
 import { createHostMetrics } from './cluster/host-metrics.ts';
+import { createIdleCollection, openGarbageCollector } from './cluster/idle-collection.ts';
 import { findPortProblems, isBlockedPort, portClaimsOf } from './cluster/ports.ts';
 import { createReadiness } from './cluster/readiness.ts';
 import { createReloads } from './cluster/reloads.ts';
@@ -26,6 +27,7 @@ import { succeed } from './protocol/codes.ts';
 /** A stop does not wait longer for a store that is still being opened, or that does not answer. */
 const LATE_OPEN_MS = 1_000;
 const OVERVIEW_MS = 1_000;
+const IDLE_CHECK_MS = 1_000;
 
 export interface PrimaryDeps {
   readonly settings: Settings;
@@ -96,6 +98,11 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     workers: supervisor,
     question: CHAT_MESSAGES.metrics,
     cluster: () => withinLimit(backend.recentOverview()),
+  });
+
+  const idleCollection = createIdleCollection({
+    clients: () => supervisor.status().reduce((sum, { clients }) => sum + clients, 0),
+    collect: openGarbageCollector(),
   });
 
   const deadInstances = createDeadInstances({ pick: supervisor.pick });
@@ -172,6 +179,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       log.info({ workers: settings.workers, pid: process.pid }, 'ready');
       wasReady = true;
       reloads.open();
+      setInterval(idleCollection.check, IDLE_CHECK_MS).unref();
       await aborted(ended);
       log.info('stopping');
     }

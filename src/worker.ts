@@ -12,6 +12,7 @@ import { CONTROL } from './cluster/control.ts';
 import { createUtilization } from './cluster/event-loop.ts';
 import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
 import { hostId, hostNameIn } from './cluster/host-id.ts';
+import { createIdleCollection, openGarbageCollector } from './cluster/idle-collection.ts';
 import type { IpcChannel } from './cluster/ipc.ts';
 import { createTotalsSender } from './cluster/totals-sender.ts';
 import type { WorkerProcess } from './cluster/worker-process.ts';
@@ -101,6 +102,10 @@ export async function runWorker({ settings, worker, version, log }: WorkerDeps):
   ipc.onNotice(CHAT_MESSAGES.reapExpired, () => void reapExpired(backend, chat));
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
   loopDelay.enable();
+  const idleCollection = createIdleCollection({
+    clients: () => chat.counts().clients,
+    collect: openGarbageCollector(),
+  });
   const report = () => {
     clientCounter.reset();
     ipc.notify(CONTROL.counts, {
@@ -111,6 +116,7 @@ export async function runWorker({ settings, worker, version, log }: WorkerDeps):
     });
     loopDelay.reset();
     void totals.send();
+    idleCollection.check();
   };
   const reporting = setInterval(report, COUNTS_MS);
   await backend.roster.heartbeat(0);

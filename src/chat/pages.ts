@@ -10,7 +10,11 @@ export interface JoinPage extends LogPage {
 }
 
 /** The newest `limit` entries. */
-export async function readLatest(logs: RoomLogs, room: Room, limit: number): Promise<Outcome<JoinPage>> {
+export async function readLatest(
+  logs: Pick<RoomLogs, 'read'>,
+  room: Room,
+  limit: number,
+): Promise<Outcome<JoinPage>> {
   return logs.read(room, { limit, maxBytes: MAX_PAGE_BYTES });
 }
 
@@ -20,7 +24,7 @@ export async function readLatest(logs: RoomLogs, room: Room, limit: number): Pro
  * `recovered: false`; never a partial recovery.
  */
 export async function readResumed(
-  logs: RoomLogs,
+  logs: Pick<RoomLogs, 'read'>,
   room: Room,
   from: Position,
   limits: { readonly messages: number; readonly latest: number; readonly maxBytes?: number },

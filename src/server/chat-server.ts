@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
 import { createAdmission } from '../chat/admission.ts';
 import type { Identities } from '../chat/identity.ts';
+import { createSharedReads } from '../chat/shared-reads.ts';
 import type { Refuge } from '../cluster/control.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
 import { authenticate } from './auth/handshake.ts';
@@ -144,6 +145,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     admission,
     slowClients,
     logs,
+    joinPages: createSharedReads(logs),
     feeds,
     fanout,
     presence,

@@ -35,9 +35,11 @@ export interface ClientLimits {
 
 /** The services that event handlers use. */
 export interface ChatContext {
-  readonly admission: Pick<Admission, 'acquire'>;
+  readonly admission: Pick<Admission, 'acquire' | 'run'>;
   readonly slowClients: Pick<SlowClients, 'caughtUp'>;
   readonly logs: RoomLogs;
+  /** Reads the pages of joins, which come in crowds. */
+  readonly joinPages: Pick<RoomLogs, 'read'>;
   readonly feeds: Feeds;
   readonly fanout: Pick<Fanout, 'flush'>;
   readonly presence: Presence;

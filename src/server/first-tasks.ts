@@ -10,61 +10,87 @@ const JOIN_RETRY_MS = 1_000;
 
 /** The worker's own tasks for a new connection. They take turns with the client's events, and permits as these do. */
 export interface FirstTasks {
-  /** Binds the connection to its user, before any event that the client has sent meanwhile. */
-  bindInTurn(session: Session, bind: () => Promise<void>): Promise<void>;
-  /** Joins the room that the handshake named with `?roomid=`; the answer comes as `joined`. */
-  joinFromHandshake(session: Session, resume: AcceptedHandshake['resume']): Promise<void>;
+  /**
+   * Binds the connection to its user, and joins the room that the handshake named with `?roomid=`, before any event that
+   * the client has sent meanwhile. Both ask the store at the same time, so the client waits for the slower one and not for
+   * both. The answer of the join comes as `joined`, after all that `bind` sends.
+   */
+  begin(session: Session, bind: () => Promise<void>, join?: HandshakeJoin): Promise<void>;
 }
 
-export function createFirstTasks(context: ChatContext): FirstTasks {
-  /** Runs the task as if the client had sent it as an event. */
-  async function inOwnTurn<T>(
-    session: Session,
-    task: () => Promise<T>,
-    patient?: 'patient',
-  ): Promise<T | Refusal> {
-    const permit = context.admission.acquire(session, patient);
-    if (!permit.ok) return permit;
-    try {
-      return await session.queue.run<T | Refusal>(
-        'inTurn',
-        async () => (await permit.value.begin()) ?? (await task()),
-      );
-    } finally {
-      permit.value.release();
-    }
-  }
+export type HandshakeJoin = Pick<AcceptedHandshake, 'resume'>;
 
-  async function bindInTurn(session: Session, bind: () => Promise<void>): Promise<void> {
+/** Runs a task under a permit. */
+type UnderPermit = <T>(task: () => Promise<T>) => Promise<T | Refusal>;
+
+export function createFirstTasks(context: ChatContext): FirstTasks {
+  const { admission, log } = context;
+
+  async function bindTo(session: Session, bind: () => Promise<void>, onBegun: () => void): Promise<void> {
     try {
       // Patient: nothing would try a refused one again.
-      await inOwnTurn(session, bind, 'patient');
+      await admission.run(
+        session,
+        () => {
+          onBegun();
+          return bind();
+        },
+        'patient',
+      );
     } catch (error) {
-      context.log.error({ err: error }, 'a connection could not be bound to its user');
+      log.error({ err: error }, 'a connection could not be bound to its user');
     }
   }
 
-  async function joinFromHandshake(session: Session, resume: AcceptedHandshake['resume']): Promise<void> {
+  async function joinFromHandshake(
+    session: Session,
+    { resume }: HandshakeJoin,
+    underPermit: UnderPermit,
+    bound?: Promise<void>,
+  ): Promise<void> {
+    const { socket } = session;
     const payload = { history: DEFAULT_HISTORY, resume };
     try {
       const join = () =>
-        joinRoom(session, payload, context, (joined) => session.socket.emit('joined', joined));
-      const outcome = await inOwnTurn(session, join);
+        joinRoom(session, payload, context, (joined) => socket.emit('joined', joined), bound);
+      const outcome = await underPermit(join);
       if (outcome === 'answered') return;
-      session.socket.emit('refused', { event: 'join', error: outcome.error });
+      await bound;
+      socket.emit('refused', { event: 'join', error: outcome.error });
       // A stock client does not know that it may try again.
       const { temporary, retryAfterMs = JOIN_RETRY_MS } = outcome.error;
-      if (!temporary) return;
-      await pause(retryAfterMs);
-      if (session.socket.connected && !session.memberships.has(session.defaultRoom)) {
-        void joinFromHandshake(session, resume);
-      }
+      if (temporary) void joinLater(session, resume, retryAfterMs);
     } catch (error) {
-      context.log.error({ err: error }, 'the join of a handshake failed');
+      log.error({ err: error }, 'the join of a handshake failed');
+      await bound;
       const { error: internal } = refuse('internal', 'internal error');
-      session.socket.emit('refused', { event: 'join', error: internal });
+      socket.emit('refused', { event: 'join', error: internal });
     }
   }
 
-  return { bindInTurn, joinFromHandshake };
+  async function joinLater(session: Session, resume: HandshakeJoin['resume'], waitMs: number): Promise<void> {
+    await pause(waitMs);
+    const { socket, memberships, defaultRoom, queue } = session;
+    if (!socket.connected || memberships.has(defaultRoom)) return;
+    await joinFromHandshake(session, { resume }, (task) =>
+      queue.run('inTurn', () => admission.run(session, task)),
+    );
+  }
+
+  return {
+    async begin(session, bind, join) {
+      await session.queue.run('inTurn', async () => {
+        let bound: Promise<void> | undefined;
+        // In a crowd, the permit to bind may take longer to get than a join may wait for its own.
+        const begun = new Promise<void>((resolve) => {
+          bound = bindTo(session, bind, resolve).finally(resolve);
+        });
+        if (join) {
+          await begun;
+          await joinFromHandshake(session, join, (task) => admission.run(session, task), bound);
+        }
+        await bound;
+      });
+    },
+  };
 }

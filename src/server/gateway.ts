@@ -50,7 +50,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     login: () => createBucket(LOGIN_RATE, elapsedMs),
     sayOfAddress: deps.sayOfAddress,
   };
-  const { bindInTurn, joinFromHandshake } = createFirstTasks(context);
+  const firstTasks = createFirstTasks(context);
   const keepsHeaders = context.identities.mode === 'token';
   const handshakes = createHandshakes({ ...deps, ...context });
   /** A symbol, because `fetchSockets()` sends the other members of `socket.data` to every server. */
@@ -76,8 +76,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
     context.metrics.connected.inc();
     deps.onConnect();
     deps.announcer.awaitHello(socket.id);
-    void bindInTurn(session, () => context.logins.bind(session, inbox, () => sendHello(session)));
-    if (roomid !== undefined && identity.named) void joinFromHandshake(session, resume);
+    const bind = () => context.logins.bind(session, inbox, () => sendHello(session));
+    const joins = roomid !== undefined && identity.named;
+    void firstTasks.begin(session, bind, joins ? { resume } : undefined);
   }
 
   /** Socket.IO calls it on the socket. One function for all: a closure per socket would cost more than the look-up. */

@@ -4,7 +4,7 @@ import type { Row } from './rows.ts';
 
 /** A case's rows for the terminal: a line per setting and system. */
 export function printedTable({ title, figures }: Case, rows: readonly Row[]): string {
-  const baseline = rows.find((row) => row.baseline !== undefined)?.baseline;
+  const baseline = rows.find((row) => row.baseline !== undefined)?.baseline?.split('@')[0];
   const head = ['', 'system', ...figures.map((figure) => figure.title), 'failed'];
   if (baseline !== undefined) head.splice(3, 0, `÷ ${baseline}`);
   const lines = rows.map((row) => {

@@ -1,7 +1,10 @@
 import { type Case, isWanted, type Params, type Scale, type Scene, type Values } from './case.ts';
+import { type OthersWatch, watchOthers } from './measure/others-watch.ts';
 import type { Provenance, Row } from './rows.ts';
 import { orderOfRound, type Spread, spreadOf } from './statistics.ts';
 import { systemNamed } from './systems/all.ts';
+import { baselineOf, type NodeVersion, onNode } from './systems/node-versions.ts';
+import type { System } from './systems/system.ts';
 
 export interface RoundsOptions {
   readonly scale: Scale;
@@ -9,7 +12,11 @@ export interface RoundsOptions {
   readonly rounds?: number;
   /** Only these systems. */
   readonly systems?: readonly string[];
+  /** Each system runs on each of these; without them on this Node. */
+  readonly nodes?: readonly NodeVersion[];
   readonly say: (line: string) => void;
+  /** Watches what others do during each run. */
+  readonly watch?: () => OthersWatch;
 }
 
 /** By setting, then by system, then by round; undefined: that run failed. */
@@ -28,26 +35,35 @@ export async function runCase(one: Case, options: RoundsOptions, from: Provenanc
 async function runScene(
   one: Case,
   scene: Scene,
-  { scale, systems, say, ...options }: RoundsOptions,
+  { scale, systems, nodes, say, watch = watchOthers, ...options }: RoundsOptions,
   from: Provenance,
 ): Promise<Row[]> {
   const { name } = one;
   const rounds = options.rounds ?? scene.rounds ?? one.rounds;
   const possible = systems === undefined ? scene.systems : [...scene.systems, ...(scene.also ?? [])];
-  const taking = possible.filter((system) => {
+  const available = possible.filter((system) => {
     if (systems !== undefined && !systems.includes(system)) return false;
     const missing = systemNamed(system).missing?.();
     if (missing !== undefined) say(missing);
     return missing === undefined;
   });
+  const running = new Map<string, System>(
+    available
+      .map(systemNamed)
+      .flatMap((system) => nodes?.map((node) => onNode(system, node)) ?? [system])
+      .map((system) => [system.name, system]),
+  );
+  const taking = [...running.keys()];
   const found: Found = new Map();
   const failures = new Map<string, string[]>(taking.map((system) => [system, []]));
+  const othersCores = new Map<string, number>(taking.map((system) => [system, 0]));
   for (let round = 0; round < rounds; round += 1) {
     for (const system of orderOfRound(taking, round)) {
       const what = `${name} ${wordsOf(scene.params)} ${system} ${round + 1}/${rounds}`;
       const startedAt = performance.now();
+      const others = watch();
       try {
-        for (const { params, values } of await scene.run(systemNamed(system))) {
+        for (const { params, values } of await scene.run(running.get(system) as System)) {
           if (!isWanted({ ...scene.params, ...params }, scale)) continue;
           enter(found, { ...scene.params, ...params }, system, round, values);
         }
@@ -56,13 +72,15 @@ async function runScene(
         const words = error instanceof Error ? error.message : String(error);
         failures.get(system)?.push(words);
         say(`  ${what}: FAILED: ${words}`);
+      } finally {
+        othersCores.set(system, Math.max(others.stop(), othersCores.get(system) ?? 0));
       }
     }
   }
   if (found.size === 0) found.set('', { params: scene.params, bySystem: new Map() });
   return [...found.values()].flatMap(({ params, bySystem }) =>
     taking.map((system) => {
-      const baseline = scene.systems[1];
+      const baseline = baselineOf(system, scene.systems[1]);
       const own = bySystem.get(system) ?? [];
       const against = baseline === undefined || baseline === system ? [] : (bySystem.get(baseline) ?? []);
       return {
@@ -73,6 +91,7 @@ async function runScene(
         runs: own.filter(Boolean).length,
         failed: failures.get(system) ?? [],
         values: spreads(own),
+        othersCores: othersCores.get(system) ?? 0,
         ...(against.length === 0 || baseline === undefined
           ? {}
           : { baseline, ratios: spreads(own.map((values, round) => ratio(values, against[round]))) }),

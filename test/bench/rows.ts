@@ -29,6 +29,8 @@ export interface Row extends Provenance {
   /** Runs with a message lost, repeated or out of order, in words; their values are not among these. */
   readonly failed: readonly string[];
   readonly values: Readonly<Record<string, Spread>>;
+  /** Cores that were busy with the work of others in the busier stretches of the busiest of its runs. */
+  readonly othersCores?: number;
   /** Value ÷ value of `baseline` in the same round. */
   readonly baseline?: string;
   readonly ratios?: Readonly<Record<string, Spread>>;

@@ -1,10 +1,10 @@
 /**
- *   npm run bench -- [CASE…] [--pairs N] [--seconds S] [--quick] [--systems A,B] [--only name=value,…]
+ *   npm run bench -- [CASE…] [--pairs N] [--seconds S] [--quick] [--systems A,B] [--nodes 20,24] [--only name=value,…]
  *                    [--cpu-prof DIR] [--save | --no-save]
  *   npm run bench -- --readme
  *
  * Measures what is built in dist/; without a case all of them. README.md beside this file says how. Ends with code 1
- * when a run of any system failed. --readme only makes the tables again, of the rows in results/: those of that README, of the top one and of deploy/.
+ * when a run of any system failed, or when others kept the machine too busy to record a case. --readme only makes the tables again, of the rows in results/: those of that README, of the top one and of deploy/.
  */
 import { parseArgs } from 'node:util';
 import { backgroundTable, capacityTable, costsTable, exampleOf } from './capacity/tables.ts';
@@ -13,9 +13,11 @@ import { CASES } from './cases/all.ts';
 import { replaceTable } from './marked-table.ts';
 import { printedTable } from './printed-table.ts';
 import { tableOf } from './readme-table.ts';
+import { recordable } from './recordable.ts';
 import { runCase } from './rounds.ts';
 import { appendRows, provenance, readRows } from './rows.ts';
 import { summaryOf } from './summary-table.ts';
+import { openNodeVersion } from './systems/node-versions.ts';
 
 const QUICK_ROUNDS = '2';
 
@@ -28,6 +30,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     quick: { type: 'boolean', default: false },
     systems: { type: 'string' },
+    nodes: { type: 'string' },
     only: { type: 'string' },
     'cpu-prof': { type: 'string' },
     save: { type: 'boolean', default: false },
@@ -61,7 +64,7 @@ const scale: Scale = {
 };
 // A run made smaller is for looking, not for the record.
 const reduced =
-  ['pairs', 'seconds', 'systems', 'only', 'cpu-prof'].some((name) => name in values) || values.quick;
+  ['pairs', 'seconds', 'systems', 'nodes', 'only', 'cpu-prof'].some((name) => name in values) || values.quick;
 const saving = values.save || !(reduced || values['no-save']);
 
 // What was started ends with this process, by listeners of `exit`.
@@ -69,8 +72,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const pairs = values.pairs ?? (values.quick ? QUICK_ROUNDS : undefined);
 const rounds = pairs === undefined ? undefined : Number(pairs);
+const nodes = values.nodes?.split(',').map(openNodeVersion);
 const from = provenance(args);
 let failed = 0;
+let refused = 0;
 const startedAt = performance.now();
 for (const one of chosen.length > 0 ? chosen : CASES) {
   const rows = await runCase(
@@ -79,13 +84,18 @@ for (const one of chosen.length > 0 ? chosen : CASES) {
       scale,
       ...(rounds === undefined ? {} : { rounds }),
       say: (line) => console.log(line),
+      ...(nodes === undefined ? {} : { nodes }),
       ...(values.systems === undefined ? {} : { systems: values.systems.split(',') }),
     },
     from,
   );
   console.log(`\n${printedTable(one, rows)}\n`);
   failed += rows.reduce((sum, row) => sum + row.failed.length, 0);
-  if (saving) await appendRows(rows);
+  const { kept, refusal } = recordable(rows);
+  if (saving) await appendRows(kept);
+  if (refusal === undefined) continue;
+  console.log(refusal);
+  if (saving) refused += 1;
 }
 console.log(`${from.commit}, ${((performance.now() - startedAt) / 60_000).toFixed(1)} minutes`);
-process.exit(failed === 0 ? 0 : 1);
+process.exit(failed + refused === 0 ? 0 : 1);

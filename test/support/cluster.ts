@@ -20,6 +20,8 @@ export interface HostOptions {
   readonly basePort?: number;
   /** The built program; by default the one in dist/. */
   readonly main?: string;
+  /** The Node that it runs on; by default this one. */
+  readonly node?: string;
 }
 
 /** One Roomcast, as an operator starts it. */
@@ -57,8 +59,9 @@ export function runRoomcast(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   main = MAIN,
+  node = process.execPath,
 ): Run {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(node, [main, ...args], {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -90,7 +93,7 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
     ...options.env,
   };
-  const { child, output } = runRoomcast(['start'], env, options.main);
+  const { child, output } = runRoomcast(['start'], env, options.main, options.node);
   const exited = once(child, 'exit');
   await ready(child, output);
   const adminUrl = `http://127.0.0.1:${adminPort}`;

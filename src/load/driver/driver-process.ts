@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { DialectFault } from './dialect-module.ts';
@@ -28,6 +28,7 @@ export async function openDriverProcess(): Promise<DriverProcess> {
   const exited = once(child, 'exit');
   const asked: Asked = new Map();
   let fault: DialectFault | undefined;
+  let end: Error | undefined;
   child.on('message', ({ id, value, fault: words }: { id: number; value: unknown; fault?: string }) => {
     if (words !== undefined) {
       fault ??= new DialectFault(words);
@@ -38,16 +39,22 @@ export async function openDriverProcess(): Promise<DriverProcess> {
   });
   child.once('exit', (code, signal) => {
     process.removeListener('exit', killOnExit);
-    for (const { reject } of asked.values()) reject(fault ?? endOf(code, signal));
+    end = fault ?? endOf(code, signal);
+    for (const { reject } of asked.values()) reject(end);
   });
-  await answered(child, asked, 0);
+  const answered = (id: number) =>
+    new Promise<unknown>((resolve, reject) => {
+      if (end !== undefined) reject(end);
+      else asked.set(id, { resolve, reject });
+    });
+  await answered(0);
   let nextId = 0;
   return {
     pid: child.pid as number,
     ask<D extends Order['do']>(order: Extract<Order, { do: D }>) {
       nextId += 1;
       const id = nextId;
-      const answer = answered(child, asked, id) as Promise<Answers[D]>;
+      const answer = answered(id) as Promise<Answers[D]>;
       // A process that has ended takes no order; its exit rejects the answer.
       child.send({ order, id }, () => undefined);
       return answer;
@@ -61,10 +68,4 @@ export async function openDriverProcess(): Promise<DriverProcess> {
 
 function endOf(code: number | null, signal: NodeJS.Signals | null): DriverEnded {
   return new DriverEnded(`a driver process ended ${signal === null ? `with code ${code}` : `by ${signal}`}`);
-}
-
-function answered(child: ChildProcess, asked: Asked, id: number): Promise<unknown> {
-  if (child.exitCode !== null || child.signalCode !== null)
-    return Promise.reject(endOf(child.exitCode, child.signalCode));
-  return new Promise((resolve, reject) => asked.set(id, { resolve, reject }));
 }

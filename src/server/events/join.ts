@@ -25,21 +25,24 @@ type Entered = RosterCount & { readonly announce?: () => void };
 
 /**
  * Makes the connection a member and answers in the same turn of the event loop: the answer's messages end where the
- * first live one goes on. A connection that is a member already gets a fresh page and fresh counts.
+ * first live one goes on. A connection that is a member already gets a fresh page and fresh counts. It asks the store at
+ * once and answers after `before`.
  */
 export async function joinRoom(
   session: Session,
   payload: Payload<'join'>,
   context: ChatContext,
   answer: (joined: Joined) => void,
+  before?: Promise<unknown>,
 ): Promise<Refusal | 'answered'> {
-  const { socket, memberships, identity: before } = session;
+  const { socket, memberships, identity: oldIdentity } = session;
   const { feeds, fanout, presence, enforcement, readMarkers } = context;
   const roomid = payload.roomid ?? session.defaultRoom;
-  const refusal = await refusalOf(session, roomid, context);
+  const asked = roomOf(socket.nsp.name, roomid);
+  const refusal = await refusalOf(session, asked, context);
   if (refusal) return refusal;
   const membership = memberships.get(roomid);
-  const leased = await feeds.lease(membership?.room ?? roomOf(socket.nsp.name, roomid));
+  const leased = await feeds.lease(membership?.room ?? asked);
   if (!leased.ok) return leased;
   const lease = leased.value;
   const { room } = lease;
@@ -63,7 +66,7 @@ export async function joinRoom(
     const joining = readMarkers.joining(session, roomid, top);
     if (!membership) {
       undo.push(
-        () => rename(session, before, context),
+        () => rename(session, oldIdentity, context),
         async () => (await joining)(),
       );
     }
@@ -72,7 +75,7 @@ export async function joinRoom(
 
   let prepared: Promise<void> | undefined;
   async function read(): Promise<Outcome<JoinPage & { readonly entered: Entered }>> {
-    const [entered, page] = await Promise.all([entering, readPage(context, room, payload)]);
+    const [entered, page] = await Promise.all([entering, readPage(context, room, payload), before]);
     if (!entered.ok) return entered;
     if (!page.ok) return page;
     // Prepares once, though the page is read again when the epoch changes.
@@ -148,13 +151,14 @@ async function takeBack(undo: readonly (() => unknown)[], log: Logger): Promise<
 /** Why the connection may not join, as far as this worker can tell: the store checks bans itself. */
 async function refusalOf(
   session: Session,
-  roomid: string,
+  room: Room,
   { connectionBans, limits }: ChatContext,
 ): Promise<Refusal | undefined> {
-  const { memberships, socket } = session;
+  const { memberships } = session;
+  const { roomid } = room;
   const refusal = denied(session, roomid);
   if (refusal || memberships.has(roomid)) return refusal;
-  const banned = await connectionBans.check(session, roomOf(socket.nsp.name, roomid));
+  const banned = await connectionBans.check(session, room);
   if (banned) return banned;
   if (memberships.size < limits.maxRooms) return undefined;
   return refuse('limit', `roomid: a connection may be in ${limits.maxRooms} rooms`);
@@ -168,13 +172,13 @@ async function countAgain({ user }: Session, room: Room, context: ChatContext): 
 }
 
 function readPage(
-  { logs, limits }: ChatContext,
+  { joinPages, limits }: ChatContext,
   room: Room,
   { resume, history }: Payload<'join'>,
 ): Promise<Outcome<JoinPage>> {
   return resume
-    ? readResumed(logs, room, resume, { messages: limits.historySize, latest: history })
-    : readLatest(logs, room, history);
+    ? readResumed(joinPages, room, resume, { messages: limits.historySize, latest: history })
+    : readLatest(joinPages, room, history);
 }
 
 function describe(

@@ -101,15 +101,17 @@ export function createLogins(deps: LoginsDeps): Logins {
     binding: UserBinding,
     from: Position | undefined,
     greet: () => void,
+    prepare?: () => Promise<unknown>,
   ): Promise<boolean> {
     const { known } = session.identity;
-    const attached = await attach(binding, known, from, (page, since, announced) => {
+    function admit(page: InboxSnapshot, since: readonly Entry[], announced: number | undefined): void {
       if (!session.socket.connected || session.binding !== binding) return;
       void session.socket.join(socketRoom(binding.inbox));
       greet();
       if (known) show(session, binding.inbox, page, since);
       announcementFeed.subscribe(session.socket, announced);
-    });
+    }
+    const attached = await attach(binding, known, from, admit, prepare);
     return attached.ok;
   }
 
@@ -134,8 +136,9 @@ export function createLogins(deps: LoginsDeps): Logins {
       const binding = bindings.bind(session, session.user);
       session.binding = binding;
       if (!deps.degraded()) {
-        await Promise.all([binding.counted, deps.onAdmitting(session)]);
-        if (await bind(session, binding, from, greet)) return;
+        const reachable = Promise.all([binding.counted, deps.onAdmitting(session)]);
+        if (await bind(session, binding, from, greet, () => reachable)) return;
+        await reachable;
       }
       if (session.binding !== binding) return;
       greet();
@@ -236,7 +239,7 @@ function createInboxAttach({
     known: boolean,
     from: Position | undefined,
     admit: (page: InboxSnapshot, since: readonly Entry[], announced: number | undefined) => T,
-    prepare?: () => Promise<void>,
+    prepare?: () => Promise<unknown>,
   ): Promise<Outcome<T>> {
     const { inbox } = binding;
     if (!binding.hasLease()) {

@@ -5,6 +5,7 @@ import { CONNECT } from './connect.ts';
 import { COSTS } from './costs.ts';
 import { EMBEDDED_MODE } from './embedded.ts';
 import { FAN_OUT } from './fan-out.ts';
+import { IDLE } from './idle.ts';
 import { IDLE_MEMORY } from './idle-memory.ts';
 import { LATENCY } from './latency.ts';
 import { OVERLOAD } from './overload.ts';
@@ -16,6 +17,7 @@ export const CASES: readonly Case[] = [
   FAN_OUT,
   SMALL_ROOMS,
   IDLE_MEMORY,
+  IDLE,
   CONNECT,
   BUS_GROWTH,
   SLOW_READER,

@@ -33,18 +33,22 @@ export const EMBEDDED: System = {
 };
 
 async function start(
-  { workers, profileDir, memory, env }: SystemOptions,
+  { workers, profileDir, memory, env, node }: SystemOptions,
   redis: RunRedis | undefined,
 ): Promise<RunningSystem> {
   const task = memory ? 'memory' : profileDir === undefined ? undefined : 'profile';
   const probe = await openProbe(task, profileDir);
+  const startedAt = performance.now();
   const host = await startHost({
     workers,
+    ...(node === undefined ? {} : { node }),
     ...(redis === undefined ? {} : { redisUrl: redis.url }),
     env: { ...SETTINGS, ...probe.env, ...env },
   });
+  const readyMs = performance.now() - startedAt;
   const workerPids = childrenOf(host.pid);
   return {
+    readyMs,
     ports: workerPids.map((_, slot) => host.basePort + slot),
     pids: (part) =>
       part === 'worker'

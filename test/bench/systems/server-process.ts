@@ -10,8 +10,9 @@ export interface ServerProcess {
 export async function openServerProcess(
   script: string,
   env: Readonly<Record<string, string>>,
+  node = process.execPath,
 ): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [script], {
+  const child = spawn(node, [script], {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -59,18 +59,25 @@ async function startOnRedis(adapter: string, options: SystemOptions): Promise<Ru
 async function start(
   script: string,
   env: Readonly<Record<string, string>>,
-  { workers, memory }: SystemOptions,
+  { workers, memory, node }: SystemOptions,
 ): Promise<RunningSystem> {
   const probe = await openProbe(memory ? 'memory' : undefined, undefined);
   const basePort = await freePorts(workers);
-  const server = await openServerProcess(script, {
-    BASE_PORT: String(basePort),
-    WORKERS: String(workers),
-    ...env,
-    ...probe.env,
-  });
+  const startedAt = performance.now();
+  const server = await openServerProcess(
+    script,
+    {
+      BASE_PORT: String(basePort),
+      WORKERS: String(workers),
+      ...env,
+      ...probe.env,
+    },
+    node,
+  );
+  const readyMs = performance.now() - startedAt;
   const workerPids = childrenOf(server.pid);
   return {
+    readyMs,
     ports: workerPids.map((_, slot) => basePort + slot),
     pids: (part) => (part === 'worker' ? workerPids : part === 'primary' ? [server.pid] : []),
     windowBegins: async () => undefined,

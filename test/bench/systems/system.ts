@@ -14,6 +14,8 @@ export interface SystemOptions {
   /** Counts what goes between the system and Redis. */
   readonly tap?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** The Node that its servers run on; by default this one. */
+  readonly node?: string;
 }
 
 export interface Heap {
@@ -36,6 +38,8 @@ export interface RunningSystem {
   /** The Unix socket of its Redis. */
   readonly redisPath?: string;
   readonly tap?: BusTap;
+  /** From the start of the server, without its Redis, until it said that it was ready. */
+  readonly readyMs?: number;
   /** Exit codes or signals of workers that ended by themselves. */
   deaths(): number;
   stop(): Promise<void>;

@@ -53,7 +53,7 @@ async function join(faults: Faults) {
   const context = partOf<ChatContext>({
     connectionBans: { check: async () => undefined },
     limits: partOf<ChatContext['limits']>({ maxRooms: 50 }),
-    logs: partOf<ChatContext['logs']>({ read: async () => succeed(page) }),
+    joinPages: partOf<ChatContext['joinPages']>({ read: async () => succeed(page) }),
     feeds: partOf<ChatContext['feeds']>({
       lease: async () => succeed({ room, release: () => undone.push('lease') }),
       positionOf: () => undefined,

@@ -155,8 +155,21 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     else settling.confirm();
   });
 
+  let listing: Promise<Outcome<unknown>> | undefined;
+
+  /** Entries of one turn of the event loop share a call: it goes before all of them, on the same connection. */
+  function list(): Promise<Outcome<unknown>> {
+    if (listing === undefined) {
+      listing = heartbeat.list(instanceId);
+      setImmediate(() => {
+        listing = undefined;
+      });
+    }
+    return listing;
+  }
+
   function occupy(room: Room): Promise<Outcome<unknown>> {
-    return allValues<unknown>([heartbeat.list(instanceId), occupied.occupy(instanceId, room)]);
+    return allValues<unknown>([list(), occupied.occupy(instanceId, room)]);
   }
 
   /** A user may have entered since the room was found empty: the room is listed again then and must stay listed. */

@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest';
+import { inboxOf } from '../../../src/chat/room.ts';
+import { readCallsByCommand } from '../../bench/measure/redis-counts.ts';
+import { granted, newRoom } from '../../contract/peers.ts';
+import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
+
+const PAGE = { limit: 50, maxBytes: 100_000 };
+/** The most that a worker asks for on its command connection when a guest connects and joins a room. */
+const MOST_CALLS = 9;
+/** The same with the commands that the scripts run, and the subscription of the inbox. */
+const MOST_COMMANDS = 37;
+/** What the client library and this test ask for by themselves. */
+const OTHERS = new Set(['ping', 'info', 'client|setinfo']);
+
+it('a connect with a join costs Redis no more commands than before', async () => {
+  const redis = await redisForTest();
+  let calls = 0;
+  const { roster, bus, logs } = await peerForTest(redis.url, { onRedisReply: () => (calls += 1) });
+  const room = newRoom();
+  const nobody = () => undefined;
+  const commands = async () => {
+    const byName = Object.entries(await readCallsByCommand(redis.ask));
+    return byName.reduce((sum, [name, times]) => sum + (OTHERS.has(name) ? 0 : times), 0);
+  };
+
+  /** What the server asks for, see first-tasks.ts: all that needs nothing else's answer at once. */
+  async function connect(userId: string, clients: number): Promise<void> {
+    const inbox = inboxOf(room.nsp, userId);
+    const user = { userId, username: userId };
+    async function bind(): Promise<void> {
+      granted(await bus.subscribe(inbox, nobody));
+      granted(await logs.read(inbox, { limit: 1, maxBytes: 1 }));
+    }
+    async function join(): Promise<void> {
+      const [entered, page] = await Promise.all([
+        roster.enter(room, user, 1, clients),
+        logs.read(room, PAGE),
+      ]);
+      granted(entered);
+      granted(page);
+      granted(await bus.notify(room, { event: 'join', user }));
+    }
+    const [counted] = await Promise.all([roster.setConnections(inbox, 1), bind(), join()]);
+    granted(counted);
+  }
+
+  granted(await roster.heartbeat(1));
+  granted(await bus.subscribe(room, nobody));
+  await connect('ann', 1);
+  const used: { readonly calls: number; readonly commands: number }[] = [];
+  for (const [others, userId] of ['bob', 'cleo', 'dan'].entries()) {
+    const [callsBefore, commandsBefore] = [calls, await commands()];
+    await connect(userId, others + 2);
+    used.push({ calls: calls - callsBefore, commands: (await commands()) - commandsBefore });
+  }
+  // A connect may be counted with a notification of the room, which comes a second later.
+  expect(Math.min(...used.map((one) => one.calls))).toBeLessThanOrEqual(MOST_CALLS);
+  expect(Math.min(...used.map((one) => one.commands))).toBeLessThanOrEqual(MOST_COMMANDS);
+});

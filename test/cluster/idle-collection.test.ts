@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { createIdleCollection, openGarbageCollector } from '../../src/cluster/idle-collection.ts';
+
+function idleProcess() {
+  const state = { clients: 0, collections: 0 };
+  const { check } = createIdleCollection({
+    clients: () => state.clients,
+    collect: () => {
+      state.collections += 1;
+    },
+  });
+  const checks = (times: number) => {
+    for (let each = 0; each < times; each += 1) check();
+  };
+  return { state, checks };
+}
+
+describe('a process without clients', () => {
+  test('collects after ten checks and some more, and then no longer', () => {
+    const { state, checks } = idleProcess();
+    checks(9);
+    expect(state.collections).toBe(0);
+    checks(1);
+    expect(state.collections).toBe(1);
+    checks(6);
+    expect(state.collections).toBe(2);
+    checks(100);
+    expect(state.collections).toBe(2);
+  });
+
+  test('begins to count anew when a client was there', () => {
+    const { state, checks } = idleProcess();
+    checks(9);
+    state.clients = 1;
+    checks(50);
+    state.clients = 0;
+    checks(9);
+    expect(state.collections).toBe(0);
+    checks(1);
+    expect(state.collections).toBe(1);
+  });
+
+  test('collects again after its last client has left', () => {
+    const { state, checks } = idleProcess();
+    checks(20);
+    state.clients = 2;
+    checks(1);
+    state.clients = 0;
+    checks(20);
+    expect(state.collections).toBe(4);
+  });
+});
+
+test('the collector frees what nothing refers to', async () => {
+  const collect = openGarbageCollector();
+  const freed = new WeakRef({ text: 'no longer needed' });
+  // A WeakRef keeps its object for the rest of the turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  expect(freed.deref()).toBeUndefined();
+});

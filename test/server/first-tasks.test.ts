@@ -1,0 +1,170 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createAdmission, type Permit } from '../../src/chat/admission.ts';
+import type { LogPage } from '../../src/chat/log-store.ts';
+import { roomOf } from '../../src/chat/room.ts';
+import { refuse, succeed } from '../../src/protocol/codes.ts';
+import type { ChatContext } from '../../src/server/context.ts';
+import { createEventQueue } from '../../src/server/event-queue.ts';
+import { createFirstTasks } from '../../src/server/first-tasks.ts';
+import type { Session } from '../../src/server/session.ts';
+import type { ClientSocket } from '../../src/server/socket-types.ts';
+import { silentLog } from '../cluster/silent-log.ts';
+import { emitting } from '../support/emitting.ts';
+import { partOf } from '../support/part-of.ts';
+
+const room = roomOf('/', 'tea');
+const EMPTY: LogPage = { epoch: 'e', top: 0, previousEpochs: [], entries: [], more: false, first: 1 };
+
+/** A new connection of Ann's to a room, and what it asked the store and was sent, in that order. */
+function setUp({ full = false } = {}) {
+  const happened: string[] = [];
+  const user = { id: 'ann', name: 'Ann' };
+  const memberships: Session['memberships'] = new Map();
+  const session = partOf<Session>({
+    socket: partOf<ClientSocket>({
+      nsp: partOf<ClientSocket['nsp']>({ name: '/' }),
+      connected: true,
+      join: () => undefined,
+      emit: emitting((event) => happened.push(event)),
+    }),
+    queue: createEventQueue(),
+    memberships,
+    defaultRoom: 'tea',
+    user,
+    identity: {
+      user,
+      named: true,
+      known: true,
+      fixed: { name: false, avatar: false },
+      access: { allows: () => true },
+    },
+  });
+  let nowMs = 0;
+  const admission = createAdmission({ now: () => nowMs, random: () => 0 });
+  onTestFinished(admission.close);
+  const context = partOf<ChatContext>({
+    admission,
+    connectionBans: { check: async () => undefined },
+    limits: partOf<ChatContext['limits']>({ maxRooms: 50 }),
+    joinPages: partOf<ChatContext['joinPages']>({ read: async () => succeed(EMPTY) }),
+    feeds: partOf<ChatContext['feeds']>({
+      lease: async () => succeed({ room, release: () => undefined }),
+      positionOf: () => undefined,
+      async attach(_room, read, admit) {
+        const page = await read();
+        return page.ok ? succeed(admit(page.value, [])) : page;
+      },
+    }),
+    fanout: { flush: () => undefined },
+    presence: partOf<ChatContext['presence']>({
+      async enter() {
+        happened.push('enters the room');
+        return full
+          ? refuse('limit', 'roomid: the room is full')
+          : succeed({ users: 1, clients: 1, announce: () => undefined });
+      },
+    }),
+    readMarkers: partOf<ChatContext['readMarkers']>({
+      joining: async () => async () => undefined,
+      joined: () => undefined,
+    }),
+    textmsgAudience: partOf<ChatContext['textmsgAudience']>({}),
+    enforcement: partOf<ChatContext['enforcement']>({}),
+    log: silentLog,
+  });
+  let store = () => {};
+  const answered = new Promise<void>((resolve) => {
+    store = resolve;
+  });
+  async function bind(): Promise<void> {
+    happened.push('asks for the inbox');
+    await answered;
+    happened.push('hello');
+  }
+  const firstTasks = createFirstTasks(context);
+  /** Takes all permits. Returns how to release them. */
+  function takeAll(): () => void {
+    const taken: Permit[] = [];
+    while (admission.state().inFlight < admission.state().window) {
+      const permit = admission.acquire({});
+      if (!permit.ok) break;
+      void permit.value.begin();
+      taken.push(permit.value);
+    }
+    return () => {
+      for (const permit of taken) permit.release();
+    };
+  }
+  return {
+    session,
+    happened,
+    firstTasks,
+    bind,
+    answerBind: () => store(),
+    takeAll,
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+  };
+}
+
+describe('a new connection', () => {
+  it('asks for its inbox and its room at once, and is sent `joined` after `hello`', async () => {
+    const { session, happened, firstTasks, bind, answerBind } = setUp();
+    const begun = firstTasks.begin(session, bind, { resume: undefined });
+    const asked = ['asks for the inbox', 'enters the room'];
+    await vi.waitFor(() => expect(happened).toEqual(asked));
+    await new Promise(setImmediate);
+    expect([happened, session.memberships.size]).toEqual([asked, 0]);
+    answerBind();
+    await begun;
+    expect(happened).toEqual([...asked, 'hello', 'joined']);
+  });
+
+  it('is sent the refusal of its room after `hello`', async () => {
+    const { session, happened, firstTasks, bind, answerBind } = setUp({ full: true });
+    const begun = firstTasks.begin(session, bind, { resume: undefined });
+    await vi.waitFor(() => expect(happened).toContain('enters the room'));
+    await new Promise(setImmediate);
+    expect(happened).not.toContain('refused');
+    answerBind();
+    await begun;
+    expect(happened.slice(2)).toEqual(['hello', 'refused']);
+  });
+
+  it('joins its room although it could not be bound', async () => {
+    const { session, happened, firstTasks } = setUp();
+    const fails = () => Promise.reject(new Error('broken'));
+    await firstTasks.begin(session, fails, { resume: undefined });
+    expect(happened).toEqual(['enters the room', 'joined']);
+  });
+
+  it('is not refused its room because it waited long to be bound', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { session, happened, firstTasks, bind, answerBind, takeAll, pass } = setUp();
+    const release = takeAll();
+    const begun = firstTasks.begin(session, bind, { resume: undefined });
+    await new Promise(setImmediate);
+    pass(10_000);
+    vi.advanceTimersByTime(1_000);
+    expect(happened).toEqual([]);
+    release();
+    answerBind();
+    await begun;
+    expect(happened.slice(-1)).toEqual(['joined']);
+    expect(happened).not.toContain('refused');
+  });
+
+  it('lets events of the client begin after the join', async () => {
+    const { session, happened, firstTasks, bind, answerBind } = setUp();
+    const begun = firstTasks.begin(session, bind, { resume: undefined });
+    const said = session.queue.run('pipelined', async () => {
+      happened.push('says');
+      return succeed(undefined);
+    });
+    answerBind();
+    await Promise.all([begun, said]);
+    expect(happened.slice(-2)).toEqual(['joined', 'says']);
+  });
+});
