@@ -9,11 +9,12 @@ import { ROSTER_HEARTBEAT_MS, type Roster } from './chat/roster.ts';
 import { CHAT_MESSAGES } from './chat-messages.ts';
 import { createClientCounter } from './cluster/client-counter.ts';
 import { CONTROL } from './cluster/control.ts';
-import { createUtilization } from './cluster/event-loop.ts';
+import { createUtilization, processorMs } from './cluster/event-loop.ts';
 import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
 import { hostId, hostNameIn } from './cluster/host-id.ts';
 import { createIdleCollection, openGarbageCollector } from './cluster/idle-collection.ts';
 import type { IpcChannel } from './cluster/ipc.ts';
+import { createSaturation } from './cluster/saturation.ts';
 import { createTotalsSender } from './cluster/totals-sender.ts';
 import type { WorkerProcess } from './cluster/worker-process.ts';
 import type { Settings } from './config/settings.ts';
@@ -42,6 +43,11 @@ export async function runWorker({ settings, worker, version, log }: WorkerDeps):
   const { slot, instanceId, ipc } = worker;
   const port = settings.basePort + slot;
   const clientCounter = createClientCounter(ipc);
+  const saturation = createSaturation({
+    now: () => performance.now(),
+    cpuMs: processorMs,
+    utilization: createUtilization(),
+  });
   let backend: WorkerBackend;
   let chat: ChatServer;
   let front: FrontWorker | undefined;
@@ -52,7 +58,7 @@ export async function runWorker({ settings, worker, version, log }: WorkerDeps):
       instanceId,
       host: hostId(settings.basePort),
       primary: ipc,
-      utilization: createUtilization(),
+      saturation: saturation.level,
       // The first replies come before there is anything to count them.
       onRedisReply: (call, ms) => chat?.metrics.redisReply(call, ms),
       log,
@@ -72,7 +78,7 @@ export async function runWorker({ settings, worker, version, log }: WorkerDeps):
         inboxSize: settings.inboxSize,
         dedupeTtlS: settings.dedupeTtlS,
       },
-      utilization: createUtilization(),
+      saturation,
       pageDir: fileURLToPath(new URL('./page', import.meta.url)),
       onConnect: clientCounter.connected,
       onDisconnect: clientCounter.disconnected,

@@ -89,8 +89,8 @@ export interface WorkerBackendDeps {
   readonly instanceId: string;
   readonly host: string;
   readonly primary: IpcChannel;
-  /** The fraction of the time since the last call in which the event loop was busy, 0 to 1. */
-  readonly utilization: () => number;
+  /** How much of its longest time calls may be gathered: 0 while the event loop is no bottleneck, up to 1. */
+  readonly saturation: () => number;
   readonly onRedisReply?: OnRedisReply;
   readonly log: Logger;
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
+import type { Saturation } from '../cluster/saturation.ts';
 import type { ClientLimits } from './context.ts';
 import { type Delivery, type DeliveryDeps, openDelivery } from './delivery/delivery.ts';
 import type { ChatNamespace } from './socket-types.ts';
@@ -25,8 +26,7 @@ export interface EdgeDeps
   readonly flushWindowMs: number;
   /** The most bytes that may wait for one client. */
   readonly maxBufferedBytes: number;
-  /** The share of the time since the last call in which the event loop was busy, 0 to 1. */
-  readonly utilization: () => number;
+  readonly saturation: Saturation;
   readonly onFlush: DeliveryDeps['onFlush'];
   readonly log: Logger;
 }
@@ -50,7 +50,7 @@ export interface Edge {
 }
 
 export async function openEdge(deps: EdgeDeps): Promise<Edge> {
-  const { flushWindowMs, utilization, maxBufferedBytes, onFlush, log } = deps;
+  const { flushWindowMs, saturation, maxBufferedBytes, onFlush, log } = deps;
   const traffic = createTrafficLimits({
     ...deps,
     internals: () => internals,
@@ -63,7 +63,7 @@ export async function openEdge(deps: EdgeDeps): Promise<Edge> {
   io.adapter(deps.backend.adapter as never);
   const of = (nsp: string): ChatNamespace => io.of(nsp);
   const namespaces = deps.namespaces.map(of);
-  const delivery = await openDelivery({ of, namespaces, engine, flushWindowMs, utilization, onFlush, log });
+  const delivery = await openDelivery({ of, namespaces, engine, flushWindowMs, saturation, onFlush, log });
   const { internals } = delivery;
   function* sockets() {
     for (const nsp of namespaces) yield* nsp.sockets.values();

@@ -39,7 +39,7 @@ export async function openPeer(
     instanceId,
     host: 'test',
     primary: pair.primary,
-    utilization: () => 0,
+    saturation: () => 0,
     log: silent,
   });
   return { ...worker, instanceId, pair };

@@ -46,7 +46,7 @@ export async function openPeer(settings: PeerSettings): Promise<Peer> {
     ...(scripts && { scripts }),
     ...(onRedisReply && { onRedisReply }),
     // So that calls are gathered for some ms.
-    utilization: () => 0.1,
+    saturation: () => 0.25,
     log,
   });
   return { ...worker, instanceId };

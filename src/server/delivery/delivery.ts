@@ -4,6 +4,7 @@ import { socketRoom } from '../../backend/socket-room.ts';
 import { createPresenceThrottle } from '../../chat/presence-throttle.ts';
 import type { Room } from '../../chat/room.ts';
 import type { PresenceChange, PresenceEvent } from '../../chat/roster.ts';
+import type { Saturation } from '../../cluster/saturation.ts';
 import type { RoomGap } from '../../protocol/rooms.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 import { openConnectionInternals } from '../transport/frame-write-check.ts';
@@ -12,7 +13,6 @@ import { createTurnEnd } from '../transport/turn-end.ts';
 import { createWriteGathering } from '../transport/write-gathering.ts';
 import { type ConnectionAnnouncer, createConnectionAnnouncer } from './connection-announcer.ts';
 import { createFanout, type Fanout, type FanoutDeps } from './fanout.ts';
-import { createFlushPace } from './flush-pace.ts';
 import { presenceMessage } from './messages.ts';
 import { createRecipients } from './recipients.ts';
 
@@ -22,8 +22,7 @@ export interface DeliveryDeps {
   readonly engine: Pick<Engine, 'on'>;
   /** The longest time messages of a room are gathered for one write. */
   readonly flushWindowMs: number;
-  /** The share of the time since the last call in which the event loop was busy, 0 to 1. */
-  readonly utilization: () => number;
+  readonly saturation: Saturation;
   readonly onFlush: FanoutDeps['onFlush'];
   readonly log: Logger;
 }
@@ -41,7 +40,7 @@ export interface Delivery {
 }
 
 export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
-  const { of, namespaces, engine, flushWindowMs, utilization, onFlush, log } = deps;
+  const { of, namespaces, engine, flushWindowMs, saturation, onFlush, log } = deps;
   const now = () => performance.now();
   const internals = await openConnectionInternals({ log });
   const turnEnd = createTurnEnd();
@@ -52,7 +51,8 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
   });
   const fanout = createFanout({
     recipientsOf: createRecipients({ of, internals }),
-    pace: createFlushPace({ longestMs: flushWindowMs, now, utilization }),
+    windowMs: () => flushWindowMs * saturation.level(),
+    onSpared: saturation.spared,
     turnEnd,
     now,
     onFlush,

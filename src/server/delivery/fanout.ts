@@ -6,18 +6,18 @@ import {
   type MessageEncoder,
   type OutboundEvent,
 } from '../transport/websocket-frames.ts';
-import type { FlushPace } from './flush-pace.ts';
 import type { RecipientsOf } from './recipients.ts';
 
 /*
  * Fan-out: writes a room's messages to its members on this worker, batched, encoded once, one write for each member. The
  * states of a room:
  *
- *   idle ──message──► gathering until the end of the turn ──written──► waiting for the pace's window ──► idle
+ *   idle ──message──► gathering until the end of the turn ──written──► within its window ──► idle
  *                                                             ▲             │ messages
  *                                                             └──written────┘
  *
- * So a message of a quiet room waits only for the end of the turn, and goes out with all others that arrive in it.
+ * So a message of a quiet room waits only for the end of the turn, and goes out with all others that arrive in it. Windows
+ * open only while the worker is saturated.
  */
 
 /** A room that has gathered more than this is written at once. */
@@ -27,7 +27,10 @@ const TIMER_MS = 1;
 
 export interface FanoutDeps {
   readonly recipientsOf: RecipientsOf;
-  readonly pace: FlushPace;
+  /** How long a room waits between a write and the next one, 0 for the end of the turn. */
+  readonly windowMs: () => number;
+  /** Windows saved that much time of writing to members. */
+  readonly onSpared: (ms: number) => void;
   readonly turnEnd: TurnEnd;
   /** A clock that only rises, ms. */
   readonly now: () => number;
@@ -58,17 +61,24 @@ interface Gathering {
   /** The changes of presence among them. */
   presence: number;
   chars: number;
+  /** The turns in which they came: without a window, each would have been a write. */
+  turns: number;
+  lastTurn: number;
   /** When the oldest of them came. */
   since: number;
   /** When the window after the last write ends. */
   dueAt: number;
 }
 
-export function createFanout({ recipientsOf, pace, turnEnd, now, onFlush }: FanoutDeps): Fanout {
+export function createFanout(deps: FanoutDeps): Fanout {
+  const { recipientsOf, windowMs, onSpared, turnEnd, now, onFlush } = deps;
   const delivered = { messages: 0, presence: 0, bytes: 0 };
   const encoders = new Map<string, MessageEncoder>();
   const rooms = new Map<string, Gathering>();
+  /** The rooms that the end of this turn writes. */
   let turn: Gathering[] = [];
+  let turnNumber = 0;
+  let turnEnds = false;
   /** Rooms within their window, by `dueAt`. */
   const waiting = new Set<Gathering>();
   let timer: NodeJS.Timeout | undefined;
@@ -80,25 +90,38 @@ export function createFanout({ recipientsOf, pace, turnEnd, now, onFlush }: Fano
   }
 
   function gather(room: Room): Gathering {
-    const gathering = {
+    const gathering: Gathering = {
       room,
       encoder: encoderOf(room.nsp),
       messages: [],
       presence: 0,
       chars: 0,
+      turns: 0,
+      lastTurn: 0,
       since: 0,
       dueAt: 0,
     };
     rooms.set(room.tag, gathering);
-    if (turn.length === 0) turnEnd.write(endTurn);
     turn.push(gathering);
     return gathering;
   }
 
+  function countTurn(gathering: Gathering): void {
+    if (!turnEnds) {
+      turnEnds = true;
+      turnNumber += 1;
+      turnEnd.write(endTurn);
+    }
+    if (gathering.lastTurn === turnNumber) return;
+    gathering.lastTurn = turnNumber;
+    gathering.turns += 1;
+  }
+
   function endTurn(): void {
+    turnEnds = false;
     const written = turn;
     turn = [];
-    writeAll(written);
+    if (written.length > 0) writeAll(written);
   }
 
   function endWindow(): void {
@@ -115,31 +138,46 @@ export function createFanout({ recipientsOf, pace, turnEnd, now, onFlush }: Fano
   }
 
   function writeAll(batch: readonly Gathering[]): void {
-    const startedAt = now();
-    for (const gathering of smallestFirst(batch)) write(gathering);
+    writeTimed(batch);
+    const window = windowMs();
     const endedAt = now();
-    if (batch.length > 0) pace.wrote(endedAt - startedAt);
-    const windowMs = pace.windowMs();
     for (const gathering of batch) {
-      if (windowMs === 0) {
+      if (window < TIMER_MS) {
         rooms.delete(gathering.room.tag);
         continue;
       }
-      gathering.dueAt = endedAt + windowMs;
+      gathering.dueAt = endedAt + window;
       waiting.add(gathering);
     }
     const [first] = waiting;
     if (first && !timer) timer = setTimeout(endWindow, Math.max(TIMER_MS, first.dueAt - endedAt));
   }
 
-  function write(gathering: Gathering): void {
+  /** A member costs about the same however many messages the write carries. */
+  function writeTimed(batch: readonly Gathering[]): void {
+    let writes = 0;
+    let spared = 0;
+    const startedAt = now();
+    for (const gathering of smallestFirst(batch)) {
+      const { turns } = gathering;
+      const members = write(gathering);
+      writes += members;
+      spared += members * (turns - 1);
+    }
+    if (spared > 0) onSpared(((now() - startedAt) * spared) / writes);
+  }
+
+  /** Returns the number of members it wrote to. */
+  function write(gathering: Gathering): number {
     const { room, encoder, messages, presence } = gathering;
-    if (messages.length === 0) return;
+    if (messages.length === 0) return 0;
     gathering.messages = [];
     gathering.presence = 0;
     gathering.chars = 0;
+    gathering.turns = 0;
+    gathering.lastTurn = 0;
     const { ids, connections, paths } = recipientsOf(room);
-    if (paths.length === 0) return;
+    if (paths.length === 0) return 0;
     const excepted = exceptedBy(messages);
     const all = encoder.encode(messages);
     delivered.messages += messages.length * paths.length;
@@ -154,6 +192,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now, onFlush }: Fano
       // Engine.IO sends them behind the packets that already wait for this connection.
       for (const packet of encoded.packets()) connections[index]?.write(packet);
     }
+    return paths.length;
   }
 
   function withoutExcepted(
@@ -183,6 +222,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now, onFlush }: Fano
     enqueue(room, message) {
       const gathering = rooms.get(room.tag) ?? gather(room);
       if (gathering.messages.length === 0) gathering.since = now();
+      countTurn(gathering);
       gathering.messages.push(message);
       if (message.isPresence) gathering.presence += 1;
       gathering.chars += message.utf8?.length ?? message.json.length;

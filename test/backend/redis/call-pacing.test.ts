@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCallPacing } from '../../../src/backend/redis/connection/call-pacing.ts';
 
-function setUp(utilization = 1) {
-  let busy = utilization;
+function setUp(saturation = 1) {
+  let level = saturation;
   const written: string[] = [];
-  const pacing = createCallPacing({ now: () => performance.now(), utilization: () => busy });
+  const pacing = createCallPacing({ now: () => performance.now(), saturation: () => level });
   const startedAt = performance.now();
   const call = (name: string, prompt = false) =>
     pacing.schedule(() => written.push(`${name} at ${Math.round(performance.now() - startedAt)}`), prompt);
@@ -13,13 +13,13 @@ function setUp(utilization = 1) {
     written,
     call,
     prompt: (name: string) => call(name, true),
-    become(utilization: number) {
-      busy = utilization;
+    become(saturation: number) {
+      level = saturation;
     },
   };
 }
 
-/** So that it knows how busy the worker is and how many calls come: what is looked at begins after 200 ms. */
+/** So that it knows how saturated the worker is and how many calls come: what is looked at begins after 200 ms. */
 async function warmUp({ prompt, written }: ReturnType<typeof setUp>, perSecond = 500): Promise<void> {
   for (let tenth = 0; tenth < 2; tenth += 1) {
     for (let n = 0; n < perSecond / 10; n += 1) prompt('before');
@@ -32,15 +32,15 @@ describe('calls to the store', () => {
   beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
   afterEach(() => vi.useRealTimers());
 
-  it('are written at once by a worker with little to do', async () => {
-    const stage = setUp(0.01);
+  it('are written at once by a worker whose event loop is no bottleneck', async () => {
+    const stage = setUp(0);
     await warmUp(stage);
     stage.call('a');
     stage.call('b');
     expect(stage.written).toEqual(['a at 200', 'b at 200']);
   });
 
-  it('of a busy worker are written at once if they are alone, and together if they follow others closely', async () => {
+  it('of a saturated worker are written at once if they are alone, and together if they follow others closely', async () => {
     const stage = setUp();
     await warmUp(stage);
     stage.call('alone');
@@ -64,8 +64,8 @@ describe('calls to the store', () => {
     expect(stage.written).toEqual(['a at 200', 'b at 200']);
   });
 
-  it('wait the less, the less busy the worker is', async () => {
-    const stage = setUp(0.2);
+  it('wait the less, the less saturated the worker is', async () => {
+    const stage = setUp(0.5);
     await warmUp(stage);
     stage.call('a');
     stage.call('b');
@@ -92,7 +92,7 @@ describe('calls to the store', () => {
     expect(stage.written.slice(3)).toEqual(['join 3 at 211', 'say 2 at 211']);
   });
 
-  it('are not held back by how busy it was long ago', async () => {
+  it('are not held back by how saturated it was long ago', async () => {
     const stage = setUp();
     await warmUp(stage);
     stage.become(0);

@@ -10,7 +10,8 @@ import { createTurnEnd } from '../../../src/server/transport/turn-end.ts';
 const TURN_MS = 0;
 
 /** Every member with what it was written: by one write `[…]` of frames, or behind what waits, as a packet each. */
-function setUp(windowMs = 0, nsp = '/') {
+function setUp(windowMs = 0, nsp = '/', writeMs = 0) {
+  let wroteMs = 0;
   const room = roomOf(nsp, 'tea');
   const other = roomOf(nsp, 'coffee');
   const writes = new Map<string, (string[] | string)[]>();
@@ -18,8 +19,7 @@ function setUp(windowMs = 0, nsp = '/') {
   const rooms = new Map<string, Set<string>>();
   const adapter = Object.assign(new EventEmitter(), { rooms });
   const sockets = new Map<string, unknown>();
-  let window = windowMs;
-  const took: number[] = [];
+  const spared: number[] = [];
   const flushed: number[] = [];
   function writesOf(id: string) {
     const made = writes.get(id) ?? [];
@@ -34,15 +34,17 @@ function setUp(windowMs = 0, nsp = '/') {
           write(frames) {
             const { id } = connection as unknown as { id: string };
             if (waiting.has(id)) return false;
+            wroteMs += writeMs;
             writesOf(id).push(textsIn(frames));
             return true;
           },
         }),
       },
     }),
-    pace: { windowMs: () => window, wrote: (ms) => void took.push(ms) },
+    windowMs: () => windowMs,
+    onSpared: (ms) => void spared.push(ms),
     turnEnd: createTurnEnd(),
-    now: () => performance.now(),
+    now: () => performance.now() + wroteMs,
     onFlush: (messages) => void flushed.push(messages),
   });
   return {
@@ -52,10 +54,7 @@ function setUp(windowMs = 0, nsp = '/') {
     other,
     writesOf,
     waiting,
-    took,
-    pace(ms: number) {
-      window = ms;
-    },
+    spared,
     enter(id: string, into = room) {
       sockets.set(id, { conn: { id, write: (packet: string) => writesOf(id).push(packet) } });
       rooms.set(socketRoom(into), (rooms.get(socketRoom(into)) ?? new Set()).add(id));
@@ -280,14 +279,27 @@ describe('fan-out of a room’s messages', () => {
     expect(writesOf('a').map((write) => write.length)).toEqual([3, 3, 3]);
   });
 
-  it('reports the time of writes to the pace, and nothing of empty windows', async () => {
-    const { enter, hand, took, pace } = setUp();
+  it('reports the time of the writes that a window saves', async () => {
+    const { enter, hand, spared } = setUp(20, '/', 1);
     enter('a');
+    enter('b');
     hand(1);
     await vi.advanceTimersByTimeAsync(TURN_MS);
-    pace(20);
-    hand(2);
-    await vi.advanceTimersByTimeAsync(200);
-    expect(took).toHaveLength(2);
+    for (const seq of [2, 4, 6]) {
+      hand(seq);
+      hand(seq + 1);
+      await vi.advanceTimersByTimeAsync(1);
+    }
+    await vi.advanceTimersByTimeAsync(20);
+    // Three turns in one write of 2 ms.
+    expect(spared).toEqual([4]);
+  });
+
+  it('reports nothing saved for the messages of one turn', async () => {
+    const { enter, hand, spared } = setUp(0, '/', 1);
+    enter('a');
+    for (let seq = 1; seq < 20; seq += 1) hand(seq);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(spared).toEqual([]);
   });
 });

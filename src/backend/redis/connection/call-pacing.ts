@@ -1,8 +1,7 @@
 /**
  * Gathers calls that follow each other closely and writes them together. An append alone costs the worker 141 µs, and 178 µs
  * in a Redis that syncs each write; among twenty it costs 24 and 36, since they share wake-ups, system calls and the sync.
- * The time that a call waits depends on how busy the worker is. Nothing waits if the worker has little to do, or too few calls to
- * gain from it.
+ * Nothing waits while the event loop is no bottleneck, or if the calls are too few to gain from it.
  */
 export interface CallPacing {
   /**
@@ -16,13 +15,12 @@ export interface CallPacing {
 export interface CallPacingDeps {
   /** A monotonic clock, ms. */
   readonly now: () => number;
-  /** The fraction of the time since the last call in which the event loop was busy, 0 to 1. */
-  readonly utilization: () => number;
+  /** 0 while the event loop is no bottleneck, up to 1. */
+  readonly saturation: () => number;
 }
 
-/** The longest time between two writes, and the utilization from which on it applies. */
+/** The time between two writes at the highest saturation. */
 const LONGEST_MS = 10;
-const BUSY = 0.4;
 /** A timer costs more than a shorter wait saves. */
 const SHORTEST_MS = 1;
 /** Calls wait if at least this many come in LONGEST_MS. At two, rooms of 100 would gain nothing and be 5 ms slower. */
@@ -40,7 +38,7 @@ interface Lane {
   gapMs: number;
 }
 
-export function createCallPacing({ now, utilization }: CallPacingDeps): CallPacing {
+export function createCallPacing({ now, saturation }: CallPacingDeps): CallPacing {
   const allCalls: Lane = { writtenMs: Number.NEGATIVE_INFINITY, came: 0, gapMs: 0 };
   const promptCalls: Lane = { ...allCalls };
   let waiting: (() => void)[] = [];
@@ -53,7 +51,7 @@ export function createCallPacing({ now, utilization }: CallPacingDeps): CallPaci
     const sinceMs = nowMs - measuredMs;
     if (sinceMs < MEASURE_EVERY_MS) return;
     measuredMs = nowMs;
-    const longestMs = sinceMs > STALE_MS ? 0 : Math.min(1, utilization() / BUSY) * LONGEST_MS;
+    const longestMs = sinceMs > STALE_MS ? 0 : saturation() * LONGEST_MS;
     for (const lane of [allCalls, promptCalls]) {
       lane.gapMs = (lane.came / sinceMs) * LONGEST_MS < MIN_CALLS ? 0 : longestMs;
       lane.came = 0;
