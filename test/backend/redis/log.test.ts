@@ -298,6 +298,35 @@ describe('a log in Redis', () => {
     expect(await ttlMs()).toBeGreaterThan(200_000);
   });
 
+  it('makes one call to Redis for a message, and eleven inside it', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    const say = async (clientMsgId: string) => {
+      const draft = draftOf(room, 'x', { dedupe: { scope: 'ann', clientMsgId } });
+      granted(await peer.logs.append(room, { ...draft, author: 'ann', reader: 'inbox-of-ann' }));
+    };
+    await say('first');
+    await redis.ask('CONFIG RESETSTAT');
+    await say('second');
+    const stats = (await redis.ask('INFO commandstats')).matchAll(/cmdstat_(\w+):calls=(\d+)/g);
+    const calls = Object.fromEntries(Array.from(stats, ([, name = '', times]) => [name, Number(times)]));
+    expect(calls).toMatchObject({ evalsha: 1 });
+    // A connection pings, and a message may begin a new period of ids.
+    const { evalsha, ping, info, pexpireat, ...inside } = calls;
+    expect(inside).toEqual({
+      time: 1,
+      hget: 2,
+      zmscore: 1,
+      hmget: 1,
+      xadd: 1,
+      pexpire: 1,
+      zadd: 1,
+      hset: 2,
+      spublish: 1,
+    });
+  });
+
   it('remembers a clientMsgId for its TTL over the change of periods, and then accepts it again', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url, { dedupeTtlS: 1 });
