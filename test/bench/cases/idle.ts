@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { rssBytes } from '../../faults/processes.ts';
-import type { Case, Point, Scale } from '../case.ts';
+import { type Case, type Point, type Scale, systemOptions } from '../case.ts';
 import { pssOf } from '../measure/memory.ts';
 import { cpuOfParts } from '../measure/window.ts';
 import type { Part, RunningSystem, System } from '../systems/system.ts';
@@ -8,8 +8,8 @@ import type { Part, RunningSystem, System } from '../systems/system.ts';
 /** An idle worker collects its garbage after 16 s. */
 const SIZES = {
   tiny: { restMs: 100, seconds: 0.5 },
-  quick: { restMs: 20_000, seconds: 20 },
-  full: { restMs: 20_000, seconds: 60 },
+  quick: { restMs: 25_000, seconds: 20 },
+  full: { restMs: 25_000, seconds: 60 },
 } as const;
 const WORKERS = 2;
 const MEGA = 1_048_576;
@@ -39,17 +39,19 @@ export const IDLE: Case = {
   ],
 };
 
-async function run(system: System, { size, ...scale }: Scale): Promise<Point[]> {
-  const { restMs, seconds } = SIZES[size];
+async function run(system: System, scale: Scale): Promise<Point[]> {
+  const { restMs, seconds } = SIZES[scale.size];
   const startedAt = performance.now();
-  const running = await system.open({ workers: WORKERS });
+  const running = await system.open(systemOptions(WORKERS, scale));
   try {
     const readyMs = running.readyMs ?? performance.now() - startedAt;
     const startCpuMs = hostCpuMs(running);
     await pause(restMs);
+    await running.windowBegins();
     const [before, restsAt] = [hostCpuMs(running), performance.now()];
     await pause((scale.seconds ?? seconds) * 1_000);
     const [after, endsAt] = [hostCpuMs(running), performance.now()];
+    await running.windowEnds();
     if (running.deaths() > 0) throw new Error('a worker ended');
     return [
       {
