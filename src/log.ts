@@ -1,6 +1,7 @@
+import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
 import { type DestinationStream, type LogFn, type Logger, pino } from 'pino';
-import pretty from 'pino-pretty';
+import type pinoPretty from 'pino-pretty';
 import { createLogDestination } from './log-destination.ts';
 import { createRepeatedLines, type Line } from './repeated-lines.ts';
 
@@ -63,6 +64,8 @@ function prettyInto(destination: DestinationStream) {
       done();
     },
   });
+  // Only a terminal needs it.
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof pinoPretty;
   return pretty({ destination: writable, colorize: true, ignore: 'pid,hostname' });
 }
 

@@ -20,7 +20,6 @@ import type { WorkerProcess } from './cluster/worker-process.ts';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
-import { createTokenIdentities } from './server/auth/tokens.ts';
 import { type ChatServer, openChatServer } from './server/chat-server.ts';
 import type { Drain } from './server/transport/drain.ts';
 
@@ -178,6 +177,7 @@ async function openIdentities(
   if (authSecret === undefined && authJwksUrl === undefined) {
     return createIdentities(await fetchSecret(backend), Date.now);
   }
+  const { createTokenIdentities } = await import('./server/auth/tokens.ts');
   return createTokenIdentities({
     secret: authSecret,
     jwksUrl: authJwksUrl,

@@ -8,9 +8,10 @@ function open() {
   const sent: [kind: string, count: number][] = [];
   return {
     sent,
-    counter: createClientCounter({
-      notify: (kind, body) => void sent.push([kind, (body as { count: number }).count]),
-    }),
+    counter: createClientCounter(
+      { notify: (kind, body) => void sent.push([kind, (body as { count: number }).count]) },
+      Date.now,
+    ),
   };
 }
 
@@ -27,6 +28,31 @@ it('clients that connect and disconnect in one turn of the event loop are sent a
   counter.connected();
   vi.advanceTimersByTime(0);
   expect(sent.at(-1)).toEqual(['client connect', 1]);
+});
+
+it('a crowd that connects for seconds is sent in few reports, without losing a client', () => {
+  const { sent, counter } = open();
+  const CLIENTS = 2_000;
+  for (let n = 0; n < CLIENTS; n++) {
+    counter.connected();
+    vi.advanceTimersByTime(1);
+  }
+  vi.advanceTimersByTime(25);
+  expect(sent.reduce((sum, [, count]) => sum + count, 0)).toBe(CLIENTS);
+  expect(sent.length).toBeLessThan(CLIENTS / 10);
+});
+
+it('clients that come after a crowd are sent in their own turn again', () => {
+  const { sent, counter } = open();
+  for (let n = 0; n < 100; n++) {
+    counter.connected();
+    vi.advanceTimersByTime(0);
+  }
+  vi.advanceTimersByTime(1_000);
+  const before = sent.length;
+  counter.connected();
+  vi.advanceTimersByTime(0);
+  expect(sent.slice(before)).toEqual([['client connect', 1]]);
 });
 
 it('what the whole count includes is not sent after it', () => {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Server as Engine } from 'engine.io';
 import type { Logger } from 'pino';
 import { socketRoom } from '../../backend/socket-room.ts';
@@ -48,6 +49,10 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
   engine.on('flush', (connection: Connection) => {
     const stream = internals.streamOf(connection);
     if (stream) gatherWrites(stream);
+  });
+  // The switch to WebSocket leaves together with Engine.IO's first packet.
+  engine.on('initial_headers', (_headers: unknown, { headers, socket }: IncomingMessage) => {
+    if (headers.upgrade !== undefined) gatherWrites(socket);
   });
   const fanout = createFanout({
     recipientsOf: createRecipients({ of, internals }),

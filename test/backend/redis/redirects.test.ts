@@ -1,4 +1,4 @@
-import { ErrorReply } from 'redis';
+import { ErrorReply } from '@redis/client';
 import { expect, it } from 'vitest';
 import { refusalOf } from '../../../src/backend/redis/connection/failures.ts';
 import type { RedisConnection } from '../../../src/backend/redis/connection/redis-connection.ts';

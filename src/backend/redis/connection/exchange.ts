@@ -1,4 +1,4 @@
-import { ErrorReply } from 'redis';
+import { ErrorReply } from '@redis/client';
 import type { OnRedisReply, RedisCall } from '../../redis-calls.ts';
 import type { CallPacing } from './call-pacing.ts';
 import type { RedisClient } from './client.ts';

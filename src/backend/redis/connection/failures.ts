@@ -1,5 +1,5 @@
+import { ErrorReply } from '@redis/client';
 import type { Logger } from 'pino';
-import { ErrorReply } from 'redis';
 import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { refuse } from '../../../protocol/codes.ts';
 

@@ -1,4 +1,4 @@
-import { ErrorReply } from 'redis';
+import { ErrorReply } from '@redis/client';
 import type { RedisCall } from '../../redis-calls.ts';
 import type { Script } from '../scripts.ts';
 

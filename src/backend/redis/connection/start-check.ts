@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ErrorReply } from 'redis';
+import { ErrorReply } from '@redis/client';
 import { BackendError, type BackendOptions, type RedisChoice } from '../../backend.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { RedisAddress } from './address.ts';

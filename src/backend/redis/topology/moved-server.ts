@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { RESP_TYPES } from 'redis';
+import { RESP_TYPES } from '@redis/client';
 import { BackendError } from '../../backend.ts';
 import type { RedisAddress } from '../connection/address.ts';
 import { createRedisClient } from '../connection/client.ts';
