@@ -10,11 +10,12 @@ import { DEFAULTS, type LoadOptions, readLoadOptions } from '../load/plan/option
 import { signToken } from '../load/plan/token.ts';
 import { renderReport } from '../load/report/report.ts';
 import { EXIT_CODES, EXIT_MISUSED, type LoadResult } from '../load/result.ts';
-import { runLoad } from '../load/run.ts';
+import { type RunDeps, runLoad } from '../load/run.ts';
 import { checkFaults } from '../load/server/inject-faults.ts';
 import { findLocalServers } from '../load/server/local-processes.ts';
 import { checkReachable } from '../load/server/reachable.ts';
 import { progressLine, summaryOf } from '../load/summary.ts';
+import { runVersus } from '../load/versus.ts';
 import type { Printer } from './nginx.ts';
 import { EXIT, readOptions } from './options.ts';
 
@@ -49,7 +50,12 @@ export async function runLoadCommand(args: readonly string[], deps: LoadDeps): P
   const given = readOptions(COMMAND, args, print, ({ words, values }) => {
     const read = readLoadOptions(words, values, { cores, seed: now() % 1_000_000 });
     options = read.options;
-    return [...read.problems, ...checkMachine(read.options.config, read.options.servers, { readFile })];
+    const { config, servers, versus } = read.options;
+    return [
+      ...read.problems,
+      ...checkMachine(config, servers, { readFile }),
+      ...(versus ? checkMachine(config, versus.servers, { readFile }) : []),
+    ];
   });
   if (given === EXIT.ok) return EXIT.ok;
   if (typeof given === 'number' || options === undefined) return EXIT_MISUSED;
@@ -58,7 +64,7 @@ export async function runLoadCommand(args: readonly string[], deps: LoadDeps): P
   const unmet = [
     ...(await dialectProblems(options)),
     ...(await checkFolders(options)),
-    ...(await checkReachable(options.servers)),
+    ...(await checkReachable([...options.servers, ...(options.versus?.servers ?? [])])),
     ...checkFaults(options.faults, local),
   ];
   if (unmet.length > 0) {
@@ -69,7 +75,7 @@ export async function runLoadCommand(args: readonly string[], deps: LoadDeps): P
   const { columns, colours } = deps;
   const display = createDisplay({ write: print.out, columns, colours, line: progressLine });
   const startedAt = now();
-  const running = runLoad(options, {
+  const facts: RunDeps = {
     runName: `load-${startedAt.toString(36)}-`,
     command: commandOf(args, options),
     version: deps.version,
@@ -79,7 +85,9 @@ export async function runLoadCommand(args: readonly string[], deps: LoadDeps): P
     local,
     signal: deps.signal,
     onProgress: display.show,
-  });
+  };
+  const running =
+    options.versus === undefined ? runLoad(options, facts) : runVersusOf(options, options.versus, facts);
   const result = await running.finally(display.close).catch((error: unknown) => {
     if (error instanceof DialectFault) {
       print.err(`roomcast load: ${options?.config.dialect}: ${error.message}\n`);
@@ -95,9 +103,24 @@ export async function runLoadCommand(args: readonly string[], deps: LoadDeps): P
 }
 
 /** A module's mistakes are found before anything starts. */
-async function dialectProblems({ dialectName, config }: LoadOptions): Promise<readonly string[]> {
+async function dialectProblems({ dialectName, config, versus }: LoadOptions): Promise<readonly string[]> {
   const problem = await checkDialect(dialectName);
-  return problem === undefined ? [] : [`--dialect ${config.dialect}: ${problem}`];
+  const other = versus && (await checkDialect(versus.dialectName));
+  return [
+    ...(problem === undefined ? [] : [`--dialect ${config.dialect}: ${problem}`]),
+    ...(other === undefined || versus?.dialectName === dialectName
+      ? []
+      : [`--vs-dialect ${versus?.dialect}: ${other}`]),
+  ];
+}
+
+/** Both servers get the same load; only address and dialect differ. */
+function runVersusOf(options: LoadOptions, versus: NonNullable<LoadOptions['versus']>, deps: RunDeps) {
+  const { servers, dialectName, dialect } = versus;
+  const config = { ...options.config, urls: servers.map(({ url }) => url), dialect };
+  const second = { ...options, config, servers, dialectName };
+  const secondDeps = { ...deps, runName: `${deps.runName}vs-`, local: findLocalServers(servers) };
+  return runVersus({ options, deps }, { options: second, deps: secondDeps });
 }
 
 /** A run of an hour must not end with a result that cannot be written. */
@@ -184,6 +207,8 @@ falls behind shows it. Several URLs share the clients.
   --size BYTES        the text of a message [${DEFAULTS.size}]
   --dialect D         roomcast, s3 (Socket.IO with join, say and message), or FILE.mjs: five functions that say how
                       another server is spoken to; see the README in src/load [${DEFAULTS.dialect}]
+  --vs URL,...        loads another server too, by turns with the first, and prints ratios; the verdict is the first's
+  --vs-dialect D      how that one is spoken to [as --dialect]
   --transport T       websocket, polling, or mix: half of each [${DEFAULTS.transport}]
   --skew S            even: rooms of one size; zipf: some large, many small [${DEFAULTS.skew}]
   --churn N/s         clients that leave, each to come again a second later [${DEFAULTS.churn}]
@@ -217,6 +242,8 @@ const COMMAND = {
     ramp: 'string',
     size: 'string',
     dialect: 'string',
+    vs: 'string',
+    'vs-dialect': 'string',
     transport: 'string',
     skew: 'string',
     churn: 'string',

@@ -24,6 +24,28 @@ export interface LoadResult {
   readonly driver: DriverFigures;
   /** With `--steps`: one row for each load that was offered, else empty. */
   readonly steps: readonly StepFigures[];
+  /** With `--vs`: the other server. */
+  readonly versus?: Versus;
+}
+
+/** Two servers by turns under the same load. */
+export interface Versus {
+  /** The other server's own result. */
+  readonly second: LoadResult;
+  /** The figures of each turn of both, with `--steps` one for each rate. */
+  readonly turns: readonly { readonly first?: StepFigures; readonly second?: StepFigures }[];
+  /** The first server's figure divided by the second's, in each turn of both. */
+  readonly ratios: readonly Ratio[];
+}
+
+export interface Ratio {
+  readonly name: string;
+  /** The medians of both. */
+  readonly first: number;
+  readonly second: number;
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
 }
 
 export interface MachineFacts {
@@ -201,8 +223,11 @@ export interface SecondFigures {
   readonly serverCores?: number;
 }
 
-/** `ramp`: clients connect; `load`: they talk; `settle`: the driver waits for what was said to arrive. */
-export type Phase = 'ramp' | 'load' | 'settle';
+/**
+ * `ramp`: clients connect; `load`: they talk; `idle`: the other server of `--vs` has its turn; `settle`: the driver
+ * waits for what was said to arrive.
+ */
+export type Phase = 'ramp' | 'load' | 'idle' | 'settle';
 
 /** The part of the work that one server did: a URL, and a worker behind it if the server names it. */
 export interface ServerShare {

@@ -38,39 +38,59 @@ export interface RunDeps extends RunFacts {
 
 /** Runs a load and judges what came of it. */
 export async function runLoad(options: LoadOptions, deps: RunDeps): Promise<LoadResult> {
+  const run = await openRun(options, deps, 1);
+  try {
+    await run.ramp();
+    return await run.finish(await talk(options, run.offered, deps, run.crowd, run.timeline));
+  } finally {
+    await run.close();
+  }
+}
+
+/** The clients of one server, or of several that share them, from the first connection to the verdict. */
+export interface Run {
+  readonly crowd: Crowd;
+  readonly timeline: Timeline;
+  /** The rates that are said one after the other. */
+  readonly offered: readonly number[];
+  ramp(): Promise<void>;
+  /** Waits for what was said, and judges it. */
+  finish(load: Load): Promise<LoadResult>;
+  close(): Promise<void>;
+}
+
+/** `turns`: with another server beside it, the planned time is that of both. */
+export async function openRun(options: LoadOptions, deps: RunDeps, turns: number): Promise<Run> {
   const { config } = options;
   const dialect = await openDialect(options.dialectName);
   const crowd = await openCrowd(options.dialectName, config.processes);
-  try {
-    const offered = config.stepRatesPerS.length > 0 ? config.stepRatesPerS : [config.ratePerS];
-    const timeline = createTimeline({
-      config,
-      crowd,
-      local: deps.local,
-      plannedMs: (config.clients / config.rampPerS) * 1_000 + offered.length * config.durationMs,
-      onProgress: deps.onProgress,
-    });
-    const rooms = await ramp(options, deps, dialect, crowd, timeline);
-    const load = await talk(options, offered, deps, crowd, timeline);
-    const settling = timeline.begin('settle', 0);
-    const settled = await timeline.follow(crowd.settle());
-    addLate(load.whole, settling);
-    const members = await timeline.follow(membersOf(dialect, crowd, rooms));
-    const tookMs = timeline.atMs();
-    return resultOf({
-      config,
-      facts: deps,
-      dialect,
-      timeline,
-      load,
-      settled,
-      members,
-      comparison: crowd.comparison,
-      tookMs,
-    });
-  } finally {
-    await crowd.close();
-  }
+  const offered = config.stepRatesPerS.length > 0 ? config.stepRatesPerS : [config.ratePerS];
+  const timeline = createTimeline({
+    config,
+    crowd,
+    local: deps.local,
+    plannedMs: turns * ((config.clients / config.rampPerS) * 1_000 + offered.length * config.durationMs),
+    onProgress: deps.onProgress,
+  });
+  let rooms: readonly string[] = [];
+  return {
+    crowd,
+    timeline,
+    offered,
+    async ramp() {
+      rooms = await ramp(options, deps, dialect, crowd, timeline);
+    },
+    async finish(load) {
+      const settling = timeline.begin('settle', 0);
+      const settled = await timeline.follow(crowd.settle());
+      addLate(load.whole, settling);
+      const members = await timeline.follow(membersOf(dialect, crowd, rooms));
+      const { comparison } = crowd;
+      const tookMs = timeline.atMs();
+      return resultOf({ config, facts: deps, dialect, timeline, load, settled, members, comparison, tookMs });
+    },
+    close: () => crowd.close(),
+  };
 }
 
 async function ramp(
@@ -164,7 +184,8 @@ function keptMessages({ rooms, processes, textBytes }: LoadOptions['config']): n
   return Math.min(MAX_KEPT, Math.max(MIN_KEPT, 2 ** Math.floor(Math.log2(each))));
 }
 
-function elapsed(ms: number, signal: AbortSignal): Promise<void> {
+/** Waits that long, or until the run is ended. */
+export function elapsed(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(end, ms);
     function end(): void {

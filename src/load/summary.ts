@@ -1,6 +1,6 @@
-import { duration, whole } from './numbers.ts';
+import { duration, short, whole } from './numbers.ts';
 import type { LoadProgress } from './progress.ts';
-import type { LoadResult, StepFigures } from './result.ts';
+import type { LoadResult, StepFigures, Versus } from './result.ts';
 
 /** One line of progress, for a log. */
 export function progressLine({ config, phase, atMs, second, totals, wrong }: LoadProgress): string {
@@ -55,6 +55,7 @@ export function summaryOf(result: LoadResult): string {
     '',
     ...rows.map(([name, words]) => `${name.padEnd(width)}${words}`),
     ...(steps.length > 0 ? ['', ...curve(steps)] : []),
+    ...(result.versus ? ['', ...comparison(result.config.urls, result.versus)] : []),
     '',
     `${verdict.outcome.toUpperCase().replaceAll('-', ' ')}: ${verdict.reasons.join(' ')}`,
     ...verdict.findings.map(({ kind, detail }) => `  ${kind}: ${detail}`),
@@ -62,6 +63,23 @@ export function summaryOf(result: LoadResult): string {
     `Again: ${result.command}`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** The other server, and the ratios of both. */
+function comparison(urls: readonly string[], { second, ratios }: Versus): string[] {
+  const rows = ratios.map(({ name, first, second: other, median, least, most }) => [
+    name,
+    short(first),
+    short(other),
+    `${median.toFixed(2)} (${least.toFixed(2)} … ${most.toFixed(2)})`,
+  ]);
+  const { outcome, reasons } = second.verdict;
+  return [
+    `A: ${urls.join(', ')}`,
+    `B: ${second.config.urls.join(', ')}: ${outcome.replaceAll('-', ' ')}: ${reasons.join(' ')}`,
+    ...(second.steps.length > 0 ? ['', 'B:', ...curve(second.steps), ''] : []),
+    ...aligned(['', 'A', 'B', 'A ÷ B'], rows),
+  ];
 }
 
 /** The curve of `--steps`. */
@@ -86,11 +104,12 @@ function curve(steps: readonly StepFigures[]): string[] {
     step.driverCores.toFixed(2),
     step.serverCores?.toFixed(2) ?? '–',
   ]);
+  return [...aligned(head, rows), ...steps.flatMap(({ broke }) => broke ?? [])];
+}
+
+function aligned(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = head.map((name, at) => Math.max(name.length, ...rows.map((row) => row[at]?.length ?? 0)));
-  const lines = [head, ...rows].map((row) =>
-    row.map((cell, at) => cell.padStart(widths[at] ?? 0)).join('  '),
-  );
-  return [...lines, ...steps.flatMap(({ broke }) => broke ?? [])];
+  return [head, ...rows].map((row) => row.map((cell, at) => cell.padStart(widths[at] ?? 0)).join('  '));
 }
 
 function latencyWords({ count, p50Ms, p90Ms, p99Ms, p999Ms, maxMs }: LoadResult['latency']['acked']): string {

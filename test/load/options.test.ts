@@ -84,6 +84,30 @@ describe('the options of a load run', () => {
     ]);
   });
 
+  it('name a dialect, and another server with its own', () => {
+    const both = read({
+      dialect: 's3',
+      vs: 'http://127.0.0.1:4000,http://127.0.0.1:4001',
+      'vs-dialect': './chat.mjs',
+    });
+    expect(both.problems).toEqual([]);
+    expect(both.options).toMatchObject({ dialectName: 's3', config: { dialect: 's3' } });
+    expect(both.options.versus?.servers.map(({ port }) => port)).toEqual([4_000, 4_001]);
+    expect(both.options.versus?.dialectName).toMatch(/^file:.*\/chat\.mjs$/);
+    expect(read({ vs: URL }).options.versus?.dialectName).toBe('roomcast');
+  });
+
+  it.each([
+    [{ dialect: 's5' }, /^--dialect takes roomcast, s3, or a file such as \.\/chat\.mjs, not "s5"$/],
+    [{ vs: 'chat' }, /^--vs must be an address/],
+    [{ 'vs-dialect': 's3' }, /^--vs-dialect needs --vs/],
+    [{ vs: URL, fault: 'kill-worker@1s' }, /^--fault and --vs cannot be combined/],
+    [{ dialect: 's3', private: '5%' }, /^--private needs --dialect roomcast/],
+    [{ vs: URL, 'vs-dialect': 's3', private: '5%' }, /^--private needs --dialect roomcast/],
+  ])('explain what does not fit together: %o', (values, problem) => {
+    expect(read(values as Record<string, string>).problems).toEqual([expect.stringMatching(problem)]);
+  });
+
   it('allow a fault in any step', () => {
     const late = { duration: '10s', fault: 'kill-worker@15s' };
     expect(read({ ...late, steps: '1k,2k' }).problems).toEqual([]);

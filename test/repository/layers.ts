@@ -143,6 +143,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'load/timeline.ts': ['load'],
   'load/members-check.ts': ['load'],
   'load/run.ts': ['load'],
+  'load/versus.ts': ['load'],
   'load/run-result.ts': ['load'],
   'load/steps.ts': ['load'],
   'load/summary.ts': ['load'],

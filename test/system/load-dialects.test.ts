@@ -102,6 +102,40 @@ describe('a load run on a server that numbers nothing', () => {
   });
 });
 
+describe('two servers by turns', () => {
+  it('get the same load and are compared, each judged by itself', async () => {
+    const chats = [
+      await openS3Chat(),
+      await openTutorialChat({ copies: (count: number) => (count === 100 ? 2 : 1) }),
+    ] as const;
+    try {
+      const [first, second] = chats;
+      const report = join(folder, 'versus.html');
+      const vs = ['--dialect', 's3', '--vs', second.url, '--vs-dialect', SAMPLE, '--rooms', '1'];
+      const { code, result, stdout } = await load([
+        first.url,
+        ...vs,
+        ...SMALL,
+        ...PATIENT,
+        '--report',
+        report,
+      ]);
+      expect(result.verdict).toMatchObject({ outcome: 'good', findings: [] });
+      const { versus } = result;
+      expect(versus?.second.verdict).toMatchObject({ outcome: 'wrong', wrong: { repeated: 1, lost: 0 } });
+      expect(versus?.turns).toHaveLength(2);
+      expect(versus?.ratios.map(({ name }) => name)).toEqual(
+        expect.arrayContaining(['delivered/s', 'p50 ms', 'p99 ms']),
+      );
+      expect(stdout).toContain(`B: ${second.url}: wrong: 1 message was repeated.`);
+      expect(await readFile(report, 'utf8')).toContain(`Compared with ${second.url}`);
+      expect(code).toBe(0);
+    } finally {
+      for (const chat of chats) await chat.close();
+    }
+  });
+});
+
 describe('a dialect’s module', () => {
   it('says what is wrong with a module before anything starts, or when it throws', async () => {
     const whole = await readFile(SAMPLE, 'utf8');

@@ -23,6 +23,7 @@ const MAX_SERVERS = 6;
 const PHASES: Readonly<Record<Phase, string>> = {
   ramp: 'connecting',
   load: 'under load',
+  idle: 'waiting for its turn',
   settle: 'waiting for the last deliveries',
 };
 

@@ -125,6 +125,9 @@ function endSchedule(): void {
 async function pause(limitMs: number): Promise<Answers['pause']> {
   endSchedule();
   await until(() => unanswered() === 0, limitMs);
+  // An answer may come before the message: what the driver numbers itself can be waited for.
+  const everyone = [...clients.values()];
+  await until(() => everyone.every((client) => client.lacks(0) === 0), limitMs);
   return {};
 }
 

@@ -12,6 +12,8 @@ export interface LoadOptions {
   /** The language of the servers. */
   readonly dialectName: DialectName;
   readonly servers: readonly ServerUrl[];
+  /** Another server, or several, that have the same load by turns. */
+  readonly versus?: Pick<LoadOptions, 'dialectName' | 'servers'> & { readonly dialect: string };
   readonly faults: readonly PlannedFault[];
   readonly tokenSecret: string | undefined;
   /** Files to write. */
@@ -87,14 +89,16 @@ export function readLoadOptions(
     return value ?? (known[0] as T);
   }
 
-  const servers = words.flatMap((word) => {
-    const url = readServerUrl(word);
-    if (url === undefined)
-      problems.push(
-        `URL must be an address such as http://127.0.0.1:3000, without user, password or query, not ${JSON.stringify(shownUrl(word))}`,
-      );
-    return url ?? [];
-  });
+  const readUrls = (name: string, given: readonly string[]) =>
+    given.flatMap((word) => {
+      const url = readServerUrl(word);
+      if (url === undefined)
+        problems.push(
+          `${name} must be an address such as http://127.0.0.1:3000, without user, password or query, not ${JSON.stringify(shownUrl(word))}`,
+        );
+      return url ?? [];
+    });
+  const servers = readUrls('URL', words);
   if (words.length === 0) problems.push('URL is needed: the server to load, such as http://127.0.0.1:3000');
 
   const clients = take('clients', readCount, [1, MAX_CLIENTS], `a whole number from 1 to ${MAX_CLIENTS}`);
@@ -133,13 +137,32 @@ export function readLoadOptions(
   const rate = 'a rate such as 200/s';
 
   const dialect = textOf('dialect') as string;
-  const dialectName = readDialect(dialect);
-  if (dialectName === undefined)
-    problems.push(
-      `--dialect takes ${DIALECTS}, or a file such as ./chat.mjs, not ${JSON.stringify(dialect)}`,
-    );
+  const dialectOf = (name: string, text: string) => {
+    const known = readDialect(text);
+    if (known === undefined)
+      problems.push(`--${name} takes ${DIALECTS}, or a file such as ./chat.mjs, not ${JSON.stringify(text)}`);
+    return known ?? 'roomcast';
+  };
+  const dialectName = dialectOf('dialect', dialect);
+  const otherDialect = (values['vs-dialect'] as string | undefined) ?? dialect;
+  const versus =
+    values.vs === undefined
+      ? undefined
+      : {
+          dialect: otherDialect,
+          dialectName:
+            values['vs-dialect'] === undefined ? dialectName : dialectOf('vs-dialect', otherDialect),
+          servers: readUrls('--vs', String(values.vs).split(',')),
+        };
+  if (versus === undefined && values['vs-dialect'] !== undefined)
+    problems.push('--vs-dialect needs --vs, the address of the other server');
+  if (versus !== undefined && faults.faults.length > 0)
+    problems.push('--fault and --vs cannot be combined: a fault would meet one of the servers only');
   const privateShare = take('private', readShare, [0, 1], 'a share such as 5%');
-  if (privateShare > 0 && dialectName !== 'roomcast')
+  if (
+    privateShare > 0 &&
+    [dialectName, versus?.dialectName ?? 'roomcast'].some((name) => name !== 'roomcast')
+  )
     problems.push('--private needs --dialect roomcast: no other has messages to one user');
 
   const config: LoadConfig = {
@@ -166,8 +189,9 @@ export function readLoadOptions(
   return {
     options: {
       config,
-      dialectName: dialectName ?? 'roomcast',
+      dialectName,
       servers,
+      ...(versus && { versus }),
       faults: faults.faults,
       tokenSecret: secret,
       json: values.json as string | undefined,

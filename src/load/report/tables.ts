@@ -31,6 +31,7 @@ export function tablesOf(result: LoadResult): readonly Html[] {
       ].flat(),
     ),
     table('Load by step', STEP_HEAD, stepRows(steps)),
+    ...versusTables(result),
     table(
       'Share of each server',
       ['server', 'clients', 'deliveries', '', 'acked', 'refused'],
@@ -97,6 +98,26 @@ function latencyRow(name: string, summary: LatencySummary): readonly Cell[][] {
   const { count, meanMs, p50Ms, p90Ms, p99Ms, p999Ms, maxMs } = summary;
   if (count === 0) return [];
   return [[name, whole(count), ...[meanMs, p50Ms, p90Ms, p99Ms, p999Ms, maxMs].map(duration)]];
+}
+
+/** The other server of `--vs`. */
+function versusTables({ config, versus }: LoadResult): readonly Html[] {
+  if (versus === undefined) return [];
+  const { second, ratios } = versus;
+  const { outcome, reasons } = second.verdict;
+  const urls = second.config.urls.join(', ');
+  return [
+    ...table(
+      `Compared with ${urls}`,
+      ['', config.urls.join(', '), urls, 'ratio, median', 'least', 'most'],
+      ratios.map(({ name, first, second: other, median, least, most }) => [
+        name,
+        ...[first, other, median, least, most].map(short),
+      ]),
+    ),
+    ...table(`Verdict on ${urls}`, ['', ''], [[outcome.replaceAll('-', ' '), reasons.join(' ')]]),
+    ...table(`Load by step of ${urls}`, STEP_HEAD, stepRows(second.steps)),
+  ];
 }
 
 const STEP_HEAD = [
