@@ -67,6 +67,12 @@ export async function dataKeysIn(redis: Pick<RedisProcess, 'ask'>): Promise<stri
   return lines.filter((line) => line.startsWith('rc:') && !MARKS.includes(line));
 }
 
+/** Counts the calls of a command since the last `CONFIG RESETSTAT`, those of scripts included. */
+export async function callsOf(redis: Pick<RedisProcess, 'ask'>, command: string): Promise<number> {
+  const stats = await redis.ask('INFO commandstats');
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+}
+
 const [LEASES] = redisKeys('rc').leases;
 
 /** Lets the lease of an instance end now. */

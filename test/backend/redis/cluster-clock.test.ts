@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RedisServer } from '../../../src/backend/redis/connection/commands.ts';
 import { createClusterClock } from '../../../src/backend/redis/presence/cluster-clock.ts';
-import { ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
+import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
 
 /** Redis as far as roster-heartbeat.lua goes, and workers in a time of the test's. */
 function setUp() {
@@ -80,6 +80,23 @@ describe('the cluster’s time', () => {
     a.heartbeat();
     pass(1_000);
     expect(a.silenceOf('b')).toBe(5_000);
+  });
+
+  it('makes nobody seem silent after a store that refused heartbeats for a while', () => {
+    const { worker, pass } = setUp();
+    const workers = [worker('a'), worker('b'), worker('c'), worker('d')];
+    for (let n = 0; n < 20; n += 1) {
+      pass(500);
+      workers[n % 4]?.heartbeat();
+    }
+    // Each sends one in its turn, which the store refuses.
+    for (let n = 0; n < 8; n += 1) {
+      pass(500);
+      workers[n % 4]?.clock.onRefused();
+    }
+    workers[3]?.heartbeat();
+    for (const name of ['a', 'b', 'c', 'd'])
+      expect(workers[3]?.silenceOf(name)).toBeLessThan(ROSTER_DOUBT_MS);
   });
 
   it('does not jump for a worker that was frozen', () => {

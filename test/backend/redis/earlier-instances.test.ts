@@ -2,8 +2,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { inboxOf } from '../../../src/chat/room.ts';
 import { ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
-import { granted, newRoom } from '../../contract/peers.ts';
-import { peerForTest, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
+import { granted, newRoom, range } from '../../contract/peers.ts';
+import { callsOf, peerForTest, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
 
 const ann = { userId: 'ann', username: 'Ann' };
 const EARLIER = 'earlier';
@@ -80,4 +80,17 @@ it('a worker that one of an earlier release fences counts nowhere until its next
   granted(await other.roster.heartbeat(1));
   await pass(2_000, earlier.heartbeat);
   expect(granted(await peer.roster.count(room)).clients).toBe(1);
+});
+
+it('many workers that start at once do not each read the records of all', async () => {
+  const { redis, peer } = await setUp();
+  granted(await peer.roster.heartbeat(1));
+  const newcomers = await Promise.all(range(1, 12).map(() => peerForTest(redis.url)));
+  await redis.ask('CONFIG RESETSTAT');
+  const startedAtMs = performance.now();
+  await Promise.all(newcomers.map(async ({ roster }) => granted(await roster.heartbeat(1))));
+  const seconds = Math.ceil((performance.now() - startedAtMs) / 1_000);
+  // Once for each second begun.
+  expect(await callsOf(redis, 'hgetall')).toBeLessThanOrEqual(1 + seconds);
+  expect(granted(await peer.roster.expired())).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
 import { granted, newRoom, range } from '../../contract/peers.ts';
-import { endLease, peerForTest, redisForTest } from '../../contract/redis-harness.ts';
+import { callsOf, endLease, peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 import type { Peer } from '../../contract/suite.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -13,12 +13,6 @@ const inbox = inboxOf('/', 'ann');
 
 async function connectionsOf(peer: Peer): Promise<number | undefined> {
   return granted(await peer.roster.connections([inbox]))[0];
-}
-
-/** How often Redis ran that command since the last RESETSTAT. */
-async function callsOf(redis: { ask(command: string): Promise<string> }, command: string): Promise<number> {
-  const stats = await redis.ask('INFO commandstats');
-  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
 }
 
 describe('asking the roster in Redis', () => {

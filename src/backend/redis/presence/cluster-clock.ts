@@ -9,12 +9,19 @@ import type { RedisServer } from '../connection/commands.ts';
 
 /** The most that counts after a heartbeat. While none is accepted, the time stands still, and no lease ends. */
 const MOST_COUNTED_MS = 2 * ROSTER_HEARTBEAT_MS;
+/**
+ * The most that counts once the store has refused a heartbeat of this process, and perhaps everybody's since the last one that
+ * it accepted. Instances that sent theirs an interval before then do not seem silent when the store accepts heartbeats again.
+ */
+const MOST_COUNTED_REFUSED_MS = ROSTER_HEARTBEAT_MS;
 
 export interface ClusterClock {
   /** The least that the cluster's time can be now, as the scripts take it; '' if this process does not know. */
   leastAt(server: RedisServer): string;
   /** The server accepted a heartbeat of this process, and said the cluster's time. */
   onHeartbeat(clusterMs: number, server: RedisServer): void;
+  /** No server accepted a heartbeat of this process. */
+  onRefused(): void;
 }
 
 export function createClusterClock(now: () => number): ClusterClock {
@@ -23,11 +30,13 @@ export function createClusterClock(now: () => number): ClusterClock {
   let acceptedAtMs = Number.NEGATIVE_INFINITY;
   /** Another server, or the same one after a restart or a failover, may be at an earlier time. */
   let term: string | undefined;
+  let refused = false;
 
   return {
     leastAt(server) {
       if (server.term !== term) return '';
-      return String(Math.floor(aheadMs + Math.min(now(), acceptedAtMs + MOST_COUNTED_MS)));
+      const mostMs = refused ? MOST_COUNTED_REFUSED_MS : MOST_COUNTED_MS;
+      return String(Math.floor(aheadMs + Math.min(now(), acceptedAtMs + mostMs)));
     },
     onHeartbeat(clusterMs, server) {
       const atMs = now();
@@ -35,6 +44,10 @@ export function createClusterClock(now: () => number): ClusterClock {
       aheadMs = Math.max(interrupted ? Number.NEGATIVE_INFINITY : aheadMs, clusterMs - atMs);
       acceptedAtMs = atMs;
       term = server.term;
+      refused = false;
+    },
+    onRefused() {
+      refused = true;
     },
   };
 }

@@ -63,7 +63,10 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
       answering = server;
       return [clock.leastAt(server), instanceId, LEASE_MS, String(clients), host, ''];
     });
-    if (!outcome.ok) return outcome;
+    if (!outcome.ok) {
+      clock.onRefused();
+      return outcome;
+    }
     const [known, clusterMs] = outcome.value;
     if (answering) clock.onHeartbeat(Number(clusterMs), answering);
     const before = term;

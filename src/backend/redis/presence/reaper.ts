@@ -38,7 +38,7 @@ type ReapReply = [clients: number, waitMs: number, gone: string[], held: HeldCha
 export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 'expired'> {
   const { redis, scripts, keys, occupied, instances, clock, living, notifier, announce, settling, list } =
     deps;
-  const [leasesKey, timeKey, hangingKey] = keys.leases;
+  const [leasesKey] = keys.leases;
 
   async function fence(dead: string): Promise<Outcome<void>> {
     const fenced = await redis.evaluate<number>(scripts.fence, [keys.instances, leasesKey], [dead]);
@@ -72,11 +72,11 @@ export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 
 
   /** Returns 1 if the instance is no longer listed. */
   function forget(dead: string): Promise<Outcome<number>> {
-    return redis.evaluate<number>(
-      scripts.forget,
-      [keys.instances, leasesKey, timeKey, hangingKey],
-      (server) => [clock.leastAt(server), dead, String(ROSTER_LEASE_MS)],
-    );
+    return redis.evaluate<number>(scripts.forget, [keys.instances, ...keys.leases], (server) => [
+      clock.leastAt(server),
+      dead,
+      String(ROSTER_LEASE_MS),
+    ]);
   }
 
   async function reapFrom(dead: string, room: Room): Promise<Outcome<Departure[]>> {

@@ -1,4 +1,5 @@
 import type { Room } from '../../../chat/room.ts';
+import { ROSTER_SETTLE_MS } from '../../../chat/roster.ts';
 import { LARGE_ROOM_CLIENTS } from '../../../protocol/limits.ts';
 import { frameAfter, presenceBefore } from '../bus/frame.ts';
 import type { RedisKeys } from '../keys.ts';
@@ -18,7 +19,7 @@ export interface RoomScriptArgs {
   readonly expected: boolean;
 }
 
-/** ARGV[1..10] of the same scripts. */
+/** ARGV[1..11] of the same scripts. */
 export function roomScriptArgs(
   keys: RedisKeys,
   room: Room,
@@ -37,5 +38,6 @@ export function roomScriptArgs(
     String(LARGE_ROOM_CLIENTS),
     String(Math.ceil(settleMs)),
     expected ? '1' : '0',
+    String(ROSTER_SETTLE_MS),
   ];
 }

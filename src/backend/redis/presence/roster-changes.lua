@@ -7,6 +7,7 @@
 -- ARGV[7] the room's id as JSON   ARGV[8] the most connections in the room, and changes at once, that are announced by name
 -- ARGV[9] ms for which changes wait, because the server may have lost the roster, 0 if it has not
 -- ARGV[10] '1' if the roster MUST list this instance in the room, unless the roster was lost
+-- ARGV[11] ms for which changes wait once a call shows that the roster was lost
 -- The changes are collected here and not at the workers, so that all members get the same changes under the same number.
 
 local NOTIFY_EVERY_MS = 1000
@@ -69,7 +70,7 @@ end
 
 -- After a loss, the workers report their users again one by one. Until all have done so, nobody can tell who came or left in
 -- truth. So changes wait and cancel each other out: what is left at the end is announced, by the worker that finds it.
-local SETTLE_MS = 5000
+local SETTLE_MS = tonumber(ARGV[11])
 local settlesAt
 local heldBack = {}
 

@@ -1,7 +1,8 @@
 -- A prelude of roster-heartbeat.lua, after roster-time.lua: brings the leases in line with the instances.
--- KEYS[5] instances of earlier releases (hash instance id -> its `leaseEndMs` when it was last looked at; '' -> when that was)
--- Earlier releases write KEYS[1] alone. Their instances get leases here: while there are any, a heartbeat of this release
--- reads all records, at most once a second.
+-- KEYS[5] instances of earlier releases (hash instance id -> its `leaseEndMs` when it was last looked at; '' -> when all
+--   records were read last)
+-- Earlier releases write KEYS[1] alone. Their instances get leases here: while there are any, and when an instance is new, a
+-- heartbeat of this release reads all records, at most once a second.
 
 local EVERY_MS = 1000
 
@@ -19,12 +20,13 @@ local function leaseOf(id, record, lease, now)
 end
 
 local function adoptEarlier(now, newcomer)
-  local lookedAt = redis.call('HGET', KEYS[5], '')
-  if not newcomer then
-    local differ = redis.call('HLEN', KEYS[1]) ~= redis.call('ZCARD', KEYS[2])
-    if not differ and not lookedAt or lookedAt and now - lookedAt < EVERY_MS then
-      return
-    end
+  local hasEarlier = redis.call('HLEN', KEYS[5]) > 1
+  if not newcomer and not hasEarlier and redis.call('HLEN', KEYS[1]) == redis.call('ZCARD', KEYS[2]) then
+    return
+  end
+  local readAt = redis.call('HGET', KEYS[5], '')
+  if readAt and now - readAt < EVERY_MS then
+    return
   end
   -- It heartbeats here, so it is of this release; its lease had been lost.
   redis.call('HDEL', KEYS[5], ARGV[2])
@@ -35,11 +37,11 @@ local function adoptEarlier(now, newcomer)
     local lease, isEarlier = leaseOf(id, record, before, now)
     local fenced = string.sub(record, 1, 1) == '-'
     local after = fenced and -math.abs(lease) or math.abs(lease)
+    earlier = earlier or isEarlier
     if after ~= before then
       redis.call('ZADD', KEYS[2], integer(after), id)
     end
     listed[id] = true
-    earlier = earlier or isEarlier
   end
   for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
     if not listed[id] then
@@ -50,7 +52,10 @@ local function adoptEarlier(now, newcomer)
   end
   if earlier then
     redis.call('HSET', KEYS[5], '', integer(now))
+    redis.call('PERSIST', KEYS[5])
   else
     redis.call('DEL', KEYS[5])
+    redis.call('HSET', KEYS[5], '', integer(now))
+    redis.call('PEXPIRE', KEYS[5], EVERY_MS)
   end
 end

@@ -1,32 +1,32 @@
 -- Takes a user out of the room on this instance, or only sets the instance's number of connections.
--- KEYS, ARGV[1..10] as in roster-room.lua   ARGV[11] connections   ARGV[12] user id, '' to remove no user
--- ARGV[13] the user's value in KEYS[4] if the members know of the user, otherwise ''
+-- KEYS, ARGV[1..11] as in roster-room.lua   ARGV[12] connections   ARGV[13] user id, '' to remove no user
+-- ARGV[14] the user's value in KEYS[4] if the members know of the user, otherwise ''
 -- Returns {users, connections, changed, wait, vacant, held}. changed: 1 if no other instance has the user in the room and the
 -- change is not held back. wait, held: as in roster-enter.lua. vacant: 1 if this instance has nothing left in the room.
 -- An instance that is not in the room stays out: this may be the last command of a dead one that was reaped already.
 
 openChanges()
 local changed = 0
-if ARGV[12] ~= '' then
-  local person = redis.call('HGET', KEYS[4], ARGV[12])
-  redis.call('HDEL', KEYS[4], ARGV[12])
-  changed = takeOut(ARGV[12], person)
+if ARGV[13] ~= '' then
+  local person = redis.call('HGET', KEYS[4], ARGV[13])
+  redis.call('HDEL', KEYS[4], ARGV[13])
+  changed = takeOut(ARGV[13], person)
   -- The roster lost the user, who left before this instance could report them again.
-  if settlesAt and not person and ARGV[13] ~= '' and not elsewhere(ARGV[12]) then
-    person = ARGV[13]
+  if settlesAt and not person and ARGV[14] ~= '' and not elsewhere(ARGV[13]) then
+    person = ARGV[14]
     changed = 1
   end
   if changed == 1 then
-    addChange('-', ARGV[12], person or '0\0')
+    addChange('-', ARGV[13], person or '0\0')
   end
 end
 
-local vacant = ARGV[11] == '0' and redis.call('EXISTS', KEYS[4]) == 0
+local vacant = ARGV[12] == '0' and redis.call('EXISTS', KEYS[4]) == 0
 if vacant then
   redis.call('HDEL', KEYS[1], ARGV[1])
 elseif redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
   -- `pcall`, because a full Redis rejects this write, and the departure above must still be returned.
-  redis.pcall('HSET', KEYS[1], ARGV[1], ARGV[11])
+  redis.pcall('HSET', KEYS[1], ARGV[1], ARGV[12])
 end
 if settlesAt then
   changed = 0

@@ -1,6 +1,6 @@
 -- Ends the reaping of a dead instance: it stays listed as fenced and reaped for one lease more, then it is no longer listed.
 -- Its last commands count nowhere meanwhile, and the second reap takes them out.
--- KEYS[1] instances, as in roster-heartbeat.lua   KEYS[2..4] and ARGV[1] as in roster-time.lua
+-- KEYS[1] instances, as in roster-heartbeat.lua   KEYS[2..4] and ARGV[1] as in roster-time.lua   KEYS[5] as in roster-earlier.lua
 -- ARGV[2] instance id   ARGV[3] lease, ms
 -- Returns 1 if the instance is no longer listed.
 
@@ -13,7 +13,7 @@ if not record or over and string.find(record, '^%-%d+ swept') then
   redis.call('ZREM', KEYS[2], ARGV[2])
   redis.call('ZREM', KEYS[4], ARGV[2])
   if redis.call('EXISTS', KEYS[1]) == 0 then
-    redis.call('DEL', KEYS[3])
+    redis.call('DEL', KEYS[3], KEYS[5])
   end
   return 1
 end

@@ -1,5 +1,5 @@
 -- Notifies a room of its pending changes if it is time.
--- KEYS, ARGV[1..10] as in roster-room.lua
+-- KEYS, ARGV[1..11] as in roster-room.lua
 -- Returns {wait, held, connections}. wait, held: as in roster-enter.lua.
 
 openChanges()

@@ -1,5 +1,5 @@
 -- Takes a dead instance out of one room.
--- KEYS, ARGV[1..10] as in roster-room.lua
+-- KEYS, ARGV[1..11] as in roster-room.lua
 -- Returns {connections left, wait, {id, user, id, user, …}, held}: the users who are now gone from the room. A second run
 -- returns none. wait, held: as in roster-enter.lua.
 

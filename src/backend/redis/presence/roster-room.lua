@@ -2,7 +2,7 @@
 -- KEYS[1] connections by instance (hash)   KEYS[2] users (zset, all of score 0)
 -- KEYS[3] names (zset of `username NUL id`, all of score 0)
 -- KEYS[4] users of this instance (hash id -> `connections NUL username`, perhaps `NUL avatar` behind it)
--- KEYS[5..6], ARGV[4..10] as in roster-changes.lua
+-- KEYS[5..6], ARGV[4..11] as in roster-changes.lua
 -- ARGV[1] instance id   ARGV[2] prefix of every instance's KEYS[4]   ARGV[3] lifetime of the keys, ms
 -- The scripts look up where a user is and keep no counters, which repeated or lost calls would make drift.
 
