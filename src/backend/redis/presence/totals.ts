@@ -32,7 +32,7 @@ export function createTotals(deps: TotalsDeps): () => Promise<Outcome<RosterCoun
     count,
     toNumbers: ({ users, clients }) => [users, clients],
     fromNumbers: ([users = 0, clients = 0]) => ({ users, clients }),
-    lifetimeMs: ({ users }) => Math.max(SHORTEST_MS, Math.ceil(users / USERS_PER_MS)),
+    lifetimeMs: (last) => Math.max(SHORTEST_MS, Math.ceil((last?.users ?? 0) / USERS_PER_MS)),
     now,
   });
 }
