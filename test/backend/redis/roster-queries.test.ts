@@ -157,6 +157,15 @@ describe('asking the roster in Redis', () => {
     expect(await redis.ask('TTL rc:totals')).not.toBe(':-1\r\n');
   });
 
+  it('counts the connections of a worker that is listed again, before its next heartbeat', async () => {
+    const redis = await redisForTest();
+    const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    granted(await a.roster.heartbeat(5));
+    await redis.ask('FLUSHALL');
+    granted(await a.roster.setConnections(inbox, 1));
+    expect(granted(await b.roster.totals())).toEqual({ users: 1, clients: 5 });
+  });
+
   it('pages through rooms of all workers in the byte order of their ids, each once, without audiences', async () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];

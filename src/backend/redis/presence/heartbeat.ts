@@ -89,7 +89,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
         clock.leastAt(server),
         one,
         LEASE_MS,
-        '?',
+        `?${one === instanceId ? (lastClients ?? '') : ''}`,
         host,
         'new',
       ]);

@@ -116,8 +116,8 @@ function parsed(
     lastHeartbeatAtMs,
     silentMs,
     vouchedFor: clients.endsWith('v'),
-    // `?` until its first heartbeat.
-    clients: Number.parseInt(clients, 10) || 0,
+    // `?` and perhaps a number until its first heartbeat.
+    clients: Number.parseInt(clients.replace('?', ''), 10) || 0,
     host: host.join(' '),
   };
 }

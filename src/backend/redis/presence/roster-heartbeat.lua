@@ -3,7 +3,7 @@
 --   `swept` for connections: reaped, see roster-forget.lua; `v` behind them: see roster-vouch.lua)
 -- KEYS[2..4] and ARGV[1] as in roster-time.lua   KEYS[5] as in roster-earlier.lua
 -- ARGV[2] instance id   ARGV[3] lease, ms   ARGV[4] connections   ARGV[5] host
--- ARGV[6] 'new': only if it is not listed; its connections are then '?' until its first heartbeat
+-- ARGV[6] 'new': only if it is not listed; its connections are then '?' and perhaps their last number until its first heartbeat
 -- Returns {known, time}: the cluster's time, and 1 if the instance had sent a heartbeat before; 0 if it is new, was fenced or
 -- reaped, or the store lost its data.
 -- Only a heartbeat ends a fence. A reaped instance is listed again by its next call, as `new`, so that its next heartbeat
