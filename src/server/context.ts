@@ -35,7 +35,7 @@ export interface ClientLimits {
 
 /** The services that event handlers use. */
 export interface ChatContext {
-  readonly admission: Pick<Admission, 'acquire' | 'run'>;
+  readonly admission: Pick<Admission, 'acquire' | 'run' | 'state'>;
   readonly slowClients: Pick<SlowClients, 'caughtUp'>;
   readonly logs: RoomLogs;
   /** Reads the pages of joins, which come in crowds. */

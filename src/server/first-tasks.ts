@@ -7,13 +7,18 @@ import { joinRoom } from './events/join.ts';
 import type { Session } from './session.ts';
 
 const JOIN_RETRY_MS = 1_000;
+/**
+ * With more requests in flight, the worker's CPU is what clients wait for. Asking for both at once would then only add to the
+ * calls that must be answered in time: 2,000 clients that came back beside a busy process had 255 calls too late.
+ */
+const CROWD = 16;
 
 /** The worker's own tasks for a new connection. They take turns with the client's events, and permits as these do. */
 export interface FirstTasks {
   /**
    * Binds the connection to its user, and joins the room that the handshake named with `?roomid=`, before any event that
-   * the client has sent meanwhile. Both ask the store at the same time, so the client waits for the slower one and not for
-   * both. The answer of the join comes as `joined`, after all that `bind` sends.
+   * the client has sent meanwhile. The answer of the join comes as `joined`, after all that `bind` sends. Both ask the store
+   * at the same time, so that the client waits for the slower one and not for both, except in a crowd.
    */
   begin(session: Session, bind: () => Promise<void>, join?: HandshakeJoin): Promise<void>;
 }
@@ -26,17 +31,10 @@ type UnderPermit = <T>(task: () => Promise<T>) => Promise<T | Refusal>;
 export function createFirstTasks(context: ChatContext): FirstTasks {
   const { admission, log } = context;
 
-  async function bindTo(session: Session, bind: () => Promise<void>, onBegun: () => void): Promise<void> {
+  async function bindTo(session: Session, bind: () => Promise<void>): Promise<void> {
     try {
       // Patient: nothing would try a refused one again.
-      await admission.run(
-        session,
-        () => {
-          onBegun();
-          return bind();
-        },
-        'patient',
-      );
+      await admission.run(session, bind, 'patient');
     } catch (error) {
       log.error({ err: error }, 'a connection could not be bound to its user');
     }
@@ -80,15 +78,10 @@ export function createFirstTasks(context: ChatContext): FirstTasks {
   return {
     async begin(session, bind, join) {
       await session.queue.run('inTurn', async () => {
-        let bound: Promise<void> | undefined;
-        // In a crowd, the permit to bind may take longer to get than a join may wait for its own.
-        const begun = new Promise<void>((resolve) => {
-          bound = bindTo(session, bind, resolve).finally(resolve);
-        });
-        if (join) {
-          await begun;
-          await joinFromHandshake(session, join, (task) => admission.run(session, task), bound);
-        }
+        const isCrowd = admission.state().inFlight >= CROWD;
+        const bound = bindTo(session, bind);
+        if (isCrowd) await bound;
+        if (join) await joinFromHandshake(session, join, (task) => admission.run(session, task), bound);
         await bound;
       });
     },
