@@ -135,7 +135,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
         // While the checks fail, nobody else probes the bus.
         failedBefore && servers.probeOthers(),
       ] as const);
-      servers.noteWrite(keys.instances, written);
+      servers.noteHeartbeat(written);
       const required: Outcome<unknown>[] = [checked];
       // While its server is away, no other version can migrate the data either.
       if (!servers.isAway(keys.format)) required.push(marked);

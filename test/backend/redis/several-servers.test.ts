@@ -104,4 +104,36 @@ describe('a worker over several servers, while one is away', () => {
     const [back] = roomsOf(away);
     if (back) expect(await eventually(() => append(worker, back, 'again'))).toMatchObject({ seq: 1 });
   });
+
+  it.each([
+    ['that has the list of instances', true],
+    ['that has it not', false],
+  ])(
+    'counts a full server as away, also the one %s, and serves the rooms of the others',
+    async (_, hasInstances) => {
+      const { servers, serverOf, workerForTest, roomsOf } = await serversForTest();
+      const full = servers.find((one) => (one === serverOf(keys.instances)) === hasInstances) as RedisProcess;
+      const worker = await workerForTest();
+      granted(await worker.check());
+      expect(worker.awayServers()).toEqual([]);
+      await full.ask('CONFIG SET maxmemory 1');
+      await eventually(async () => {
+        granted(await worker.check());
+        expect(worker.awayServers()).toEqual([`127.0.0.1:${full.port}`]);
+      });
+      for (const server of servers) {
+        const [room] = roomsOf(server);
+        if (!room) continue;
+        const said = await worker.logs.append(room, draftOf(room, 'hi'));
+        const entered = await worker.roster.enter(room, ann, 1, 1);
+        if (server === full) expect([said, entered]).toMatchObject([AWAY, AWAY]);
+        else for (const outcome of [said, entered]) expect(outcome).toMatchObject({ ok: true });
+      }
+      await full.ask('CONFIG SET maxmemory 0');
+      await eventually(async () => {
+        granted(await worker.check());
+        expect(worker.awayServers()).toEqual([]);
+      });
+    },
+  );
 });

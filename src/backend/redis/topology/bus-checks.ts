@@ -7,7 +7,7 @@ import type { WorkerNode } from './worker-node.ts';
 
 export interface BusChecksDeps {
   readonly nodes: () => readonly WorkerNode[];
-  /** A server restarted or was promoted, perhaps without closing a connection: it may lack the newest writes. */
+  /** Messages may be missing: a subscriber is deaf, or a server restarted or was promoted, and may lack the newest writes. */
   readonly onLoss: () => void;
   /** The same, if there are several servers. */
   readonly onRestart: () => void;
@@ -20,7 +20,10 @@ export interface BusChecks {
   probe(required: (node: WorkerNode) => boolean): Promise<Outcome<void>>;
   /** Replaces the subscribers that the last `probe` found deaf, or all if it found none. */
   reconnect(): void;
-  /** While one server is away, another may be deaf: replaces a subscriber that is deaf twice in a row. */
+  /**
+   * While one server is away, another may be deaf: after the first lost probe all rooms are compared with their logs, and after
+   * the second the subscriber is replaced.
+   */
   probeOthers(): Promise<void>;
 }
 
@@ -65,6 +68,7 @@ export function createBusChecks({ nodes, onLoss, onRestart, log }: BusChecksDeps
       for (const [node, outcome] of await probeEach()) {
         const missed = outcome === DEAF ? (missedProbes.get(node) ?? 0) + 1 : 0;
         missedProbes.set(node, missed % MISSES_BEFORE_REDIAL);
+        if (missed === 1) onLoss();
         if (missed < MISSES_BEFORE_REDIAL) continue;
         log.warn(
           { redis: node.shown },

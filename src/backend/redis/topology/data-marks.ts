@@ -5,12 +5,13 @@ import type { WorkerNode } from './worker-node.ts';
 
 /*
  * Each server holds a mark, a random text. Another mark, or none, shows that the server lost its data: it was emptied, or it
- * came back without its files.
+ * came back without its files. The mark is read by a write that changes nothing as long as there is one. So a server that takes
+ * no writes is noticed too, although it answers reads, and although nobody writes to it at the moment.
  */
 export interface DataMarks {
-  /** Reads the marks, and sets those that are missing. */
-  check(): Promise<Outcome<void>>;
-  /** Calls the listener after each check that found a loss, or in which all servers answered. */
+  /** Reads the marks, and sets those that are missing. Returns for each server, in their order, whether it takes writes. */
+  check(): Promise<readonly Outcome<void>[]>;
+  /** Calls the listener after each check that found a loss, or in which all servers took the write. */
   onChecked(listener: (lost: boolean) => void): void;
 }
 
@@ -22,12 +23,9 @@ export function createDataMarks(nodes: () => readonly MarkedNode[]): DataMarks {
   const listeners: ((lost: boolean) => void)[] = [];
 
   async function read(key: string, { commands }: MarkedNode): Promise<Outcome<string>> {
-    const found = await commands.call<string | null>(['GET', key]);
-    if (!found.ok) return found;
-    if (found.value !== null) return succeed(found.value);
     const fresh = randomBytes(9).toString('base64url');
-    const other = await commands.call<string | null>(['SET', key, fresh, 'NX', 'GET']);
-    return other.ok ? succeed(other.value ?? fresh) : other;
+    const stored = await commands.call<string | null>(['SET', key, fresh, 'NX', 'GET']);
+    return stored.ok ? succeed(stored.value ?? fresh) : stored;
   }
 
   /** Returns whether the server lost its data since the last check. */
@@ -45,9 +43,9 @@ export function createDataMarks(nodes: () => readonly MarkedNode[]): DataMarks {
     async check() {
       const checked = await Promise.all(nodes().map(checkOne));
       const lost = checked.some((one) => one.ok && one.value);
-      const failed = checked.find(({ ok }) => !ok);
-      if (lost || !failed) for (const listener of listeners) listener(lost);
-      return failed && !failed.ok ? failed : succeed(undefined);
+      const complete = checked.every(({ ok }) => ok);
+      if (lost || complete) for (const listener of listeners) listener(lost);
+      return checked.map((one) => (one.ok ? succeed(undefined) : one));
     },
     onChecked: (listener) => {
       listeners.push(listener);

@@ -26,15 +26,15 @@ export interface WorkerServers {
   readonly separateOf: RedisTopology<WorkerNode>['separateOf'];
   /** Their names in logs and errors. */
   shown(): string;
-  /** Tells how a write of that key went. A server that names a cause each time is dialled again: a proxy may lead elsewhere. */
-  noteWrite(key: string, written: Outcome<unknown>): void;
+  /** Tells how a heartbeat went. A server that names a cause each time is dialled again: a proxy may lead elsewhere. */
+  noteHeartbeat(sent: Outcome<unknown>): void;
   /** Tests the subscriber of each server that is not away: what is published there must come back. */
   probe(): Promise<Outcome<void>>;
   /** Does the same while a server is away that no worker can be without, and `probe` is not called: another one may be deaf. */
   probeOthers(): Promise<void>;
   /** Replaces the subscribers that the last probe found deaf, or all if it found none. */
   reconnect(): void;
-  /** Succeeds if a server answers and allows what this worker does. */
+  /** Succeeds if a server takes writes and allows what this worker does. */
   check(): Promise<Outcome<void>>;
   /** The servers that failed the last check, while others passed it. */
   away(): readonly string[];
@@ -119,19 +119,23 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
   async function check(): Promise<Outcome<void>> {
     const nodes = topology.nodes();
     const marking = dataMarks.check();
-    const checked = await Promise.all(nodes.map(checkOne));
-    const marked = await marking;
+    const checked = await Promise.all(nodes.map((node, index) => checkOne(node, writeAt(marking, index))));
     const failed = nodes.filter((_, index) => !checked[index]?.ok);
     const [first] = checked;
     const none = failed.length === nodes.length;
     away = new Set(none ? [] : failed);
-    if (none && first) return first;
-    // A server that is away has no mark to read either.
-    return failed.length > 0 ? succeed(undefined) : marked;
+    return none && first ? first : succeed(undefined);
   }
 
-  async function checkOne({ commands, checkRights, checkAcks }: WorkerNode): Promise<Outcome<void>> {
-    const checks = await allValues([commands.verify(), checkRights(), checkAcks()]);
+  async function writeAt(marking: ReturnType<DataMarks['check']>, index: number): Promise<Outcome<void>> {
+    return (await marking)[index] ?? succeed(undefined);
+  }
+
+  async function checkOne(node: WorkerNode, writing: Promise<Outcome<void>>): Promise<Outcome<void>> {
+    const { commands, checkRights, checkAcks } = node;
+    const checks = await allValues([commands.verify(), checkRights(), checkAcks(), writing]);
+    // The heartbeats show it of the server that has them.
+    if (node !== topology.nodeOf(deps.keys.instances)) node.noteWrite(await writing);
     return checks.ok ? succeed(undefined) : checks;
   }
 
@@ -145,7 +149,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
         .nodes()
         .map(({ shown }) => shown)
         .join(', '),
-    noteWrite: (key, written) => topology.nodeOf(key).noteWrite(written),
+    noteHeartbeat: (sent) => topology.nodeOf(deps.keys.instances).noteWrite(sent),
     probe: () => busChecks.probe((node) => !away.has(node)),
     probeOthers: async () => {
       if (topology.nodes().length > 1) await busChecks.probeOthers();
