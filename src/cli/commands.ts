@@ -95,6 +95,18 @@ const COMMANDS: readonly Command[] = [
       }),
   },
   {
+    name: 'profile',
+    does: 'measure the load of a running chat, to repeat it with load',
+    run: async ({ args, settings, version, print }) =>
+      (await import('./profile.ts')).runProfile(args, {
+        settings,
+        version,
+        now: Date.now,
+        signal: interruption(),
+        print,
+      }),
+  },
+  {
     name: 'backup',
     does: 'copy the embedded store, also while it is written to',
     run: async ({ args, settings, print }) => (await import('./backup.ts')).runBackup(args, settings, print),

@@ -8,6 +8,7 @@ import { DriverEnded } from '../load/driver/driver-process.ts';
 import { checkMachine } from '../load/plan/machine-limits.ts';
 import { DEFAULTS, type LoadOptions, readLoadOptions } from '../load/plan/options.ts';
 import { signToken } from '../load/plan/token.ts';
+import { type Profile, readProfile } from '../load/profile/profile.ts';
 import { renderReport } from '../load/report/report.ts';
 import { EXIT_CODES, EXIT_MISUSED, type LoadResult } from '../load/result.ts';
 import { type RunDeps, runLoad } from '../load/run.ts';
@@ -17,7 +18,7 @@ import { checkReachable } from '../load/server/reachable.ts';
 import { progressLine, summaryOf } from '../load/summary.ts';
 import { runVersus } from '../load/versus.ts';
 import type { Printer } from './nginx.ts';
-import { EXIT, readOptions } from './options.ts';
+import { EXIT, type GivenOptions, readOptions } from './options.ts';
 
 /** The tokens last longer than any run may. */
 const TOKEN_TTL_S = 48 * 3_600;
@@ -47,9 +48,13 @@ export interface LoadDeps {
 export async function runLoadCommand(args: readonly string[], deps: LoadDeps): Promise<number> {
   const { print, now, cores, readFile } = deps;
   let options: LoadOptions | undefined;
+  let notes: readonly string[] = [];
   const given = readOptions(COMMAND, args, print, ({ words, values }) => {
-    const read = readLoadOptions(words, values, { cores, seed: now() % 1_000_000 });
+    const { profile, problem } = profileIn(values, readFile);
+    if (problem !== undefined) return [problem];
+    const read = readLoadOptions(words, values, { cores, seed: now() % 1_000_000, profile });
     options = read.options;
+    notes = read.notes;
     const { config, servers, versus } = read.options;
     return [
       ...read.problems,
@@ -71,6 +76,8 @@ export async function runLoadCommand(args: readonly string[], deps: LoadDeps): P
     for (const problem of unmet) print.err(`roomcast load: ${problem}\n`);
     return EXIT_MISUSED;
   }
+
+  for (const note of notes) print.err(`roomcast load: ${note}\n`);
 
   const { columns, colours } = deps;
   const display = createDisplay({ write: print.out, columns, colours, line: progressLine });
@@ -121,6 +128,17 @@ function runVersusOf(options: LoadOptions, versus: NonNullable<LoadOptions['vers
   const second = { ...options, config, servers, dialectName };
   const secondDeps = { ...deps, runName: `${deps.runName}vs-`, local: findLocalServers(servers) };
   return runVersus({ options, deps }, { options: second, deps: secondDeps });
+}
+
+function profileIn(
+  { profile: path, scale }: GivenOptions['values'],
+  readFile: LoadDeps['readFile'],
+): { readonly profile?: Profile; readonly problem?: string } {
+  if (path === undefined) return scale === undefined ? {} : { problem: '--scale belongs to --profile' };
+  const text = readFile(String(path));
+  if (text === undefined) return { problem: `--profile names ${path}, which cannot be read` };
+  const read = readProfile(text);
+  return 'profile' in read ? read : { problem: `--profile: ${path} ${read.problem}` };
 }
 
 /** A run of an hour must not end with a result that cannot be written. */
@@ -213,6 +231,9 @@ falls behind shows it. Several URLs share the clients.
   --skew S            even: rooms of one size; zipf: some large, many small [${DEFAULTS.skew}]
   --churn N/s         clients that leave, each to come again a second later [${DEFAULTS.churn}]
   --private SHARE     the part of the messages that goes to one user [${DEFAULTS.private}]
+  --profile FILE      repeats a load that roomcast profile has measured: clients, rooms and their sizes, rates,
+                      lengths of texts, transports; an option beside it replaces its part
+  --scale FACTOR      with --profile: as many times the clients, rooms and rates [1]
   --token-secret S    AUTH_SECRET of servers in token mode; AUTH_AUDIENCE and AUTH_ISSUER are taken from the settings
   --fault PLAN        faults to inject into servers on this machine, by the time since the load began:
                       kill-worker@20s, worker-pause@30s:2s, redis-pause@40s:5s, reload@50s
@@ -248,6 +269,8 @@ const COMMAND = {
     skew: 'string',
     churn: 'string',
     private: 'string',
+    profile: 'string',
+    scale: 'string',
     'token-secret': 'string',
     fault: 'string',
     steps: 'string',

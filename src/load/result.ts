@@ -66,9 +66,12 @@ export interface LoadConfig {
   readonly durationMs: number;
   /** Connections opened per second. */
   readonly rampPerS: number;
+  /** The length of each text; with `--profile` the mean. */
   readonly textBytes: number;
   readonly transport: 'websocket' | 'polling' | 'mix';
-  readonly skew: 'even' | 'zipf';
+  readonly skew: 'even' | 'zipf' | 'profile';
+  /** With `--profile`, what the other fields do not say. */
+  readonly replay?: ReplayConfig;
   /** Clients that leave and are replaced, per second. */
   readonly churnPerS: number;
   /** The part of what is said that goes to one user, 0 to 1. */
@@ -83,6 +86,23 @@ export interface LoadConfig {
   readonly maxLagMs: number;
   readonly faults: readonly string[];
   readonly stepRatesPerS: readonly number[];
+}
+
+/** The part of a profile that has no option of its own. A field is absent if an option replaces it. */
+export interface ReplayConfig {
+  /** The largest first. */
+  readonly roomSizes?: readonly RoomSize[];
+  /** What a room says grows with this power of its clients; with 1, all clients say the same. */
+  readonly talkExponent?: number;
+  readonly textSizes?: readonly { readonly bytes: number; readonly share: number }[];
+  /** The part of the clients that poll, 0 to 1. */
+  readonly pollingShare?: number;
+}
+
+/** So many rooms have so many clients. */
+export interface RoomSize {
+  readonly clients: number;
+  readonly rooms: number;
 }
 
 /** In the order of their weight: the first that holds names the exit code. */

@@ -114,6 +114,7 @@ async function ramp(
     namePrefix: runName,
     seed: config.seed,
     textBytes: config.textBytes,
+    ...(config.replay?.textSizes && { textSizes: config.replay.textSizes }),
     timedOneIn: TIMED_ONE_IN,
     kept: keptMessages(config),
     unacked: UNACKED,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import { type Defects, openDefectiveChat } from '../support/defective-chat.ts';
 import { eventually } from '../support/eventually.ts';
 import { systemFixture } from '../support/fixture.ts';
 import { freePorts } from '../support/ports.ts';
+import { UNEVEN } from '../support/profiles.ts';
 
 const STARVE = fileURLToPath(new URL('../support/starve.mjs', import.meta.url));
 /** Limits that a busy machine does not reach: these runs are about messages. */
@@ -214,6 +215,37 @@ describe.concurrent('a load run finds', () => {
     expect(result.verdict.outcome).toBe('driver-too-slow');
     expect(result.driver.loopDelayP99Ms).toBeGreaterThan(50);
     expect(code).toBe(4);
+  });
+});
+
+describe('a load run with a profile', () => {
+  it('takes what it says from the profile, and from options beside it', async () => {
+    const chat = await openDefectiveChat();
+    try {
+      const file = join(folder, 'profile.json');
+      await writeFile(file, JSON.stringify({ ...UNEVEN, privatePerS: 0 }));
+      const beside = ['--transport', 'websocket', '--churn', '0', '--duration', '2s', ...PATIENT];
+      const { code, stderr, result } = await outcomeOf(start([chat.url, '--profile', file, ...beside]));
+      expect([code, stderr]).toEqual([0, '']);
+      const { config, totals, verdict } = result;
+      expect(config).toMatchObject({ clients: 40, rooms: 6, skew: 'profile', ratePerS: 45, churnPerS: 0 });
+      expect(config.replay).toMatchObject({ roomSizes: UNEVEN.rooms, textSizes: expect.any(Array) });
+      expect(totals.delivered).toBeGreaterThan(totals.said);
+      expect(verdict).toMatchObject({ outcome: 'good', findings: [] });
+    } finally {
+      await chat.close();
+    }
+  });
+
+  it.each([
+    ['no JSON', /is no JSON/],
+    ['{"format": 2}', /has format 2, of a newer Roomcast: this one reads format 1/],
+    ['{"format": 1}', /is no profile of "roomcast profile"/],
+  ])('refuses a file that is none: %s', async (text, problem) => {
+    const file = join(folder, 'bad.json');
+    await writeFile(file, text);
+    const { code, stderr } = await outcomeOf(start(['http://127.0.0.1:3000', '--profile', file]));
+    expect([code, stderr]).toEqual([3, expect.stringMatching(problem)]);
   });
 });
 

@@ -15,6 +15,7 @@ import { createSchedule, type Schedule } from './schedule.ts';
 import type { Sender } from './sender.ts';
 import { listMembers, settle, until } from './settling.ts';
 import { createSources } from './sources.ts';
+import { createTextSizes } from './text-sizes.ts';
 
 const READ_BYTES = 262_144;
 const TICK_MS = 1;
@@ -37,13 +38,14 @@ let isSettled = false;
 async function connect(order: ConnectOrder) {
   const dialect = await openDialect(order.dialectName);
   const random = createRandom((order.seed ?? 0) + (order.clients[0]?.id ?? 0));
+  const nextTextBytes = createTextSizes(order.talk, random.fraction());
   const { namePrefix } = order;
   if (namePrefix !== undefined && dialect.sayPrivately !== undefined) {
     privateCheck = createPrivateCheck({
       dialect,
       ledger,
       clock,
-      textBytes: order.talk.textBytes,
+      nextTextBytes,
       nameOf: (id) => `${namePrefix}${id}`,
     });
   }
@@ -56,6 +58,7 @@ async function connect(order: ConnectOrder) {
     sources,
     random,
     privateCheck,
+    nextTextBytes,
   });
   populations.push(population);
   const connecting = population.connect();
@@ -114,6 +117,9 @@ function rate(order: RateOrder): Answers['rate'] {
 }
 
 const unanswered = () => senders.reduce((sum, sender) => sum + sender.unanswered, 0);
+/** Private messages wait for their answers as others do. */
+const isAllAnswered = () =>
+  unanswered() === 0 && ![...clients.values()].some(({ unansweredAsks }) => unansweredAsks > 0);
 
 function endSchedule(): void {
   const nowUs = clock();
@@ -124,7 +130,7 @@ function endSchedule(): void {
 
 async function pause(limitMs: number): Promise<Answers['pause']> {
   endSchedule();
-  await until(() => unanswered() === 0, limitMs);
+  await until(isAllAnswered, limitMs);
   // An answer may come before the message: what the driver numbers itself can be waited for.
   const everyone = [...clients.values()];
   await until(() => everyone.every((client) => client.lacks(0) === 0), limitMs);
@@ -138,7 +144,7 @@ async function stop(limitMs: number): Promise<Answers['stop']> {
   talking = [];
   for (const sender of senders) sender.stop();
   for (const population of populations) population.stopDialling();
-  await until(() => unanswered() === 0, limitMs);
+  await until(isAllAnswered, limitMs);
   const tops = populations.flatMap((population) => population.members.tops());
   return { tops, unanswered: unanswered() };
 }

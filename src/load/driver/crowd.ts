@@ -74,18 +74,15 @@ export async function openCrowd(dialectName: DialectName, processes: number): Pr
   const comparison = createBlockComparison();
   const all = <D extends Order['do']>(order: Extract<Order, { do: D }>) =>
     Promise.all(drivers.map((driver) => driver.ask<D>(order)));
-  /** The clients of each process: it gets that part of the common rate. */
-  const sizes = drivers.map(() => 0);
-  const partOf = (index: number) =>
-    (sizes[index] as number) /
-    Math.max(
-      1,
-      sizes.reduce((sum, size) => sum + size, 0),
-    );
+  /** The weights of the clients of each process: it gets that part of the common rate. */
+  const weights = drivers.map(() => 0);
+  /** Its clients that may leave: it gets that part of those who do. */
+  const leavers = drivers.map(() => 0);
 
   async function connect(clients: readonly ClientSpec[], how: ConnectStyle = {}) {
     const { inFlight = IN_FLIGHT, textBytes = TEXT_BYTES, timedOneIn = TIMED_ONE_IN } = how;
     const {
+      textSizes,
       kept,
       unacked,
       limitMs = CONNECT_LIMIT_MS,
@@ -99,14 +96,21 @@ export async function openCrowd(dialectName: DialectName, processes: number): Pr
     const answers = await Promise.all(
       drivers.map((driver, index) => {
         const own = clients.filter((client) => processOf(client) === index);
-        sizes[index] = (sizes[index] as number) + own.length;
+        weights[index] = own.reduce((sum, { talkWeight = 1 }) => sum + talkWeight, weights[index] as number);
+        leavers[index] = (leavers[index] as number) + own.filter(({ stays }) => !stays).length;
         return driver.ask<'connect'>({
           do: 'connect',
           dialectName,
           clients: own,
           inFlight: Math.ceil(inFlight / processes),
           limitMs,
-          talk: { textBytes, timedOneIn, ...(kept && { kept }), ...(unacked && { unacked }) },
+          talk: {
+            textBytes,
+            timedOneIn,
+            ...(textSizes && { textSizes }),
+            ...(kept && { kept }),
+            ...(unacked && { unacked }),
+          },
           ...(perSecond && { perSecond: (perSecond * own.length) / clients.length }),
           ...(returning && { returning }),
           ...(namePrefix !== undefined && { namePrefix }),
@@ -150,9 +154,9 @@ export async function openCrowd(dialectName: DialectName, processes: number): Pr
         drivers.map((driver, index) =>
           driver.ask<'rate'>({
             do: 'rate',
-            perSecond: perSecond * partOf(index),
+            perSecond: perSecond * partOf(weights, index),
             privateShare,
-            churnPerS: churnPerS * partOf(index),
+            churnPerS: churnPerS * partOf(leavers, index),
           }),
         ),
       );
@@ -188,4 +192,9 @@ export async function openCrowd(dialectName: DialectName, processes: number): Pr
       await Promise.all(drivers.map((driver) => driver.close()));
     },
   };
+}
+
+function partOf(all: readonly number[], index: number): number {
+  const sum = all.reduce((total, each) => total + each, 0);
+  return sum === 0 ? 0 : (all[index] as number) / sum;
 }

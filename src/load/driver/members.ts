@@ -17,6 +17,7 @@ const RING = 8_192;
 export interface MembersDeps {
   readonly order: ConnectOrder;
   readonly client: ClientDeps;
+  readonly nextTextBytes: () => number;
 }
 
 /** Makes clients with what judges them: the check of their room, and what they said there. */
@@ -36,7 +37,7 @@ export interface Members {
   reordered(): number | undefined;
 }
 
-export function createMembers({ order, client: clientDeps }: MembersDeps): Members {
+export function createMembers({ order, client: clientDeps, nextTextBytes }: MembersDeps): Members {
   const { talk } = order;
   const { dialect, ledger, clock, nameOf } = clientDeps;
   const rooms = new Map<string, RoomCheck>();
@@ -90,6 +91,7 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
       ledger,
       clock,
       textBytes,
+      nextTextBytes,
       ring,
       record,
       nextNumber: () => room.say(member),
@@ -116,7 +118,17 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
     });
     const { textBytes, unacked: ring = RING } = talk;
     const onEpoch = (epoch: string) => check.enterEpoch(epoch);
-    const sender = new Sender({ client, dialect, ledger, clock, textBytes, ring, record, onEpoch });
+    const sender = new Sender({
+      client,
+      dialect,
+      ledger,
+      clock,
+      textBytes,
+      nextTextBytes,
+      ring,
+      record,
+      onEpoch,
+    });
     records.set(client.spec.id, record);
     senders.push(sender);
     return sender;

@@ -27,6 +27,8 @@ export interface ClientSpec {
   /** A speaker is a member who talks; a publisher only talks. */
   readonly role: 'member' | 'speaker' | 'publisher';
   readonly token?: string;
+  /** How often it speaks, as compared with the others; 1 if absent. */
+  readonly talkWeight?: number;
   /** The client is never chosen to leave. */
   readonly stays?: boolean;
 }
@@ -51,8 +53,17 @@ export interface ConnectOrder {
   readonly sharedRooms?: readonly string[];
 }
 
+/** A length of texts, and the part of the messages that have it. */
+export interface TextSize {
+  readonly bytes: number;
+  readonly share: number;
+}
+
 export interface TalkStyle {
+  /** The length of each text, or with `textSizes` their mean. */
   readonly textBytes: number;
+  /** For messages at the common rate, and to one user. */
+  readonly textSizes?: readonly TextSize[];
   /** One of this many receivers times a message, because reading the time costs as much as checking the number. */
   readonly timedOneIn: number;
   /** The newest messages of each room that are kept to compare: a power of two. */
@@ -70,7 +81,7 @@ export interface TalkOrder {
   readonly rooms?: readonly string[];
 }
 
-/** All speakers together say at one rate, by turns. */
+/** All speakers together say at one rate, by turns or by their weights. */
 export interface RateOrder {
   readonly do: 'rate';
   readonly perSecond: number;

@@ -26,6 +26,8 @@ export interface PopulationDeps {
   readonly sources: Sources;
   readonly random: Random;
   readonly privateCheck: PrivateCheck | undefined;
+  /** The length of the next text at the common rate. */
+  readonly nextTextBytes: () => number;
 }
 
 /** The clients of one connect order: they are dialled, come back after a cut, and leave to come again. */
@@ -49,6 +51,7 @@ export function createPopulation(deps: PopulationDeps): Population {
   const timers = new Set<NodeJS.Timeout>();
   const everJoined = new Set<Client>();
   const joinUs = createHistogram();
+  let mayLeave: readonly Client[] = [];
   let isClosed = false;
   let isStopped = false;
   let onChange: () => void = () => undefined;
@@ -87,7 +90,7 @@ export function createPopulation(deps: PopulationDeps): Population {
     onInbox: (owner, top) => privateCheck?.begin(owner, top),
     onPrivate: (receiver, message) => privateCheck?.take(receiver, message),
   };
-  const members = createMembers({ order, client });
+  const members = createMembers({ order, client, nextTextBytes: deps.nextTextBytes });
 
   function comeBack(away: Client, leastMs: number): void {
     const timer = setTimeout(
@@ -124,6 +127,7 @@ export function createPopulation(deps: PopulationDeps): Population {
 
   async function connect() {
     for (const spec of order.clients) waiting.push(members.create(spec));
+    mayLeave = members.clients.filter(({ spec }) => !spec.stays);
     waiting.reverse();
     const all = waiting.length;
     const startedAt = performance.now();
@@ -157,8 +161,8 @@ export function createPopulation(deps: PopulationDeps): Population {
     },
     churn() {
       for (let tries = 0; tries < CHURN_TRIES; tries += 1) {
-        const chosen = random.one(members.clients);
-        if (!chosen?.joined || chosen.spec.stays) continue;
+        const chosen = random.one(mayLeave);
+        if (!chosen?.joined) continue;
         chosen.leave();
         comeBack(chosen, 0);
         return;

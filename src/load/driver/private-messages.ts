@@ -13,7 +13,8 @@ export interface PrivateDeps {
   readonly dialect: Dialect;
   readonly ledger: Ledger;
   readonly clock: Clock;
-  readonly textBytes: number;
+  /** The length of the next text. */
+  readonly nextTextBytes: () => number;
   readonly nameOf: (id: number) => string;
 }
 
@@ -42,7 +43,7 @@ interface Inbox {
 }
 
 export function createPrivateCheck(deps: PrivateDeps): PrivateCheck {
-  const { dialect, ledger, clock, textBytes, nameOf } = deps;
+  const { dialect, ledger, clock, nextTextBytes, nameOf } = deps;
   const inboxes = new Map<string, Inbox>();
   let said = NUMBERS_FROM;
 
@@ -101,7 +102,10 @@ export function createPrivateCheck(deps: PrivateDeps): PrivateCheck {
       if (dialect.sayPrivately === undefined) return false;
       if (!from.joined || !to.joined || from === to || from.unansweredAsks >= UNANSWERED) return false;
       said += 1;
-      const text = textOf({ timeUs: dueUs, client: from.spec.id, number: said, to: to.name }, textBytes);
+      const text = textOf(
+        { timeUs: dueUs, client: from.spec.id, number: said, to: to.name },
+        nextTextBytes(),
+      );
       ledger.sent += 1;
       ledger.privateSent += 1;
       from.ask(dialect.sayPrivately(to.name, text, `p${said}`), (answer) => {

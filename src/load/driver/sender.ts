@@ -18,6 +18,8 @@ export interface SenderDeps {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly textBytes: number;
+  /** The length of the next text at the common rate. */
+  readonly nextTextBytes: () => number;
   /** More than may ever be unanswered. */
   readonly ring: number;
   readonly record: SenderRecord;
@@ -33,6 +35,8 @@ export interface SenderDeps {
  */
 export class Sender {
   readonly room: string;
+  /** How often it speaks at the common rate, as compared with the others. */
+  readonly weight: number;
   unanswered = 0;
   /** Highest number the room is known to have in this epoch. */
   top = 0;
@@ -52,14 +56,17 @@ export class Sender {
   /** The same, where the numbers of one sender lie apart. */
   private readonly sentAtUs = new Map<number, number>();
   private readonly frame: SayFrame;
+  /** By the length of the text. */
+  private readonly frames = new Map<number, SayFrame>();
   private readonly ackStart: Buffer | undefined;
 
   constructor(deps: SenderDeps) {
     const { client, dialect, textBytes, ring } = deps;
     this.deps = deps;
     this.room = client.spec.room as string;
+    this.weight = client.spec.talkWeight ?? 1;
     this.sentUs = new Float64Array(ring);
-    this.frame = createSayFrame(dialect.say(client, this.room, textBytes), client.spec.transport);
+    this.frame = this.frameOf(textBytes);
     this.ackStart = dialect.ackStart && Buffer.from(dialect.ackStart(client));
   }
 
@@ -87,7 +94,7 @@ export class Sender {
     const { bytes } = this.frame;
     const frames = Buffer.allocUnsafe(bytes * count);
     for (let i = 0; i < count; i += 1) {
-      this.put(frames, i * bytes, this.nextUs);
+      this.put(this.frame, frames, i * bytes, this.nextUs);
       this.nextUs += this.intervalUs;
     }
     this.connection.write(frames);
@@ -96,16 +103,26 @@ export class Sender {
   /** Sends one message that was due then. False: it may not now. */
   say(dueUs: number): boolean {
     if (this.connection === undefined || this.unanswered >= this.deps.ring - 1) return false;
-    const frame = Buffer.allocUnsafe(this.frame.bytes);
-    this.put(frame, 0, dueUs);
-    this.connection.write(frame);
+    const frame = this.frameOf(this.deps.nextTextBytes());
+    const bytes = Buffer.allocUnsafe(frame.bytes);
+    this.put(frame, bytes, 0, dueUs);
+    this.connection.write(bytes);
     return true;
   }
 
-  private put(into: Buffer, at: number, dueUs: number): void {
+  private frameOf(textBytes: number): SayFrame {
+    const known = this.frames.get(textBytes);
+    if (known !== undefined) return known;
+    const { client, dialect } = this.deps;
+    const frame = createSayFrame(dialect.say(client, this.room, textBytes), client.spec.transport);
+    this.frames.set(textBytes, frame);
+    return frame;
+  }
+
+  private put(frame: SayFrame, into: Buffer, at: number, dueUs: number): void {
     const { nextNumber, ledger, dialect } = this.deps;
     this.number = nextNumber === undefined ? this.number + 1 : NUMBERS_FROM + nextNumber();
-    this.frame.write(into, at, this.number, dueUs);
+    frame.write(into, at, this.number, dueUs);
     ledger.sent += 1;
     this.deps.record.said(this.number);
     if (dialect.unacknowledged) {

@@ -1,5 +1,5 @@
 import type { ClientSpec } from '../driver/orders.ts';
-import { createRandom } from '../random.ts';
+import { createRandom, type Random } from '../random.ts';
 import type { LoadConfig } from '../result.ts';
 import type { ServerUrl } from './server-url.ts';
 
@@ -24,9 +24,10 @@ export interface PlanDeps {
 
 /** Spreads the clients over rooms, servers, transports and processes. */
 export function planClients({ config, servers, runName, numberedBy, tokenOf }: PlanDeps): ClientsPlan {
-  const { clients: count, rooms: roomCount, processes, transport, skew, seed } = config;
+  const { processes, transport, seed, replay } = config;
   const random = createRandom(seed);
-  const sizes = skew === 'zipf' ? zipfSizes(count, roomCount) : evenSizes(count, roomCount);
+  const sizes = sizesOf(config);
+  const polling = transport === 'mix' ? pollingIds(sizes, replay?.pollingShare ?? 0.5, random) : new Set();
   const rooms = sizes.map((_, at) => `${runName}${at}`);
   const homes = homesOf(sizes, processes, numberedBy === 'driver');
   const homeOf = new Map<number, number>();
@@ -46,9 +47,12 @@ export function planClients({ config, servers, runName, numberedBy, tokenOf }: P
         port: server.port,
         secure: server.secure,
         socketPath: server.socketPath,
-        transport: transport === 'mix' ? (random.chance(0.5) ? 'polling' : 'websocket') : transport,
+        transport: transport === 'mix' ? (polling.has(id) ? 'polling' : 'websocket') : transport,
         room: rooms[at] as string,
         role: speaks ? 'speaker' : 'member',
+        ...(replay?.talkExponent !== undefined && {
+          talkWeight: size ** replay.talkExponent / (numberedBy === 'server' ? size : 1),
+        }),
         // Someone must be there to be asked who is, and the numbers of a room's only speaker must go on.
         stays: member === 0,
         ...(tokenOf && { token: tokenOf(`${runName}${id}`) }),
@@ -62,6 +66,18 @@ export function planClients({ config, servers, runName, numberedBy, tokenOf }: P
     sharedRooms,
     processOf: ({ id }) => homeOf.get(id) ?? 0,
   };
+}
+
+function sizesOf({ clients, rooms, skew, replay }: LoadConfig): readonly number[] {
+  if (replay?.roomSizes !== undefined)
+    return replay.roomSizes.flatMap((size) => Array.from({ length: size.rooms }, () => size.clients));
+  return skew === 'zipf' ? zipfSizes(clients, rooms) : evenSizes(clients, rooms);
+}
+
+/** Any of the clients, so that each server gets its part of them. */
+function pollingIds(sizes: readonly number[], share: number, { fraction }: Random): ReadonlySet<number> {
+  const ids = Array.from({ length: sizes.reduce((sum, size) => sum + size, 0) }, (_, id) => id);
+  return new Set(mixed(ids, fraction).slice(0, Math.round(ids.length * share)));
 }
 
 function evenSizes(clients: number, rooms: number): number[] {

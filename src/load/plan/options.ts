@@ -1,9 +1,12 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { DialectName } from '../driver/orders.ts';
+import type { Profile } from '../profile/profile.ts';
+import { replayNotes } from '../profile/replay.ts';
 import type { LoadConfig } from '../result.ts';
 import { type PlannedFault, readFaults } from './faults.ts';
 import { readCount, readDuration, readRate, readShare } from './quantities.ts';
+import { readReplay, TEXT_LIMITS } from './replay.ts';
 import { readServerUrl, type ServerUrl } from './server-url.ts';
 
 /** The command line, read. */
@@ -24,6 +27,8 @@ export interface LoadOptions {
 export interface OptionDefaults {
   readonly cores: number;
   readonly seed: number;
+  /** The profile of `--profile`. Its measures take the place of defaults. */
+  readonly profile?: Profile | undefined;
 }
 
 type Values = Readonly<Record<string, string | boolean | undefined>>;
@@ -46,8 +51,7 @@ export const DEFAULTS = {
 
 const MAX_CLIENTS = 1_000_000;
 const MAX_RATE = 1_000_000;
-const MIN_TEXT_BYTES = 72;
-const MAX_TEXT_BYTES = 8_192;
+const { minBytes: MIN_TEXT_BYTES, maxBytes: MAX_TEXT_BYTES } = TEXT_LIMITS;
 const MAX_DURATION_MS = 24 * 3_600_000;
 const MAX_PROCESSES = 64;
 /** Beyond this many clients another driver process is worth its memory. */
@@ -63,10 +67,16 @@ export function readLoadOptions(
   words: readonly string[],
   values: Values,
   defaults: OptionDefaults,
-): { readonly options: LoadOptions; readonly problems: readonly string[] } {
+): {
+  readonly options: LoadOptions;
+  readonly problems: readonly string[];
+  readonly notes: readonly string[];
+} {
+  const { profile } = defaults;
   const problems: string[] = [];
-  const textOf = (name: string) =>
-    (values[name] as string | undefined) ?? (DEFAULTS as Readonly<Record<string, string>>)[name];
+  const replayed = profile === undefined ? undefined : readReplay(profile, values, problems);
+  const standard: Readonly<Record<string, string>> = { ...DEFAULTS, ...replayed?.defaults };
+  const textOf = (name: string) => (values[name] as string | undefined) ?? standard[name];
 
   function take(
     name: string,
@@ -175,7 +185,8 @@ export function readLoadOptions(
     rampPerS: take('ramp', readRate, [0.1, MAX_RATE], rate),
     textBytes: take('size', readCount, [MIN_TEXT_BYTES, MAX_TEXT_BYTES], size),
     transport: oneOf('transport', TRANSPORTS),
-    skew: oneOf('skew', SKEWS),
+    skew: profile !== undefined && values.skew === undefined ? 'profile' : oneOf('skew', SKEWS),
+    ...(replayed && problems.length === 0 && { replay: replayed.configOf({ clients, rooms }) }),
     churnPerS: take('churn', readRate, [0, MAX_RATE], rate),
     privateShare,
     seed,
@@ -198,6 +209,10 @@ export function readLoadOptions(
       report: values.report as string | undefined,
     },
     problems,
+    notes:
+      profile === undefined || config.replay === undefined
+        ? []
+        : replayNotes(profile, config.replay, TEXT_LIMITS),
   };
 }
 

@@ -1,5 +1,5 @@
 import { bytes, duration, percent, short, whole } from '../numbers.ts';
-import type { Finding, LatencySummary, LoadResult, WrongKind } from '../result.ts';
+import type { Finding, LatencySummary, LoadConfig, LoadResult, WrongKind } from '../result.ts';
 import { type Html, html } from './html.ts';
 
 /** A reader needs some, and the report has to stay small. */
@@ -13,6 +13,12 @@ const KINDS: Readonly<Record<WrongKind, string>> = {
   leaked: 'to a room or user it was not said to',
   ghost: 'listed in a room without a connection there',
   unlisted: 'connected, and not listed in the room',
+};
+
+const SKEWS: Readonly<Record<LoadConfig['skew'], string>> = {
+  even: 'of one size',
+  zipf: 'sizes by Zipf’s law',
+  profile: 'sizes of a profile',
 };
 
 /** The tables of a report; those without rows are left out. */
@@ -209,9 +215,9 @@ function configRows({ config }: LoadResult): readonly Cell[][] {
     ['protocol', config.dialect],
     ['transport', config.transport],
     ['clients', whole(config.clients)],
-    ['rooms', `${whole(config.rooms)}, ${config.skew === 'even' ? 'of one size' : 'sizes by Zipf’s law'}`],
+    ['rooms', `${whole(config.rooms)}, ${SKEWS[config.skew]}`],
     ['said per second', short(config.ratePerS)],
-    ['size of a text', bytes(config.textBytes)],
+    [config.replay?.textSizes ? 'mean size of a text' : 'size of a text', bytes(config.textBytes)],
     ['connected per second', short(config.rampPerS)],
     ['for', duration(config.durationMs)],
     ['clients replaced per second', config.churnPerS > 0 ? short(config.churnPerS) : undefined],
