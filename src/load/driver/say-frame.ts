@@ -43,9 +43,10 @@ export function createSayFrame(template: string, transport: 'websocket' | 'polli
   const polling = transport === 'polling';
   const frame = polling ? Buffer.from(template + RECORD_SEPARATOR) : maskedFrame(template);
   const mask = polling ? NO_MASK : MASK;
-  const start = polling ? 0 : frame.length - Buffer.byteLength(template);
-  const numbers = positions(template, NUMBER_SLOT);
-  const times = positions(template, TIME_SLOT);
+  const payload = Buffer.from(template);
+  const start = polling ? 0 : frame.length - payload.length;
+  const numbers = positions(payload, NUMBER_SLOT);
+  const times = positions(payload, TIME_SLOT);
 
   function digits(into: Buffer, at: number, position: number, width: number, figure: number): void {
     let rest = figure;
@@ -66,7 +67,8 @@ export function createSayFrame(template: string, transport: 'websocket' | 'polli
   };
 }
 
-function positions(template: string, slot: string): number[] {
+/** Counted in bytes, as digits are written: a dialect may put any characters before a slot. */
+function positions(template: Buffer, slot: string): number[] {
   const found: number[] = [];
   for (let at = template.indexOf(slot); at >= 0; at = template.indexOf(slot, at + slot.length))
     found.push(at);
