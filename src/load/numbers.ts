@@ -12,6 +12,11 @@ export function short(value: number): string {
   return value.toLocaleString('en-US', { maximumSignificantDigits: SIGNIFICANT });
 }
 
+/** A figure divided by another; null: the other was 0. */
+export function quotient(value: number | null): string {
+  return value === null ? '∞' : value.toFixed(2);
+}
+
 export function duration(ms: number): string {
   if (ms < 1_000) return `${short(ms)} ms`;
   if (ms < 120_000) return `${short(ms / 1_000)} s`;

@@ -36,16 +36,19 @@ export interface Versus {
   readonly turns: readonly { readonly first?: StepFigures; readonly second?: StepFigures }[];
   /** The first server's figure divided by the second's, in each turn of both. */
   readonly ratios: readonly Ratio[];
+  /** Turns in which a server delivered nothing, and so had neither latency nor CPU per delivery to compare. */
+  readonly leftOut: number;
 }
 
+/** The quotients are null where the second server's figure is 0. */
 export interface Ratio {
   readonly name: string;
   /** The medians of both. */
   readonly first: number;
   readonly second: number;
-  readonly median: number;
-  readonly least: number;
-  readonly most: number;
+  readonly median: number | null;
+  readonly least: number | null;
+  readonly most: number | null;
 }
 
 export interface MachineFacts {

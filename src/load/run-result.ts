@@ -14,6 +14,8 @@ export type RunFacts = Pick<LoadResult, 'command' | 'machine' | 'startedAt'> & {
 /** The part of a run in which clients talk. */
 export interface Load {
   readonly whole: Stretch;
+  /** False: the run ended before the clients were to talk. */
+  readonly isLoaded: boolean;
   readonly steps: readonly StepFigures[];
   readonly faults: readonly FaultMark[];
   readonly endedEarly: boolean;
@@ -44,7 +46,7 @@ export function resultOf({
   comparison,
   tookMs,
 }: Measured): LoadResult {
-  const { whole, steps, faults, endedEarly } = load;
+  const { whole, isLoaded, steps, faults, endedEarly } = load;
   const { absent, reordered } = settled;
   const totals = { ...timeline.totals, absent, ...(reordered !== undefined && { reordered }) };
   const delivered = summarize(whole.deliverUs);
@@ -53,6 +55,7 @@ export function resultOf({
   const verdict = judge({
     config,
     totals,
+    isLoaded,
     wrong: {
       ...settled.wrong,
       swapped: settled.wrong.swapped + comparison.differences,

@@ -136,6 +136,7 @@ async function talk(
   const steps: StepFigures[] = [];
   const marks: FaultMark[] = [];
   const stretches: Stretch[] = [];
+  let isLoaded = false;
   const random = createRandom(config.seed);
   const faults =
     local === undefined
@@ -151,6 +152,7 @@ async function talk(
       const stretch = timeline.begin('load', perSecond);
       stretches.push(stretch);
       if (signal.aborted) break;
+      isLoaded = true;
       await crowd.rate({ perSecond, privateShare: config.privateShare, churnPerS: config.churnPerS });
       await timeline.follow(elapsed(config.durationMs, signal));
       if (config.stepRatesPerS.length === 0) continue;
@@ -165,6 +167,7 @@ async function talk(
   }
   return {
     whole: mergedStretch(stretches),
+    isLoaded,
     steps,
     faults: marks,
     endedEarly: signal.aborted || stretches.length < offered.length,

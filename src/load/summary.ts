@@ -1,6 +1,7 @@
-import { duration, short, whole } from './numbers.ts';
+import { duration, quotient, short, whole } from './numbers.ts';
 import type { LoadProgress } from './progress.ts';
 import type { LoadResult, StepFigures, Versus } from './result.ts';
+import { leftOutWords } from './turn-ratios.ts';
 
 /** One line of progress, for a log. */
 export function progressLine({ config, phase, atMs, second, totals, wrong }: LoadProgress): string {
@@ -66,19 +67,24 @@ export function summaryOf(result: LoadResult): string {
 }
 
 /** The other server, and the ratios of both. */
-function comparison(urls: readonly string[], { second, ratios }: Versus): string[] {
+function comparison(urls: readonly string[], { second, ratios, turns, leftOut }: Versus): string[] {
   const rows = ratios.map(({ name, first, second: other, median, least, most }) => [
     name,
     short(first),
     short(other),
-    `${median.toFixed(2)} (${least.toFixed(2)} … ${most.toFixed(2)})`,
+    `${quotient(median)} (${quotient(least)} … ${quotient(most)})`,
   ]);
   const { outcome, reasons } = second.verdict;
+  const isLoaded = turns.some((turn) => turn.second !== undefined);
+  const verdict = isLoaded
+    ? `${outcome.replaceAll('-', ' ')}: ${reasons.join(' ')}`
+    : 'not loaded: the run ended early';
   return [
     `A: ${urls.join(', ')}`,
-    `B: ${second.config.urls.join(', ')}: ${outcome.replaceAll('-', ' ')}: ${reasons.join(' ')}`,
+    `B: ${second.config.urls.join(', ')}: ${verdict}`,
     ...(second.steps.length > 0 ? ['', 'B:', ...curve(second.steps), ''] : []),
-    ...aligned(['', 'A', 'B', 'A ÷ B'], rows),
+    ...(rows.length > 0 ? aligned(['', 'A', 'B', 'A ÷ B'], rows) : []),
+    ...leftOutWords(leftOut),
   ];
 }
 

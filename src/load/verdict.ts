@@ -14,6 +14,8 @@ import {
 export interface Evidence {
   readonly config: LoadConfig;
   readonly totals: Totals;
+  /** False: the run ended before the clients were to talk. */
+  readonly isLoaded: boolean;
   readonly wrong: WrongCounts;
   readonly findings: readonly Finding[];
   readonly uncompared: number;
@@ -93,6 +95,7 @@ export function judge(evidence: Evidence): LoadVerdict {
   };
 }
 
+const NOT_LOADED = 'The run ended before the load began.';
 const PRIVATE_LIMIT = 'What users got into their inboxes while they were away.';
 
 function sentence(kind: WrongKind, times: number): string {
@@ -126,7 +129,8 @@ export function errorShareOf({
 export type ErrorCounts = Pick<Totals, 'said' | 'unsaid' | 'acked' | 'failedConnections' | 'joined'> &
   Partial<Pick<Totals, 'absent'>>;
 
-function missedLimits({ config, totals, p99Ms, firstStepBroke }: Evidence): string[] {
+function missedLimits({ config, totals, isLoaded, p99Ms, firstStepBroke }: Evidence): string[] {
+  if (!isLoaded) return [NOT_LOADED];
   const missed: string[] = [];
   const hasSteps = config.stepRatesPerS.length > 0;
   if (firstStepBroke !== undefined) missed.push(firstStepBroke);

@@ -1,8 +1,9 @@
 import type { LoadOptions } from './plan/options.ts';
-import type { LoadResult, Ratio, StepFigures, Versus } from './result.ts';
+import type { LoadResult, StepFigures, Versus } from './result.ts';
 import { elapsed, openRun, type Run, type RunDeps } from './run.ts';
 import { mergedStretch, stepOf } from './steps.ts';
 import type { Stretch } from './timeline.ts';
+import { compareTurns } from './turn-ratios.ts';
 
 /** Short, so that a machine that gets slower meanwhile is not taken for a difference. */
 const TURN_MS = 5_000;
@@ -32,7 +33,7 @@ export async function runVersus(first: Contender, second: Contender): Promise<Lo
       const run = await openRun(options, deps, contenders.length);
       turns.push({ run, stretches: [], figures: [], isOver: false });
     }
-    for (const { run } of turns) await run.ramp();
+    for (const { run } of turns) if (!first.deps.signal.aborted) await run.ramp();
     const plan = turnsOf(first.options);
     for (const [index, { perSecond, ms }] of plan.entries()) {
       const order = index % 2 === 0 ? [0, 1] : [1, 0];
@@ -86,6 +87,7 @@ async function finish(turns: readonly Turns[], contenders: readonly Contender[],
     results.push(
       await run.finish({
         whole: mergedStretch(stretches.length > 0 ? stretches : [run.timeline.begin('load', 0)]),
+        isLoaded: stretches.length > 0,
         steps: hasSteps ? figures.filter((each) => each !== undefined) : [],
         faults: [],
         endedEarly: deps.signal.aborted || stretches.length < planned,
@@ -101,59 +103,5 @@ function compared({ config }: LoadOptions, second: LoadResult, both: readonly Tu
     const others = other?.[index];
     return { ...(figures && { first: figures }), ...(others && { second: others }) };
   });
-  const ratios = [
-    ...(config.stepRatesPerS.length > 0 ? highest(turns) : []),
-    ...ratioOf('delivered/s', turns, ({ deliveredPerS }) => deliveredPerS),
-    ...ratioOf('p50 ms', turns, ({ p50Ms }) => p50Ms),
-    ...ratioOf('p99 ms', turns, ({ p99Ms }) => p99Ms),
-    ...ratioOf('server CPU, µs per delivery', turns, ({ serverUsPerDelivery }) => serverUsPerDelivery),
-  ];
-  return { second, turns, ratios };
-}
-
-/** The most deliveries per second at which neither p99 nor errors broke a limit. */
-function highest(turns: readonly Turn[]): readonly Ratio[] {
-  const most = (which: 'first' | 'second') =>
-    Math.max(
-      0,
-      ...turns.map((turn) => {
-        const figures = turn[which];
-        return figures === undefined || figures.broke !== undefined ? 0 : figures.deliveredPerS;
-      }),
-    );
-  const [first, second] = [most('first'), most('second')];
-  if (second === 0) return [];
-  const median = first / second;
-  return [
-    { name: 'highest delivered/s within the limits', first, second, median, least: median, most: median },
-  ];
-}
-
-function ratioOf(
-  name: string,
-  turns: readonly Turn[],
-  read: (figures: StepFigures) => number | undefined,
-): readonly Ratio[] {
-  const pairs = turns.flatMap(({ first, second }) => {
-    const [one, other] = [first && read(first), second && read(second)];
-    return one !== undefined && other !== undefined && other > 0 ? [{ one, other }] : [];
-  });
-  if (pairs.length === 0) return [];
-  const quotients = pairs.map(({ one, other }) => one / other);
-  return [
-    {
-      name,
-      first: medianOf(pairs.map(({ one }) => one)),
-      second: medianOf(pairs.map(({ other }) => other)),
-      median: medianOf(quotients),
-      least: Math.min(...quotients),
-      most: Math.max(...quotients),
-    },
-  ];
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
+  return { second, turns, ...compareTurns(turns, config.stepRatesPerS.length > 0) };
 }

@@ -11,6 +11,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { quotient } from '../../src/load/numbers.ts';
 import type { LoadResult, StepFigures } from '../../src/load/result.ts';
 import { MAIN } from '../support/cluster.ts';
 import { replaceTable } from './marked-table.ts';
@@ -68,7 +69,7 @@ function tableOf({ versus, config, steps }: LoadResult): string {
     const [a, b] = [first, second].map((value) =>
       value.toLocaleString('en-US', { maximumFractionDigits: 1 }),
     );
-    return `| ${name} | ${b} | **${a}** | ${median.toFixed(2)} (${least.toFixed(2)} … ${most.toFixed(2)}) |`;
+    return `| ${name} | ${b} | **${a}** | ${quotient(median)} (${quotient(least)} … ${quotient(most)}) |`;
   });
   const from = provenance(given);
   return [

@@ -7,6 +7,7 @@ import { SAMPLE_RESULT } from './sample-result.ts';
 const EVIDENCE: Evidence = {
   config: { ...SAMPLE_RESULT.config, maxP99Ms: 100, maxErrorShare: 0.1, maxLagMs: 50 },
   totals: { ...SAMPLE_RESULT.totals, refused: {}, failedConnections: {}, unanswered: 0, said: 10, acked: 10 },
+  isLoaded: true,
   wrong: zeroWrong(),
   findings: [],
   uncompared: 0,
@@ -84,6 +85,14 @@ describe('the verdict of a load run', () => {
     const config = { ...EVIDENCE.config, stepRatesPerS: [100] };
     const totals = { ...EVIDENCE.totals, joined: 0 };
     expect(judged({ config, totals }).reasons).toEqual(['No client got in.']);
+  });
+
+  it('blames no server for a run that ended before its load', () => {
+    const totals = { ...EVIDENCE.totals, delivered: 0, unsaid: 50 };
+    expect(judged({ totals, isLoaded: false })).toMatchObject({
+      outcome: 'threshold-missed',
+      reasons: ['The run ended before the load began.'],
+    });
   });
 
   it('holds a run with steps to its first one', () => {

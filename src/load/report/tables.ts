@@ -1,5 +1,6 @@
-import { bytes, duration, percent, short, whole } from '../numbers.ts';
+import { bytes, duration, percent, quotient, short, whole } from '../numbers.ts';
 import type { Finding, LatencySummary, LoadConfig, LoadResult, WrongKind } from '../result.ts';
+import { leftOutWords } from '../turn-ratios.ts';
 import { type Html, html } from './html.ts';
 
 /** A reader needs some, and the report has to stay small. */
@@ -109,17 +110,21 @@ function latencyRow(name: string, summary: LatencySummary): readonly Cell[][] {
 /** The other server of `--vs`. */
 function versusTables({ config, versus }: LoadResult): readonly Html[] {
   if (versus === undefined) return [];
-  const { second, ratios } = versus;
+  const { second, ratios, leftOut } = versus;
   const { outcome, reasons } = second.verdict;
   const urls = second.config.urls.join(', ');
   return [
     ...table(
       `Compared with ${urls}`,
       ['', config.urls.join(', '), urls, 'ratio, median', 'least', 'most'],
-      ratios.map(({ name, first, second: other, median, least, most }) => [
-        name,
-        ...[first, other, median, least, most].map(short),
-      ]),
+      [
+        ...ratios.map(({ name, first, second: other, median, least, most }) => [
+          name,
+          ...[first, other].map(short),
+          ...[median, least, most].map(quotient),
+        ]),
+        ...leftOutWords(leftOut).map((words) => [words, '', '', '', '', '']),
+      ],
     ),
     ...table(`Verdict on ${urls}`, ['', ''], [[outcome.replaceAll('-', ' '), reasons.join(' ')]]),
     ...table(`Load by step of ${urls}`, STEP_HEAD, stepRows(second.steps)),
