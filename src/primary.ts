@@ -98,6 +98,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     workers: supervisor,
     question: CHAT_MESSAGES.metrics,
     cluster: () => withinLimit(backend.recentOverview()),
+    store: () => withinLimit(backend.check()),
   });
 
   const idleCollection = createIdleCollection({
@@ -246,6 +247,8 @@ async function status(deps: PrimaryDeps, startedAt: number, supervisor: Supervis
   const [overview, hosts] = await Promise.all([
     withinLimit(backend.overview()),
     withinLimit(backend.hosts()),
+    // It finds the servers that are away.
+    withinLimit(backend.check()),
   ]);
   return {
     primary: { pid: process.pid, version: deps.version, startedAt },

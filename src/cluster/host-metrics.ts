@@ -27,6 +27,8 @@ export interface HostMetricsDeps {
   readonly question: RequestKind<null, MetricObject[]>;
   /** Answers within the admin port's limit. */
   readonly cluster: () => Promise<Outcome<ClusterCounts>>;
+  /** Succeeds if the store answers, within the same limit. */
+  readonly store: () => Promise<Outcome<void>>;
 }
 
 export interface HostMetrics {
@@ -83,8 +85,9 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
       delay.set({ slot }, loopDelayMs / 1_000);
       memory.set({ slot }, rssBytes);
     }
-    const counts = await deps.cluster();
-    storeUp.set(counts.ok ? 1 : 0);
+    // A large cluster may be still being counted, by a store that is there.
+    const [counts, store] = await Promise.all([deps.cluster(), deps.store()]);
+    storeUp.set(counts.ok || store.ok ? 1 : 0);
     // Without an answer there are no numbers: the last ones would be taken for true.
     if (!counts.ok) return cluster.reset();
     const { hosts, workers: processes, clients, users, rooms } = counts.value;

@@ -25,7 +25,11 @@ type FakeWorker = ReturnType<typeof worker>;
 const COUNTS = { hosts: 2, workers: 4, clients: 9, users: 8, rooms: 7 };
 
 function host(...serving: FakeWorker[]) {
-  const stage = { serving, counts: succeed(COUNTS) as Outcome<typeof COUNTS> };
+  const stage = {
+    serving,
+    counts: succeed(COUNTS) as Outcome<typeof COUNTS>,
+    store: succeed(undefined) as Outcome<void>,
+  };
   const row = ({ slot }: FakeWorker): WorkerStatus => ({
     slot,
     pid: 1,
@@ -49,6 +53,7 @@ function host(...serving: FakeWorker[]) {
     },
     question: 'metrics',
     cluster: async () => stage.counts,
+    store: async () => stage.store,
   });
   const read = async (series: string) => {
     const { text } = await metrics.scrape();
@@ -122,8 +127,11 @@ describe('the metrics of a host', () => {
     const { stage, read } = host(worker(0, 'a'));
     expect(await read('roomcast_cluster_members{kind="users"}')).toBe(8);
     expect(await read('roomcast_store_up')).toBe(1);
-    stage.counts = refuse('unavailable', 'the store is away');
+    stage.counts = refuse('unavailable', 'the cluster is being counted');
     expect(await read('roomcast_cluster_members{kind="users"}')).toBeUndefined();
+    expect(await read('roomcast_store_up')).toBe(1);
+    stage.counts = refuse('unavailable', 'the store is away');
+    stage.store = stage.counts;
     expect(await read('roomcast_store_up')).toBe(0);
   });
 });

@@ -31,6 +31,7 @@ async function seriesNames(): Promise<Set<string>> {
     workers: { status: () => [], withClients: () => [] },
     question: 'metrics',
     cluster: async () => refuse('unavailable', 'none'),
+    store: async () => refuse('unavailable', 'none'),
   });
   const { text } = await host.scrape();
   const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => ({

@@ -48,6 +48,12 @@ async function setUp() {
     counting: (next: typeof counted) => {
       counted = next;
     },
+    /** Counts end with what the test calls these with, in their order. */
+    holdCounts() {
+      const finish: ((count: Outcome<number>) => void)[] = [];
+      counted = () => new Promise((resolve) => void finish.push(resolve));
+      return finish;
+    },
     /** How many processes counted since the last call. */
     counts() {
       const since = counts;
@@ -72,31 +78,71 @@ it('one process counts when all ask and there is no count, and the others answer
 it('a process that counts for long keeps its turn, and the others answer with the last count', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   onTestFinished(() => void vi.useRealTimers());
-  const { redis, openAll, pass, counts, counting } = await setUp();
+  const { redis, openAll, pass, counts, holdCounts, counting } = await setUp();
   const [a, b, c] = await openAll(3);
   for (const ask of [a, b, c]) expect(await ask?.()).toEqual(succeed(7));
   counts();
-  let finish: (count: Outcome<number>) => void = () => undefined;
-  counting(() => new Promise((resolve) => (finish = resolve)));
+  const finish = holdCounts();
   pass(60_000);
   const late = a?.();
-  while (counts() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await vi.waitUntil(() => finish.length === 1);
   expect([await b?.(), await c?.()]).toEqual([succeed(7), succeed(7)]);
   await redis.ask('PERSIST count');
   await redis.ask('PERSIST count:turn');
   vi.advanceTimersByTime(60_000);
   for (const key of ['count', 'count:turn'])
     await eventually(async () => expect(await redis.ask(`PTTL ${key}`)).not.toBe(':-1\r\n'));
-  // Once, for all others together, it counts as dead.
-  pass(120_000);
+  pass(1_000_000);
+  expect([await b?.(), await c?.()]).toEqual([succeed(7), succeed(7)]);
+  expect(counts()).toBe(1);
+  // Without renewals, the turn of a process that stands still is over in the store.
+  await redis.ask('DEL count:turn');
   const next = b?.();
-  while (counts() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await vi.waitUntil(() => finish.length === 2);
+  finish[0]?.(refuse('unavailable', 'the store is away', 1_000));
+  expect(await late).toMatchObject({ ok: false });
   expect(await c?.()).toEqual(succeed(7));
-  expect(counts()).toBe(0);
-  finish(succeed(9));
+  expect(counts()).toBe(1);
+  finish[1]?.(succeed(9));
   expect(await next).toEqual(succeed(9));
+  counting(async () => succeed(10));
   expect(await c?.()).toEqual(succeed(9));
-  void late;
+});
+
+it('no process counts beside one that makes the first count, however long it takes', async () => {
+  const { openAll, pass, counts, holdCounts } = await setUp();
+  const [early, a, b] = await openAll(3);
+  const finish = holdCounts();
+  pass(1_000_000);
+  const first = a?.();
+  await vi.waitUntil(() => finish.length === 1);
+  expect(await early?.()).toMatchObject({ ok: false });
+  pass(1_000_000);
+  expect(await b?.()).toMatchObject({ ok: false });
+  expect(await early?.()).toMatchObject({ ok: false });
+  expect(counts()).toBe(1);
+  finish[0]?.(succeed(4));
+  expect(await first).toEqual(succeed(4));
+  expect([await early?.(), await b?.()]).toEqual([succeed(4), succeed(4)]);
+});
+
+it('each process counts for itself, and rarely, while the store takes no writes', async () => {
+  const { redis, openAll, pass, counts } = await setUp();
+  const [a, b] = await openAll(2);
+  await redis.ask('CONFIG SET maxmemory 1');
+  expect(await Promise.all([a?.(), a?.()])).toEqual([succeed(7), succeed(7)]);
+  expect(counts()).toBe(1);
+  expect(await b?.()).toEqual(succeed(7));
+  expect(counts()).toBe(1);
+  pass(500_000);
+  expect([await a?.(), await b?.()]).toEqual([succeed(7), succeed(7)]);
+  expect(counts()).toBe(0);
+  pass(500_000);
+  expect([await a?.(), await b?.()]).toEqual([succeed(7), succeed(7)]);
+  expect(counts()).toBe(2);
+  await redis.ask('CONFIG SET maxmemory 0');
+  expect([await a?.(), await b?.()]).toEqual([succeed(7), succeed(7)]);
+  expect(counts()).toBe(1);
 });
 
 it('another process counts after a count that failed', async () => {

@@ -1,16 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RedisCommands } from '../connection/commands.ts';
-import { away } from '../connection/failures.ts';
+import { away, replyIn } from '../connection/failures.ts';
 import type { Script } from '../scripts.ts';
 
-/** The age, in lifetimes of a count, at which a count is overdue: the elected process did not replace it. */
-const OVERDUE = 3;
+/** In lifetimes of a count: a count that nobody replaces, and a turn that nobody renews, expire after it. */
+const EXPIRY = 3;
 /** The age, in lifetimes of a count, up to which a process answers with the last count that it knows if the store has none. */
 const STALE = 10;
 const LOOK_EVERY_MS = 200;
-const MOST_LOOKS = 5;
+/** The answer comes within the limit of the admin port. */
+const MOST_LOOKS = 4;
 
 export interface SharedCountDeps<Count> {
   readonly redis: Pick<RedisCommands, 'call' | 'evaluate'>;
@@ -35,26 +37,37 @@ interface Known<Count> {
   readonly atMs: number;
 }
 
+interface Turn {
+  readonly lifetime: number;
+  giveBack(): Promise<unknown>;
+}
+
 /*
  * One process counts for all and stores the count in Redis with a number that rises. Each process measures the age of the
  * stored count by its own monotonic clock. The first process to find it too old, or missing, is elected to count again, and the
  * others answer with the last count meanwhile, or wait for the next one. The elected process renews its turn while it counts;
- * without that the turn expires, and another process is elected.
+ * without that the turn expires, and another process is elected. While the store takes no writes, nobody can be elected or
+ * store a count: then each process counts for itself, and rarely.
  */
 export function createSharedCount<Count>(deps: SharedCountDeps<Count>): () => Promise<Outcome<Count>> {
   const { redis, turn, count, toNumbers, fromNumbers, lifetimeMs, now } = deps;
   const [countKey, turnKey] = deps.keys;
   /** What the store had, '' for no count. */
-  let seen = { text: '', atMs: now() };
+  let seen: { readonly text: string; readonly atMs: number } | undefined;
   let known: Known<Count> | undefined;
+  let alone: Promise<Outcome<Count>> | undefined;
 
   /** Returns undefined if the store has no count. */
-  function note(text: string): Count | undefined {
-    if (seen.text !== text) seen = { text, atMs: now() };
+  function note(text: string): Known<Count> | undefined {
+    if (seen?.text !== text) seen = { text, atMs: now() };
     if (text === '') return undefined;
     const numbers = text.split(' ').map(Number);
     known = { count: fromNumbers(numbers), number: numbers.at(-1) ?? 0, atMs: seen.atMs };
-    return known.count;
+    return known;
+  }
+
+  function recent(lifetime: number): Known<Count> | undefined {
+    return known && now() - known.atMs < STALE * lifetime ? known : undefined;
   }
 
   async function read(): Promise<Outcome<string>> {
@@ -62,20 +75,37 @@ export function createSharedCount<Count>(deps: SharedCountDeps<Count>): () => Pr
     return stored.ok ? succeed(stored.value ?? '') : stored;
   }
 
-  async function countNow(lifetime: number): Promise<Outcome<Count>> {
-    const expiryMs = String(OVERDUE * lifetime);
+  /** Returns undefined if another process has the turn. */
+  async function takeTurn(text: string, lifetime: number): Promise<Outcome<Turn | undefined>> {
+    const id = randomUUID();
+    const run = (forMs: number) => redis.evaluate<number>(turn, [turnKey], [text, String(forMs), id]);
+    const elected = await run(EXPIRY * lifetime);
+    if (!elected.ok) return elected;
+    return succeed(elected.value === 1 ? { lifetime, giveBack: () => run(0) } : undefined);
+  }
+
+  async function countInTurn({ lifetime, giveBack }: Turn): Promise<Outcome<Count>> {
+    const expiryMs = String(EXPIRY * lifetime);
     const renewal = setInterval(() => {
       for (const key of deps.keys) void redis.call(['PEXPIRE', key, expiryMs]);
     }, lifetime).unref();
     const counted = await count().finally(() => clearInterval(renewal));
     if (!counted.ok) {
-      await redis.call(['DEL', turnKey]);
+      await giveBack();
       return counted;
     }
     const text = [...toNumbers(counted.value), (known?.number ?? 0) + 1].join(' ');
     // It expires once no process asks any more.
-    void redis.call(['SET', countKey, text, 'PX', String(OVERDUE * lifetimeMs(counted.value))]);
-    note(text);
+    const expiry = String(EXPIRY * lifetimeMs(counted.value));
+    const stored = await redis.call(['SET', countKey, text, 'PX', expiry]);
+    if (stored.ok) note(text);
+    else await giveBack();
+    return counted;
+  }
+
+  async function countAlone(): Promise<Outcome<Count>> {
+    const counted = await count();
+    if (counted.ok) known = { count: counted.value, number: known?.number ?? 0, atMs: now() };
     return counted;
   }
 
@@ -86,27 +116,28 @@ export function createSharedCount<Count>(deps: SharedCountDeps<Count>): () => Pr
       const stored = await read();
       if (!stored.ok) return stored;
       const current = note(stored.value);
-      if (current !== undefined) return succeed(current);
+      if (current) return succeed(current.count);
     }
-    const isRecent = known && now() - known.atMs < STALE * lifetime;
-    return known && isRecent ? succeed(known.count) : away('the cluster is being counted');
+    const last = recent(lifetime);
+    return last ? succeed(last.count) : away('the cluster is being counted');
   }
 
   return async () => {
     const stored = await read();
     if (!stored.ok) return stored;
     const current = note(stored.value);
-    const ageMs = now() - seen.atMs;
     const lifetime = lifetimeMs(known?.count);
-    if (current !== undefined && ageMs < lifetime) return succeed(current);
-    const expiryMs = OVERDUE * lifetime;
-    const elected = await redis.evaluate<number>(
-      turn,
-      [turnKey],
-      [stored.value, String(expiryMs), ageMs < expiryMs ? '0' : '1'],
-    );
-    if (!elected.ok) return elected;
-    if (elected.value === 1) return countNow(lifetime);
-    return current === undefined ? awaitCount(lifetime) : succeed(current);
+    if (current && now() - current.atMs < lifetime) return succeed(current.count);
+    const taken = await takeTurn(stored.value, lifetime);
+    if (taken.ok && taken.value) return countInTurn(taken.value);
+    if (taken.ok) return current ? succeed(current.count) : awaitCount(lifetime);
+    // A lost connection names no cause: then a count would fail, too.
+    if (replyIn(taken) === undefined) return taken;
+    const last = recent(lifetime);
+    if (last) return succeed(last.count);
+    alone ??= countAlone().finally(() => {
+      alone = undefined;
+    });
+    return alone;
   };
 }
