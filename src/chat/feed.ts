@@ -62,13 +62,16 @@ export interface Feed {
   attach<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<AttachResult<T>>;
   /** Buffers the delivered entries for `attach` until the returned function is called. */
   buffer(): () => void;
-  /** Reads what may have been missed from the log. Resolves once that succeeded, however many attempts it takes. */
+  /**
+   * Reads what may have been missed from the log. Resolves once that succeeded, however many attempts it takes. An opening
+   * feed does so in its first `attach`, before that admits anybody, and the promise resolves at once.
+   */
   resync(): Promise<void>;
   /** Resolves once that position is delivered, or after a second; the log is read then. */
   whenDelivered(epoch: string, seq: number): Promise<void>;
   /** Returns whether everything up to this position is delivered. */
   hasReached(epoch: string | undefined, seq: number): boolean;
-  /** Returns whether it reads the log now. */
+  /** Returns whether it is opening or reads the log now. */
   isReading(): boolean;
   /** The position up to which it has delivered; undefined before the first `attach`. */
   position(): FeedPosition | undefined;
@@ -98,7 +101,8 @@ export function createFeed(room: Room, deps: FeedDeps): Feed {
 class Repair {
   reading: Promise<void> | undefined = undefined;
   queued: Entry[] = [];
-  overflowed = false;
+  /** Entries may be missing that are neither delivered nor queued. */
+  incomplete = false;
   /** Entries for which the log was asked already: asking again would not end. */
   readonly asked = new WeakSet<Entry>();
 }
@@ -150,7 +154,7 @@ class RoomFeed implements Feed {
     this.repair ??= new Repair();
     const { queued } = this.repair;
     if (queued.length < MAX_QUEUED) queued.push(entry);
-    else this.repair.overflowed = true;
+    else this.repair.incomplete = true;
   }
 
   private acceptQueued(): void {
@@ -159,8 +163,8 @@ class RoomFeed implements Feed {
     const arrived = repair.queued;
     repair.queued = [];
     for (const entry of arrived) if (entry.epoch !== this.epoch || entry.seq > this.last) this.accept(entry);
-    if (repair.overflowed) {
-      repair.overflowed = false;
+    if (repair.incomplete) {
+      repair.incomplete = false;
       void this.resync();
     }
     if (!repair.reading) this.repair = undefined;
@@ -174,17 +178,22 @@ class RoomFeed implements Feed {
   }
 
   isReading(): boolean {
-    return this.repair?.reading !== undefined;
+    return this.epoch === undefined || this.repair?.reading !== undefined;
   }
 
   hasReached(wanted: string | undefined, seq: number): boolean {
-    return this.epoch === undefined || (wanted === this.epoch && this.last >= seq);
+    return this.epoch !== undefined && wanted === this.epoch && this.last >= seq;
   }
 
   async resync(): Promise<void> {
-    if (this.epoch === undefined || this.closed) return;
+    if (this.closed) return;
     this.repair ??= new Repair();
     const { repair } = this;
+    if (this.epoch === undefined) {
+      // The page that opens the feed may have been read already.
+      repair.incomplete = true;
+      return;
+    }
     repair.reading ??= this.readMissing().finally(() => {
       repair.reading = undefined;
       this.acceptQueued();
@@ -238,6 +247,7 @@ class RoomFeed implements Feed {
   private skip(epoch: string, to: number): void {
     const gap: Gap = { epoch, from: this.last + 1, to, reason: 'trimmed' };
     this.keepGap(gap);
+    this.liveBuffer?.skipTo(to + 1);
     this.deps.onGap(this.room, gap);
   }
 
@@ -258,6 +268,7 @@ class RoomFeed implements Feed {
       this.deps.onGap(this.room, { epoch: page.epoch, from, to: last, reason: 'epoch' });
     }
     this.last = from - 1;
+    this.liveBuffer?.skipTo(from);
     return false;
   }
 
@@ -289,6 +300,7 @@ class RoomFeed implements Feed {
       this.epoch = page.epoch === NO_EPOCH ? NO_EPOCH : page.epoch;
       this.last = page.top;
       this.previousEpochs = previousEpochsOf(page);
+      this.liveBuffer?.skipTo(page.top + 1);
       this.acceptQueued();
     } else if (page.epoch !== this.epoch || page.top > this.last) {
       void this.resync();
@@ -311,7 +323,7 @@ class RoomFeed implements Feed {
   }
 
   whenDelivered(wanted: string, seq: number): Promise<void> {
-    if (this.hasReached(wanted, seq)) return Promise.resolve();
+    if (this.epoch === undefined || this.hasReached(wanted, seq)) return Promise.resolve();
     this.waiters ??= new Set();
     const { waiters } = this;
     return new Promise((resolve) => {

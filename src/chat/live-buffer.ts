@@ -10,6 +10,12 @@ export class LiveBuffer {
   /** Entries before this number are no longer in the buffer. */
   completeFrom = 0;
 
+  /** The feed goes on at this number: a page that ends before it lacks entries that the feed does not deliver. */
+  skipTo(seq: number): void {
+    this.entries = [];
+    this.completeFrom = seq;
+  }
+
   append(entry: Entry): void {
     this.entries.push(entry);
     if (this.entries.length <= MAX_BUFFERED) return;

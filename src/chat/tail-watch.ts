@@ -133,6 +133,8 @@ export function createTailWatch({ logs, rooms, probe, onLoss, timers }: TailWatc
       checking ??= timers.setTimeout(checkEchoes, ECHO_TIMEOUT_MS);
     },
     compareAll() {
+      // An opening feed has no end yet: it compares what it has once it is open.
+      for (const { feed } of rooms.values()) if (feed.isReading()) void feed.resync();
       comparingAll ??= findBehind([...rooms.values()]).then((behind) => {
         comparingAll = undefined;
         for (const { feed } of behind) void feed.resync();
@@ -147,7 +149,7 @@ export function createTailWatch({ logs, rooms, probe, onLoss, timers }: TailWatc
   };
 }
 
-/** A feed that reads its log already needs no second reading. */
+/** A feed that is opening or reads its log already needs no second reading. */
 function isBehind({ feed, epoch, top }: Behind): boolean {
   return !feed.isReading() && !feed.hasReached(epoch, top);
 }

@@ -261,6 +261,83 @@ describe('a leased room', () => {
   });
 });
 
+describe('a room that is opening', () => {
+  /** The first joiner has read its page and waits: `admit` lets it in. */
+  async function opening() {
+    const scene = setUp();
+    const { memory, feeds } = scene;
+    await feeds.lease(room);
+    let admit = () => {};
+    const waiting = new Promise<void>((resolve) => {
+      admit = resolve;
+    });
+    const joined = feeds.attach(
+      room,
+      async () => {
+        const page = await memory.logs.read(room, latest);
+        await waiting;
+        return page;
+      },
+      (page, since) => [...page.entries, ...since].map(({ epoch, seq }) => `${epoch}:${seq}`),
+    );
+    await eventually(() => expect(memory.reads()).toBe(1));
+    return { ...scene, joined, admit: () => admit() };
+  }
+
+  const occasions = {
+    'the subscriber has reconnected': ({ memory }) => memory.resync(),
+    'the bus is silent': ({ feeds }) => feeds.compareTails(),
+    'the room shall be compared': ({ feeds }) => void feeds.compare(room),
+  } satisfies Record<string, (scene: Awaited<ReturnType<typeof opening>>) => void>;
+
+  it.each(Object.entries(occasions))(
+    'gives the first joiner what was lost after its page if %s',
+    async (_name, comes) => {
+      const scene = await opening();
+      const { memory, delivered, joined, admit } = scene;
+      memory.store();
+      comes(scene);
+      admit();
+      expect(await joined).toEqual({ ok: true, value: ['e1:1'] });
+      expect(delivered).toEqual(['e1:1']);
+      expect(memory.reads()).toBe(2);
+    },
+  );
+
+  it('gives the first joiner a message of this worker that the bus has lost', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { memory, delivered, feeds, joined, admit } = await opening();
+      feeds.expectEcho(room, memory.store());
+      admit();
+      await joined;
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(delivered).toEqual(['e1:1']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('shows nothing of a log that was replaced after the page was read', async () => {
+    const { memory, delivered, feeds, joined, admit } = await opening();
+    memory.store();
+    memory.restart('e2');
+    await feeds.compare(room);
+    admit();
+    expect(await joined).toEqual({ ok: true, value: [] });
+    expect(feeds.positionOf(room)).toMatchObject({ epoch: 'e2', seq: 0 });
+    expect(delivered).toEqual([]);
+  });
+
+  it('gives a joiner with an older page what a newer page has brought', async () => {
+    const { memory, joined, admit, meet } = await opening();
+    memory.publish(memory.store());
+    expect(await meet()).toMatchObject({ ok: true, value: { seqs: [1] } });
+    admit();
+    expect(await joined).toEqual({ ok: true, value: ['e1:1'] });
+  });
+});
+
 describe('joining a busy room', () => {
   it('gets a page that ends where the live messages go on, wherever the bus is', async () => {
     const { memory, delivered, join } = setUp();
