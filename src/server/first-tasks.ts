@@ -54,6 +54,7 @@ export function createFirstTasks(context: ChatContext): FirstTasks {
       const outcome = await underPermit(join);
       if (outcome === 'answered') return;
       await bound;
+      if (!socket.connected) return;
       socket.emit('refused', { event: 'join', error: outcome.error });
       // A stock client does not know that it may try again.
       const { temporary, retryAfterMs = JOIN_RETRY_MS } = outcome.error;

@@ -16,17 +16,18 @@ const room = roomOf('/', 'tea');
 const EMPTY: LogPage = { epoch: 'e', top: 0, previousEpochs: [], entries: [], more: false, first: 1 };
 
 /** A new connection of Ann's to a room, and what it asked the store and was sent, in that order. */
-function setUp({ full = false } = {}) {
+function setUp({ full = false, goneOnceSubscribed = false } = {}) {
   const happened: string[] = [];
   const user = { id: 'ann', name: 'Ann' };
   const memberships: Session['memberships'] = new Map();
+  const socket = {
+    nsp: partOf<ClientSocket['nsp']>({ name: '/' }),
+    connected: true,
+    join: () => undefined as never,
+    emit: emitting((event) => happened.push(event)),
+  };
   const session = partOf<Session>({
-    socket: partOf<ClientSocket>({
-      nsp: partOf<ClientSocket['nsp']>({ name: '/' }),
-      connected: true,
-      join: () => undefined,
-      emit: emitting((event) => happened.push(event)),
-    }),
+    socket: partOf<ClientSocket>(socket),
     queue: createEventQueue(),
     memberships,
     defaultRoom: 'tea',
@@ -40,6 +41,7 @@ function setUp({ full = false } = {}) {
     },
   });
   let nowMs = 0;
+  let leases = 0;
   const admission = createAdmission({ now: () => nowMs, random: () => 0 });
   onTestFinished(admission.close);
   const context = partOf<ChatContext>({
@@ -48,7 +50,11 @@ function setUp({ full = false } = {}) {
     limits: partOf<ChatContext['limits']>({ maxRooms: 50 }),
     joinPages: partOf<ChatContext['joinPages']>({ read: async () => succeed(EMPTY) }),
     feeds: partOf<ChatContext['feeds']>({
-      lease: async () => succeed({ room, release: () => undefined }),
+      async lease() {
+        leases += 1;
+        if (goneOnceSubscribed) socket.connected = false;
+        return succeed({ room, release });
+      },
       positionOf: () => undefined,
       async attach(_room, read, admit) {
         const page = await read();
@@ -72,6 +78,9 @@ function setUp({ full = false } = {}) {
     enforcement: partOf<ChatContext['enforcement']>({}),
     log: silentLog,
   });
+  function release(): void {
+    leases -= 1;
+  }
   let store = () => {};
   const answered = new Promise<void>((resolve) => {
     store = resolve;
@@ -102,6 +111,10 @@ function setUp({ full = false } = {}) {
     bind,
     answerBind: () => store(),
     takeAll,
+    disconnect() {
+      socket.connected = false;
+    },
+    leases: () => leases,
     pass: (ms: number) => {
       nowMs += ms;
     },
@@ -155,6 +168,22 @@ describe('a new connection', () => {
     answerBind();
     await begun;
     expect(happened.slice(1)).toEqual(['hello', 'enters the room', 'joined']);
+  });
+
+  it('does not enter its room if it is gone already', async () => {
+    const { session, happened, firstTasks, bind, answerBind, disconnect } = setUp();
+    disconnect();
+    answerBind();
+    await firstTasks.begin(session, bind, { resume: undefined });
+    expect(happened).toEqual(['asks for the inbox', 'hello']);
+  });
+
+  it('does not enter its room if it is gone once the worker is subscribed to that', async () => {
+    const { session, happened, firstTasks, bind, answerBind, leases } = setUp({ goneOnceSubscribed: true });
+    answerBind();
+    await firstTasks.begin(session, bind, { resume: undefined });
+    expect(happened).toEqual(['asks for the inbox', 'hello']);
+    expect(leases()).toBe(0);
   });
 
   it('lets events of the client begin after the join', async () => {

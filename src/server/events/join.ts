@@ -39,12 +39,18 @@ export async function joinRoom(
   const { feeds, fanout, presence, enforcement, readMarkers } = context;
   const roomid = payload.roomid ?? session.defaultRoom;
   const asked = roomOf(socket.nsp.name, roomid);
+  if (!socket.connected) return connectionGone();
   const refusal = await refusalOf(session, asked, context);
   if (refusal) return refusal;
   const membership = memberships.get(roomid);
   const leased = await feeds.lease(membership?.room ?? asked);
   if (!leased.ok) return leased;
   const lease = leased.value;
+  // The roster would announce somebody who has gone already.
+  if (!socket.connected) {
+    lease.release();
+    return connectionGone();
+  }
   const { room } = lease;
   /** Takes the steps of a join back, the last one first, when it does not make the connection a member. */
   const undo: (() => unknown)[] = [() => lease.release()];
@@ -130,6 +136,10 @@ export async function joinRoom(
   }
   attached.value?.announce?.();
   return 'answered';
+}
+
+function connectionGone(): Refusal {
+  return refuse('unavailable', 'the connection is gone');
 }
 
 function joinedAtOf({ epoch, seq, messages, recovered }: Joined, { resume }: Payload<'join'>): JoinedAt {
