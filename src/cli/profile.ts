@@ -53,6 +53,8 @@ function problemsOf({ words, values }: GivenOptions): string[] {
   const problems = [url, ...addressesOf(values.metrics)]
     .filter((address) => !/^https?:\/\/[^/]/i.test(address) || !URL.canParse(address))
     .map((address) => `${JSON.stringify(address)} is no address such as http://127.0.0.1:3000`);
+  const twice = addressesOf(values.metrics).find((address, at, all) => all.indexOf(address) !== at);
+  if (twice !== undefined) problems.push(`--metrics names ${twice} twice: name each host once`);
   const durationMs = readDuration(String(values.duration ?? DURATION));
   if (durationMs === undefined || durationMs < MIN_DURATION_MS || durationMs > MAX_DURATION_MS)
     problems.push(`--duration takes a time from 1s to 24h, not ${JSON.stringify(values.duration)}`);
@@ -116,6 +118,11 @@ async function read(hosts: readonly string[]): Promise<Reading> {
   if (all > hosts.length)
     throw new NoProfile(
       `the cluster has ${all} hosts, and ${hosts.length} of their metrics: name the admin ports of all, --metrics URL,URL`,
+    );
+  // A host whose address stands there twice would count twice.
+  if (all > 0 && all < hosts.length)
+    throw new NoProfile(
+      `--metrics has ${hosts.length} addresses, and the cluster fewer hosts (${all}): name the admin port of each host once`,
     );
   return read.reading;
 }
