@@ -39,6 +39,8 @@ interface CommandRun {
 interface Command {
   readonly name: string;
   readonly does: string;
+  /** The exit code for wrong settings, where 1 has another meaning. */
+  readonly misused?: number;
   /** Returns the exit code. */
   run(given: CommandRun): number | Promise<number>;
 }
@@ -80,6 +82,7 @@ const COMMANDS: readonly Command[] = [
   {
     name: 'load',
     does: 'load servers with clients, and check every message',
+    misused: 3,
     run: async ({ args, settings, version, readFile, print }) =>
       (await import('./load.ts')).runLoadCommand(args, {
         settings,
@@ -168,11 +171,11 @@ export async function runCommand(line: CommandLine): Promise<number> {
     const { runDoctor } = await import('./doctor.ts');
     return runDoctor(args, { configuration, readFile, now: Date.now, print });
   }
+  const command = COMMANDS.find((one) => one.name === name);
   if (!configuration.ok) {
     print.err(configuration.problems.map((problem) => `${problem}\n`).join(''));
-    return 1;
+    return command?.misused ?? 1;
   }
-  const command = COMMANDS.find((one) => one.name === name);
   if (command) return command.run({ args, settings: configuration.settings, rows, version, readFile, print });
   const meant = LISTED.find((one) => isMisspelling(one.name, name));
   const hint = meant === undefined ? '' : `; did you mean ${meant.name}?`;
