@@ -8,6 +8,8 @@ import type { DialectName } from '../../src/load/driver/orders.ts';
 
 const SAMPLE = fileURLToPath(new URL('chat-example.mjs', import.meta.url));
 
+const AUTH = '{ auth: { username: client.name } }';
+
 let folder: string;
 let files = 0;
 let sample: string;
@@ -40,9 +42,25 @@ describe('a dialect', () => {
     ["['chat message', text]", '[text.length]', /^say returned \[100\], which is no event/],
     ["['chat message', text]", "['chat message']", /^say returned no event that holds the text/],
     ['return undefined', "throw new Error('no way')", /^join threw Error: no way/],
+    ['{ roomOrder: true }', 'null', /^promises is an object, not null$/],
+    ['{ roomOrder: true }', '{ acks: 1n }', /^promises\.acks is true or false, not 1$/],
+    [AUTH, '{ namespace: 5 }', /^connect returned namespace 5, which is not a text$/],
+    [AUTH, '{ query: { a: [] } }', /^connect returned query {"a":\[\]}, which is not an object of texts$/],
+    [AUTH, '{ auth: () => ({}) }', /^connect returned auth .*, which is not an object$/],
+    [AUTH, '{ auth: { at: 1n } }', /^connect returned what JSON cannot hold: /],
+    [AUTH, "'/chat'", /^connect returned "\/chat", which is no object$/],
+    ['export function connect', 'export async function connect', /^connect returned a promise/],
+    ["['chat message', text]", "['chat message', text, 1n]", /^say returned what JSON cannot hold: /],
     ['export function', 'export export', /^it cannot be loaded: /],
   ])('is refused with the reason if %s is %s', async (from, to, problem) => {
     expect(sample).toContain(from);
     expect(await problemOf(sample.replace(from, to))).toMatch(problem);
+  });
+
+  it('is tried in its namespace', async () => {
+    const source = sample.replace(AUTH, "{ namespace: 'chat' }");
+    expect(await problemOf(source)).toBeUndefined();
+    const throwing = source.replace('return undefined', "throw new Error('no way')");
+    expect(await problemOf(throwing)).toMatch(/^join threw Error: no way/);
   });
 });

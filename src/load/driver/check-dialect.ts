@@ -18,7 +18,9 @@ export async function checkDialect(name: DialectName): Promise<string | undefine
     dialect.path(TRIAL);
     dialect.headers?.(TRIAL);
     dialect.say(TRIAL, 'trial-room', TEXT_BYTES);
-    dialect.hear('40{"sid":"trial"}', TRIAL);
+    const opened = dialect.hear('0{"sid":"trial"}', TRIAL);
+    const [, namespace = ''] = /^40(\/[^,]*,)/.exec(opened?.send ?? '') ?? [];
+    dialect.hear(`40${namespace}{"sid":"trial"}`, TRIAL);
     dialect.leave?.(TRIAL);
     return undefined;
   } catch (error) {

@@ -89,15 +89,29 @@ export function readModule(imported: Readonly<Record<string, unknown>>): Dialect
       `it exports no function ${missing.join(', ')}: a dialect has ${MODULE_FUNCTIONS.join(', ')}`,
     );
   }
-  const { promises = {} } = found;
-  for (const [name, value] of Object.entries(promises as object)) {
+  const { promises } = found;
+  if (promises !== undefined) problems.push(...promiseProblems(promises));
+  return problems.length > 0 ? problems : (found as unknown as DialectModule);
+}
+
+function promiseProblems(promises: unknown): string[] {
+  if (typeof promises !== 'object' || promises === null || Array.isArray(promises))
+    return [`promises is an object, not ${shown(promises)}`];
+  return Object.entries(promises).flatMap(([name, value]) => {
     const isRight = (PROMISES as Readonly<Record<string, (value: unknown) => boolean>>)[name];
     if (isRight === undefined)
-      problems.push(`promises.${name} is unknown: there are ${Object.keys(PROMISES).join(', ')}`);
-    else if (!isRight(value))
-      problems.push(
-        `promises.${name} is ${name === 'joined' ? "'ack' or 'event'" : 'true or false'}, not ${JSON.stringify(value)}`,
-      );
+      return [`promises.${name} is unknown: there are ${Object.keys(PROMISES).join(', ')}`];
+    if (isRight(value)) return [];
+    const right = name === 'joined' ? "'ack' or 'event'" : 'true or false';
+    return [`promises.${name} is ${right}, not ${shown(value)}`];
+  });
+}
+
+/** A value in JSON, or in words where JSON cannot hold it. */
+export function shown(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
   }
-  return problems.length > 0 ? problems : (found as unknown as DialectModule);
 }

@@ -8,6 +8,7 @@ import {
   type ModuleEvent,
   type ModuleHandshake,
   type ModuleMeaning,
+  shown,
 } from './dialect-module.ts';
 import type { ClientSpec } from './orders.ts';
 
@@ -29,11 +30,11 @@ export function createEventDialect(module: DialectModule): Dialect {
 
   function open(client: DialectClient): Session {
     const { spec, name } = client;
-    const shown = { id: spec.id, name, room: spec.room ?? '', token: spec.token };
-    const handshake = call('connect', () => module.connect(urlOf(spec), shown)) ?? {};
+    const seen = { id: spec.id, name, room: spec.room ?? '', token: spec.token };
+    const handshake = readHandshake(call('connect', () => module.connect(urlOf(spec), seen)));
     const { namespace = '' } = handshake;
     const path = namespace.replace(/^\/*/, '/');
-    const session = { client: shown, handshake, namespace: path === '/' ? '' : `${path},` };
+    const session = { client: seen, handshake, namespace: path === '/' ? '' : `${path},` };
     sessions.set(client, session);
     return session;
   }
@@ -47,7 +48,7 @@ export function createEventDialect(module: DialectModule): Dialect {
     );
     if (event === undefined) return joined === 'event' ? undefined : { joinedAt: 0 };
     const id = joined === 'ack' ? JOIN_ID : '';
-    const send = `42${session.namespace}${id}${JSON.stringify(event)}`;
+    const send = `42${session.namespace}${id}${jsonOf('join', event)}`;
     return joined === undefined ? { send, joinedAt: 0, isUnconfirmed: true } : { send };
   }
 
@@ -65,7 +66,7 @@ export function createEventDialect(module: DialectModule): Dialect {
       ('joined' in meaning || 'refused' in meaning || typeof meaning.text === 'string')
     )
       return meaning;
-    throw new DialectFault(`onMessage returned ${show(meaning)} for ${show(name)}, which has no text`);
+    throw new DialectFault(`onMessage returned ${shown(meaning)} for ${shown(name)}, which has no text`);
   }
 
   return {
@@ -82,12 +83,11 @@ export function createEventDialect(module: DialectModule): Dialect {
     say(client, room, bytes) {
       const session = sessionOf(client);
       const text = textTemplate(client.spec.id, room, bytes);
-      const event = JSON.stringify(
-        eventOf(
-          'say',
-          call('say', () => module.say(session.client, text, NUMBER_SLOT)),
-        ),
+      const said = eventOf(
+        'say',
+        call('say', () => module.say(session.client, text, NUMBER_SLOT)),
       );
+      const event = said && jsonOf('say', said);
       if (event === undefined || !event.includes(text))
         throw new DialectFault('say returned no event that holds the text as it was given');
       return `42${session.namespace}${acks ? NUMBER_SLOT : ''}${event}`;
@@ -102,7 +102,7 @@ export function createEventDialect(module: DialectModule): Dialect {
       if (text === '2') return { send: '3' };
       if (text.startsWith('0{'))
         return {
-          send: `40${namespace}${handshake.auth === undefined ? '' : JSON.stringify(handshake.auth)}`,
+          send: `40${namespace}${handshake.auth === undefined ? '' : jsonOf('connect', handshake.auth)}`,
         };
       if (text.startsWith(`40${namespace}`)) return join(session);
       if (text.startsWith('41')) return { refused: 'disconnected by the server' };
@@ -122,7 +122,7 @@ export function createEventDialect(module: DialectModule): Dialect {
         'leave',
         call('leave', () => module.leave(session.client)),
       );
-      return event && `42${session.namespace}${JSON.stringify(event)}`;
+      return event && `42${session.namespace}${jsonOf('leave', event)}`;
     },
   };
 }
@@ -131,14 +131,49 @@ function call<T>(name: string, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    throw new DialectFault(`${name} threw ${error instanceof Error ? error.stack : show(error)}`);
+    throw new DialectFault(`${name} threw ${error instanceof Error ? error.stack : shown(error)}`);
+  }
+}
+
+const TEXT = { is: (value: unknown) => typeof value === 'string', words: 'a text' };
+const OBJECT = {
+  is: (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  words: 'an object',
+};
+const TEXTS = {
+  is: (value: unknown) =>
+    OBJECT.is(value) &&
+    Object.values(value as object).every((each) => ['string', 'number', 'boolean'].includes(typeof each)),
+  words: 'an object of texts',
+};
+const HANDSHAKE = { query: TEXTS, auth: OBJECT, namespace: TEXT, headers: TEXTS } as const;
+
+function readHandshake(handshake: unknown): ModuleHandshake {
+  if (handshake === undefined || handshake === null) return {};
+  if (!OBJECT.is(handshake))
+    throw new DialectFault(`connect returned ${shown(handshake)}, which is no object`);
+  if (typeof (handshake as { readonly then?: unknown }).then === 'function')
+    throw new DialectFault('connect returned a promise: it cannot be awaited, so the values must be at hand');
+  for (const [name, { is, words }] of Object.entries(HANDSHAKE)) {
+    const value = (handshake as Readonly<Record<string, unknown>>)[name];
+    if (value !== undefined && !is(value))
+      throw new DialectFault(`connect returned ${name} ${shown(value)}, which is not ${words}`);
+  }
+  return handshake;
+}
+
+function jsonOf(name: string, value: object): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    throw new DialectFault(`${name} returned what JSON cannot hold: ${(error as Error).message}`);
   }
 }
 
 function eventOf(name: string, event: ModuleEvent | undefined): ModuleEvent | undefined {
   if (event === undefined || event === null) return undefined;
   if (Array.isArray(event) && typeof event[0] === 'string') return event;
-  throw new DialectFault(`${name} returned ${show(event)}, which is no event: ['name', ...arguments]`);
+  throw new DialectFault(`${name} returned ${shown(event)}, which is no event: ['name', ...arguments]`);
 }
 
 function messageOf({ text, room, id, username }: Extract<ModuleMeaning, { text: string }>): ReadMessage {
@@ -169,8 +204,4 @@ function connectErrorIn(text: string): string {
 function urlOf({ secure, hostName, host = '127.0.0.1', port }: ClientSpec): string {
   const name = hostName ?? host;
   return `${secure ? 'https' : 'http'}://${name.includes(':') ? `[${name}]` : name}:${port}`;
-}
-
-function show(value: unknown): string {
-  return JSON.stringify(value) ?? String(value);
 }
