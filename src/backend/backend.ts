@@ -111,7 +111,7 @@ export interface PrimaryBackend {
   hosts(): Promise<Outcome<readonly HostOverview[]>>;
   /** Succeeds if the store answers, also while one of several servers is away. */
   check(): Promise<Outcome<void>>;
-  /** The servers that are away, while others answer. */
+  /** The servers that are away or, at the last check, took no writes, while others serve. */
   awayServers(): readonly string[];
   /** Returns the cluster's key of the HTTP API, which becomes `offered` if there is none yet. */
   agreeOnApiKey(offered: string): Promise<Outcome<string>>;

@@ -12,8 +12,10 @@ import { countPeople, createInstanceReader, idsOf } from './presence/instances.t
 import { createOccupiedRooms, rangeOf } from './presence/occupied-rooms.ts';
 import { createSharedCount } from './presence/shared-count.ts';
 import { openScripts } from './scripts.ts';
+import { createDataMarks } from './topology/data-marks.ts';
 import { databaseOf, openTopology } from './topology/open-topology.ts';
 import { createWarningLook, type PrimaryNode, requireServers } from './topology/required-servers.ts';
+import type { TagOfServer } from './topology/topology.ts';
 
 export interface RedisPrimaryDeps extends PrimaryBackendDeps {
   /** The longest wait for a Redis that is still starting. */
@@ -22,6 +24,11 @@ export interface RedisPrimaryDeps extends PrimaryBackendDeps {
   readonly examines?: boolean;
   /** The time between two looks for warnings. */
   readonly warningsEveryMs?: number;
+}
+
+interface MarkedNode extends PrimaryNode {
+  /** The key of the mark of its data, undefined if it has no keys. */
+  readonly markKey: () => string | undefined;
 }
 
 const PATIENCE_MS = 10_000;
@@ -35,6 +42,9 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   const scripts = openScripts();
   const topology = openTopology({ options, openNode, log });
   const { commands: redis } = topology;
+  const dataMarks = createDataMarks(topology.nodes);
+  /** The servers that the last check found to take no writes. */
+  let refusing: ReadonlySet<MarkedNode> = new Set();
   const instances = createInstanceReader({ redis, scripts, keys });
   const occupied = createOccupiedRooms(
     { all: topology.separate, of: (room) => topology.separateOf(keys.restrictions(room)) },
@@ -61,13 +71,21 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     throw error;
   }
 
-  function openNode(target: RedisTarget): PrimaryNode {
+  function openNode(target: RedisTarget, tagOfServer: TagOfServer): MarkedNode {
     const commands = openRedisConnection({
       target,
       scripts: [scripts.instances, scripts.markFormat, scripts.vouch, scripts.turn],
       log,
     });
-    return { target, commands, close: commands.close };
+    return {
+      target,
+      commands,
+      markKey() {
+        const tag = tagOfServer();
+        return tag === undefined ? undefined : keys.dataMark(tag);
+      },
+      close: commands.close,
+    };
   }
 
   async function overview(): Promise<Outcome<ClusterOverview>> {
@@ -129,13 +147,19 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
       return vouched.ok ? succeed(undefined) : vouched;
     },
     check: async () => {
-      const pings = await Promise.all(topology.nodes().map(({ commands }) => commands.call(['PING'])));
+      const nodes = topology.nodes();
+      const [pings, writes] = await Promise.all([
+        Promise.all(nodes.map(({ commands }) => commands.call(['PING']))),
+        // The workers tell of a single server.
+        nodes.length > 1 && !examines ? dataMarks.check() : [],
+      ]);
+      refusing = new Set(nodes.filter((_, index) => writes[index]?.ok === false));
       const [first] = pings;
       return pings.some(({ ok }) => ok) || !first || first.ok ? succeed(undefined) : first;
     },
     awayServers() {
       const nodes = topology.nodes();
-      const away = nodes.filter(({ commands }) => !commands.server());
+      const away = nodes.filter((node) => !node.commands.server() || refusing.has(node));
       return away.length < nodes.length ? away.map(({ target }) => target.shown) : [];
     },
     async agreeOnApiKey(offered) {

@@ -7,7 +7,7 @@ import { moveKeys } from '../../../src/backend/redis/topology/key-moves.ts';
 import type { MovedServer } from '../../../src/backend/redis/topology/moved-server.ts';
 import { rebalance } from '../../../src/backend/redis/topology/rebalance.ts';
 import { requireSameServers } from '../../../src/backend/redis/topology/spread-record.ts';
-import { succeed } from '../../../src/protocol/codes.ts';
+import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import { append, granted, newRoom, range, read, textsOf } from '../../contract/peers.ts';
 import { ALLOWED, openPeer, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
 
@@ -200,6 +200,22 @@ describe('the lists of an instance’s rooms on several servers', () => {
     expect((await c.ask(`ZRANGE ${key} 0 -1`)).match(/one|two|three/g)).toEqual(['one', 'three', 'two']);
     for (const { ask } of [a, b]) expect(await ask(`EXISTS ${key}`)).toBe(':0\r\n');
   });
+});
+
+it('a host that cannot record the servers names the one that refuses', async () => {
+  const server = (name: string, refused: string) => ({
+    name,
+    commands: {
+      call: async <T>([command]: readonly string[]) =>
+        command === refused
+          ? refuse('unavailable', 'the store is full (OOM)')
+          : succeed((command === 'EXISTS' ? 0 : null) as T),
+    },
+  });
+  for (const refused of ['GET', 'EXISTS', 'SET'])
+    await expect(
+      requireSameServers([server('a', ''), server('b', refused)], redisKeys('rc'), { record: true }),
+    ).rejects.toThrow('Redis at b cannot be used: the store is full (OOM)');
 });
 
 describe('two hosts that start on empty servers with different lists', () => {

@@ -1,11 +1,12 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
+import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { tagOf } from '../../../src/backend/redis/topology/hash-slots.ts';
 import { createRendezvous } from '../../../src/backend/redis/topology/rendezvous.ts';
 import { serverName } from '../../../src/backend/redis/topology/server-names.ts';
 import { append, draftOf, granted, newRoom, range, textsOf } from '../../contract/peers.ts';
-import { openPeer, redisForTest } from '../../contract/redis-harness.ts';
+import { openPeer, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
 import type { Peer } from '../../contract/suite.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { RedisProcess } from '../../support/redis-server.ts';
@@ -47,7 +48,13 @@ describe('a worker over several servers, while one is away', () => {
     }
     const rooms = range(1, 24).map(() => newRoom());
     const roomsOf = (server: RedisProcess) => rooms.filter((room) => serverOf(keys.channel(room)) === server);
-    return { servers, serverOf, workerForTest, roomsOf };
+    async function primaryForTest() {
+      const options = { ...redisOptions(''), redisUrls: urls };
+      const opened = await openRedisPrimary({ options, host: 'test', log: silent });
+      onTestFinished(() => opened.close());
+      return opened;
+    }
+    return { servers, serverOf, workerForTest, primaryForTest, roomsOf };
   }
   const keys = redisKeys('rc');
   const AWAY = { ok: false, error: { code: 'unavailable' } };
@@ -111,16 +118,20 @@ describe('a worker over several servers, while one is away', () => {
   ])(
     'counts a full server as away, also the one %s, and serves the rooms of the others',
     async (_, hasInstances) => {
-      const { servers, serverOf, workerForTest, roomsOf } = await serversForTest();
+      const { servers, serverOf, workerForTest, primaryForTest, roomsOf } = await serversForTest();
       const full = servers.find((one) => (one === serverOf(keys.instances)) === hasInstances) as RedisProcess;
-      const worker = await workerForTest();
-      granted(await worker.check());
-      expect(worker.awayServers()).toEqual([]);
+      const [primary, worker] = [await primaryForTest(), await workerForTest()];
+      for (const one of [worker, primary]) {
+        granted(await one.check());
+        expect(one.awayServers()).toEqual([]);
+      }
       await full.ask('CONFIG SET maxmemory 1');
       await eventually(async () => {
         granted(await worker.check());
         expect(worker.awayServers()).toEqual([`127.0.0.1:${full.port}`]);
       });
+      granted(await primary.check());
+      expect(primary.awayServers()).toEqual([`127.0.0.1:${full.port}`]);
       for (const server of servers) {
         const [room] = roomsOf(server);
         if (!room) continue;
@@ -134,6 +145,8 @@ describe('a worker over several servers, while one is away', () => {
         granted(await worker.check());
         expect(worker.awayServers()).toEqual([]);
       });
+      granted(await primary.check());
+      expect(primary.awayServers()).toEqual([]);
     },
   );
 });

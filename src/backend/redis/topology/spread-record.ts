@@ -1,7 +1,7 @@
+import type { Outcome } from '../../../protocol/codes.ts';
 import { BackendError } from '../../backend.ts';
 import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
-import { allValues } from '../outcomes.ts';
 
 /** A server and its name, see server-names.ts. */
 export interface NamedServer {
@@ -41,10 +41,10 @@ export async function requireSameServers(
 async function recordSpread(servers: readonly NamedServer[], keys: Keys): Promise<void> {
   const spread = spreadOf(servers);
   const inOrder = [...servers].sort((one, other) => (one.name < other.name ? -1 : 1));
-  for (const { commands } of inOrder) {
-    const stored = await commands.call<string | null>(['SET', keys.spread, spread, 'NX', 'GET']);
-    if (!stored.ok) throw new BackendError(`Redis cannot be used: ${stored.error.message}`);
-    if (stored.value !== null && stored.value !== spread) throw isSpreadOver(stored.value, spread);
+  for (const server of inOrder) {
+    const recording = server.commands.call<string | null>(['SET', keys.spread, spread, 'NX', 'GET']);
+    const stored = await required(server, recording);
+    if (stored !== null && stored !== spread) throw isSpreadOver(stored, spread);
   }
 }
 
@@ -68,23 +68,27 @@ function spreadOf(servers: readonly NamedServer[]): string {
 }
 
 async function read(servers: readonly NamedServer[], keys: Keys): Promise<readonly (string | null)[]> {
-  const stored = await allValues(
-    servers.map(({ commands }) => commands.call<string | null>(['GET', keys.spread])),
+  const stored = await Promise.all(
+    servers.map((server) => required(server, server.commands.call<string | null>(['GET', keys.spread]))),
   );
   // It names at least two.
-  if (stored.ok) return stored.value.map((names) => (names?.includes(' ') ? names : null));
-  throw new BackendError(`Redis cannot be used: ${stored.error.message}`);
+  return stored.map((names) => (names?.includes(' ') ? names : null));
 }
 
 /** Every host that ever ran left one of these. */
 async function haveData(servers: readonly NamedServer[], keys: Keys): Promise<boolean> {
-  const found = await allValues(
-    servers.map(({ commands }) =>
-      commands.call<number>(['EXISTS', keys.secret, keys.apiKey, keys.instances]),
+  const found = await Promise.all(
+    servers.map((server) =>
+      required(server, server.commands.call<number>(['EXISTS', keys.secret, keys.apiKey, keys.instances])),
     ),
   );
-  if (found.ok) return found.value.some((count) => count > 0);
-  throw new BackendError(`Redis cannot be used: ${found.error.message}`);
+  return found.some((count) => count > 0);
+}
+
+async function required<T>({ name }: NamedServer, called: Promise<Outcome<T>>): Promise<T> {
+  const answer = await called;
+  if (answer.ok) return answer.value;
+  throw new BackendError(`Redis at ${name} cannot be used: ${answer.error.message}`);
 }
 
 function isSpreadOver(stored: string, named: string): BackendError {
