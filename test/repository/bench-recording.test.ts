@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import type { LoadResult } from '../../src/load/result.ts';
 import type { Case } from '../bench/case.ts';
 import { type BusySample, MAX_OTHERS_CORES, othersCoresOf } from '../bench/measure/others-watch.ts';
-import { recordable } from '../bench/recordable.ts';
+import { recordable, versusRefusal } from '../bench/recordable.ts';
 import { runCase } from '../bench/rounds.ts';
 import type { Row } from '../bench/rows.ts';
 import { onNode, openNodeVersion } from '../bench/systems/node-versions.ts';
 import type { RunningSystem, SystemOptions } from '../bench/systems/system.ts';
+import { SAMPLE_RESULT } from '../load/sample-result.ts';
 
 const PROVENANCE = {
   at: '2026-01-01T00:00:00Z',
@@ -179,5 +181,35 @@ describe('a benchmark on several versions of Node', () => {
     const [major = ''] = process.versions.node.split('.');
     expect(openNodeVersion(major).executable).toBe(process.execPath);
     expect(() => openNodeVersion('24.1')).toThrow('not a major version');
+  });
+});
+
+describe('a comparison of two servers', () => {
+  const resultOf = (outcome: LoadResult['verdict']['outcome']): LoadResult => ({
+    ...SAMPLE_RESULT,
+    verdict: { ...SAMPLE_RESULT.verdict, outcome },
+  });
+  const ratio = { name: 'delivered/s', first: 2, second: 1, median: 2, least: 2, most: 2 };
+  const compared = (
+    first: LoadResult['verdict']['outcome'],
+    second: LoadResult['verdict']['outcome'],
+    ratios = [ratio],
+  ): LoadResult => ({
+    ...resultOf(first),
+    versus: { second: resultOf(second), turns: [], ratios, leftOut: 0 },
+  });
+
+  it('is for the record if neither server did wrong, on a quiet machine', () => {
+    expect(versusRefusal(compared('good', 'threshold-missed'), MAX_OTHERS_CORES)).toBeUndefined();
+  });
+
+  it.each([
+    ['is wrong', compared('good', 'wrong'), 0],
+    ['is driver too slow', compared('driver-too-slow', 'good'), 0],
+    ['no turn was of both', compared('good', 'good', []), 0],
+    ['there is no second server', resultOf('good'), 0],
+    ['other processes kept 0.50 cores busy', compared('good', 'good'), 0.5],
+  ])('is refused if %s', (why, result, othersCores) => {
+    expect(versusRefusal(result, othersCores)).toContain(why);
   });
 });
