@@ -13,7 +13,7 @@ export function compareTurns(turns: readonly Turn[], hasSteps: boolean): Pick<Ve
   return {
     leftOut: pairs.length - delivering.length,
     ratios: [
-      ...(hasSteps ? highest(turns) : []),
+      ...(hasSteps && pairs.length > 0 ? highest(turns) : []),
       ...ratioOf('delivered/s', pairs, ({ deliveredPerS }) => deliveredPerS),
       ...ratioOf('p50 ms', delivering, ({ p50Ms }) => p50Ms),
       ...ratioOf('p99 ms', delivering, ({ p99Ms }) => p99Ms),

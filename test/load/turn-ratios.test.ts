@@ -56,6 +56,7 @@ describe('the ratios of two servers', () => {
       'highest delivered/s within the limits': { median: 1 },
     });
     expect(ratios([{ first: DEAD, second: DEAD }])).toEqual({ leftOut: 1 });
+    expect(ratios([{ first: figures(100, 4) }], true)).toEqual({ leftOut: 0 });
   });
 });
 
