@@ -119,6 +119,14 @@ describe('a replay of a profile', () => {
     );
     expect(read({}, { ...UNEVEN, clients: 20 }).notes[0]).toMatch(/20 connections and 40 places/);
     expect(read({}, { ...UNEVEN, rooms: [] }).problems[0]).toMatch(/^--profile has no room/);
+    expect(read({}, { ...UNEVEN, saysPerS: 0.001, privatePerS: 0 }).problems).toEqual([
+      '--profile: its messages per second (0.0010/s) cannot be repeated: ' +
+        'give --rate beside it, a rate such as 200/s, or take the profile for longer',
+    ]);
+    const untimed = read({}, { ...UNEVEN, texts: { meanBytes: 0, buckets: [] } });
+    expect(untimed.problems).toEqual([]);
+    expect(untimed.options.config).toMatchObject({ textBytes: 100 });
+    expect(untimed.options.config.replay).not.toHaveProperty('textSizes');
     expect(read({ scale: '0' }).problems[0]).toMatch(/^--scale takes a factor/);
   });
 });

@@ -6,7 +6,7 @@ import { replayNotes } from '../profile/replay.ts';
 import type { LoadConfig } from '../result.ts';
 import { type PlannedFault, readFaults } from './faults.ts';
 import { readCount, readDuration, readRate, readShare } from './quantities.ts';
-import { readReplay, TEXT_LIMITS } from './replay.ts';
+import { readReplay, TEXT_LIMITS, unfitMeasure } from './replay.ts';
 import { readServerUrl, type ServerUrl } from './server-url.ts';
 
 /** The command line, read. */
@@ -87,7 +87,11 @@ export function readLoadOptions(
     const text = textOf(name) as string;
     const value = read(text);
     if (value !== undefined && value >= min && value <= max) return value;
-    problems.push(`--${name} takes ${grammar}, not ${JSON.stringify(text)}`);
+    problems.push(
+      values[name] === undefined && replayed?.defaults[name] !== undefined
+        ? unfitMeasure(name, text, grammar)
+        : `--${name} takes ${grammar}, not ${JSON.stringify(text)}`,
+    );
     return min;
   }
 

@@ -23,6 +23,24 @@ export interface Replay {
   configOf(size: ReplaySize): ReplayConfig;
 }
 
+/** The measures that take the place of an option. */
+const MEASURES: Readonly<Record<string, string>> = {
+  clients: 'number of clients',
+  rooms: 'number of rooms',
+  rate: 'messages per second',
+  private: 'part of private messages',
+  churn: 'clients that leave per second',
+  size: 'mean length of a text',
+};
+
+/** Nobody gave the option: a quiet or a short profile has a measure that cannot be repeated. */
+export function unfitMeasure(name: string, text: string, grammar: string): string {
+  return (
+    `--profile: its ${MEASURES[name] ?? name} (${text}) cannot be repeated: ` +
+    `give --${name} beside it, ${grammar}, or take the profile for longer`
+  );
+}
+
 /** The parts of a load that repeat a profile. Undefined if they cannot, which `problems` explains. */
 export function readReplay(
   profile: Profile,
@@ -55,7 +73,7 @@ export function readReplay(
       private: decimal(privatePerS / (saysPerS + privatePerS)),
       // A client that leaves comes again, so as many come as go.
       churn: `${decimal(((connectsPerS + disconnectsPerS) / 2) * scale)}/s`,
-      size: String(Math.round(meanOf(texts))),
+      ...(texts.length > 0 && { size: String(Math.round(meanOf(texts))) }),
       transport: pollingShare === 0 ? 'websocket' : pollingShare === 1 ? 'polling' : 'mix',
     },
     configOf(size) {
@@ -65,7 +83,7 @@ export function readReplay(
           roomSizes: sizes,
           talkExponent: talkExponent(sizes, wantedFanOut(profile, sizes)),
         }),
-        ...(values.size === undefined && { textSizes: texts }),
+        ...(values.size === undefined && texts.length > 0 && { textSizes: texts }),
         ...(values.transport === undefined && { pollingShare }),
       };
     },
