@@ -81,6 +81,7 @@ export function createFanout(deps: FanoutDeps): Fanout {
   let turnEnds = false;
   /** Rooms within their window, by `dueAt`. */
   const waiting = new Set<Gathering>();
+  let lastDueAt = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function encoderOf(nsp: string): MessageEncoder {
@@ -141,6 +142,7 @@ export function createFanout(deps: FanoutDeps): Fanout {
     writeTimed(batch);
     const window = windowMs();
     const endedAt = now();
+    boundDueTimes(endedAt + window);
     for (const gathering of batch) {
       if (window < TIMER_MS) {
         rooms.delete(gathering.room.tag);
@@ -151,6 +153,16 @@ export function createFanout(deps: FanoutDeps): Fanout {
     }
     const [first] = waiting;
     if (first && !timer) timer = setTimeout(endWindow, Math.max(TIMER_MS, first.dueAt - endedAt));
+  }
+
+  /** Windows shrink with the load. A room that waits already shall not wait longer than one that is written now. */
+  function boundDueTimes(dueAt: number): void {
+    if (dueAt < lastDueAt) {
+      for (const gathering of waiting) gathering.dueAt = Math.min(gathering.dueAt, dueAt);
+      clearTimeout(timer);
+      timer = undefined;
+    }
+    lastDueAt = dueAt;
   }
 
   /** A member costs about the same however many messages the write carries. */

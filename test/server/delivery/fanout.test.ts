@@ -10,7 +10,8 @@ import { createTurnEnd } from '../../../src/server/transport/turn-end.ts';
 const TURN_MS = 0;
 
 /** Every member with what it was written: by one write `[…]` of frames, or behind what waits, as a packet each. */
-function setUp(windowMs = 0, nsp = '/', writeMs = 0) {
+function setUp(firstWindowMs = 0, nsp = '/', writeMs = 0) {
+  let windowMs = firstWindowMs;
   let wroteMs = 0;
   const room = roomOf(nsp, 'tea');
   const other = roomOf(nsp, 'coffee');
@@ -55,6 +56,9 @@ function setUp(windowMs = 0, nsp = '/', writeMs = 0) {
     writesOf,
     waiting,
     spared,
+    shrinkWindows(ms: number) {
+      windowMs = ms;
+    },
     enter(id: string, into = room) {
       sockets.set(id, { conn: { id, write: (packet: string) => writesOf(id).push(packet) } });
       rooms.set(socketRoom(into), (rooms.get(socketRoom(into)) ?? new Set()).add(id));
@@ -126,6 +130,25 @@ describe('fan-out of a room’s messages', () => {
     await vi.advanceTimersByTimeAsync(21);
     expect(writesOf('a')).toEqual([[said(1)], [said(2), said(3)]]);
   });
+
+  it.each([10, 0])(
+    'delays no room by a longer window once windows have shrunk to %d ms',
+    async (shrunkMs) => {
+      const { enter, hand, writesOf, other, shrinkWindows } = setUp(100);
+      enter('a');
+      enter('b', other);
+      hand(1);
+      await vi.advanceTimersByTimeAsync(TURN_MS);
+      hand(2);
+      shrinkWindows(shrunkMs);
+      hand(1, other);
+      await vi.advanceTimersByTimeAsync(TURN_MS);
+      hand(2, other);
+      await vi.advanceTimersByTimeAsync(12);
+      expect(writesOf('b').flat()).toEqual([said(1), said(2)]);
+      expect(writesOf('a').flat()).toEqual([said(1), said(2)]);
+    },
+  );
 
   it('shows what is gathered until it is written', async () => {
     const { fanout, enter, hand, room, other } = setUp();
