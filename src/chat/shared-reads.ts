@@ -5,13 +5,16 @@ import type { Room } from './room.ts';
 /** Readings of one page of one room. */
 interface Reading {
   readonly current: Promise<Outcome<LogPage>>;
-  /** Begins when the current one is done, for all who asked meanwhile. */
+  /** The reading for all who asked meanwhile. */
   next: Promise<Outcome<LogPage>> | undefined;
 }
 
+/** The next reading begins beside one that takes longer: a store that does not answer fails both at about the same time. */
+const OVERLAPS_AFTER_MS = 100;
+
 /**
  * Reads logs for crowds: those who ask for the same page while it is being read share the next reading. It begins after they
- * asked, so each page is as new as one of their own. Who asks alone waits for nobody.
+ * asked, so each page is as new as one of their own. A lone reader waits for nobody.
  */
 export function createSharedReads(logs: Pick<RoomLogs, 'read'>): Pick<RoomLogs, 'read'> {
   const readings = new Map<string, Reading>();
@@ -31,11 +34,21 @@ export function createSharedReads(logs: Pick<RoomLogs, 'read'>): Pick<RoomLogs, 
       const key = keyOf(room, query);
       const reading = readings.get(key);
       if (!reading) return begin(key, room, query);
-      const again = () => begin(key, room, query);
-      reading.next ??= reading.current.then(again, again);
+      reading.next ??= doneOrSlow(reading.current).then(() => begin(key, room, query));
       return reading.next;
     },
   };
+}
+
+function doneOrSlow(reading: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const slow = setTimeout(resolve, OVERLAPS_AFTER_MS);
+    const done = () => {
+      clearTimeout(slow);
+      resolve();
+    };
+    reading.then(done, done);
+  });
 }
 
 function keyOf({ tag }: Room, { after, before, limit, maxBytes }: LogQuery): string {

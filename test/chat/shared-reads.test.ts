@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { LogPage, LogQuery } from '../../src/chat/log-store.ts';
 import { roomOf } from '../../src/chat/room.ts';
 import { createSharedReads } from '../../src/chat/shared-reads.ts';
@@ -30,7 +30,7 @@ function setUp() {
 const turn = () => new Promise(setImmediate);
 
 describe('readers of one page', () => {
-  it('who come while it is read share one further reading', async () => {
+  it('share one further reading if they ask while it is read', async () => {
     const { read, waiting, answer } = setUp();
     const first = read();
     const others = Array.from({ length: MANY }, () => read());
@@ -64,6 +64,21 @@ describe('readers of one page', () => {
     await turn();
     answer();
     expect(await second).toBe(0);
+  });
+
+  it('do not wait for the end of a reading that the store does not answer', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { read, waiting, answer, fail } = setUp();
+    const [first, second, third] = [read(), read(), read()];
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(waiting).toHaveLength(2);
+    fail();
+    expect(await first).toBe('unavailable');
+    answer();
+    expect(await Promise.all([second, third])).toEqual([0, 0]);
+    void read();
+    expect(waiting).toHaveLength(1);
   });
 
   it('read at once after the last one is done', async () => {
