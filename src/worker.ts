@@ -57,7 +57,7 @@ export async function runWorker({ settings, worker, version, log }: WorkerDeps):
       instanceId,
       host: hostId(settings.basePort),
       primary: ipc,
-      saturation: saturation.level,
+      saturation,
       // The first replies come before there is anything to count them.
       onRedisReply: (call, ms) => chat?.metrics.redisReply(call, ms),
       log,

@@ -9,6 +9,7 @@ import type { Moderation } from '../chat/moderation.ts';
 import type { RoomSubscriptions } from '../chat/room-subscriptions.ts';
 import type { ClusterOverview, HostOverview, Roster } from '../chat/roster.ts';
 import type { IpcChannel, WorkerIpc } from '../cluster/ipc.ts';
+import type { Saturation } from '../cluster/saturation.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import type { OnRedisReply } from './redis-calls.ts';
 
@@ -89,8 +90,8 @@ export interface WorkerBackendDeps {
   readonly instanceId: string;
   readonly host: string;
   readonly primary: IpcChannel;
-  /** How much of its longest time calls may be gathered: 0 while the event loop is no bottleneck, up to 1. */
-  readonly saturation: () => number;
+  /** Says how much of their longest time calls may be gathered, and is told what that saves. */
+  readonly saturation: Saturation;
   readonly onRedisReply?: OnRedisReply;
   readonly log: Logger;
 }

@@ -1,14 +1,14 @@
 import type { Utilization } from './event-loop.ts';
 
 /**
- * How far this worker's event loop is the bottleneck. Gathering saves work and costs latency, so it begins here: below 70 %
- * nothing waits, and above that the windows grow with the load.
+ * Measures how far this worker's event loop is the bottleneck. Gathering saves work and costs latency, so it begins here:
+ * below 70 % nothing waits, and above that the windows grow with the load.
  *
  * The load is that which the worker would have without gathering. Measured alone, it would fall as soon as windows open, and
  * they would close again: at 200,000 deliveries a second a worker needs 0.4 of a core with a window of 40 ms, and more than
  * it has without.
  *
- * The processor time counts, and not how long the loop is busy. Beside other processes a turn takes longer for the same work,
+ * The processor time of all threads counts, and not how long the loop is busy. Beside other processes a turn takes longer for the same work,
  * and a message that already waits for a core shall not wait for a window, too. But a loop that is hardly ever idle is the
  * bottleneck whatever keeps it, as on a machine with a quota.
  */

@@ -298,7 +298,7 @@ export const SETTINGS = {
     'FLUSH_WINDOW_MS',
     40,
     integer(0, 1_000),
-    'longest time that a busy room’s messages are gathered for one write. They are gathered only while the worker needs more than 70 % of a core, and longest from 90 % on',
+    'longest time that a busy room’s messages are gathered for one write. They are gathered only while all threads of the worker need more than 70 % of a core, and longest from 90 % on',
   ),
   maxBufferedBytes: setting(
     'MAX_BUFFERED_BYTES',

@@ -39,7 +39,7 @@ export async function openPeer(
     instanceId,
     host: 'test',
     primary: pair.primary,
-    saturation: () => 0,
+    saturation: { level: () => 0, spared: () => undefined },
     log: silent,
   });
   return { ...worker, instanceId, pair };

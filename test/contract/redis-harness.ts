@@ -46,7 +46,7 @@ export async function openPeer(settings: PeerSettings): Promise<Peer> {
     ...(scripts && { scripts }),
     ...(onRedisReply && { onRedisReply }),
     // So that calls are gathered for some ms.
-    saturation: () => 0.25,
+    saturation: { level: () => 0.25, spared: () => undefined },
     log,
   });
   return { ...worker, instanceId };

@@ -39,7 +39,8 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
   const { options, instanceId, host, log } = deps;
   const { elapsedMs = () => performance.now(), scripts = openScripts() } = deps;
   const keys = redisKeys(options.keyPrefix, databaseOf(options));
-  const pacing = createCallPacing({ now: () => performance.now(), saturation: deps.saturation });
+  const { level, spared } = deps.saturation;
+  const pacing = createCallPacing({ now: () => performance.now(), saturation: level, onSpared: spared });
   const servers = openWorkerServers({
     options,
     instanceId,

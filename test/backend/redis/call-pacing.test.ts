@@ -1,10 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCallPacing } from '../../../src/backend/redis/connection/call-pacing.ts';
+import { createSaturation } from '../../../src/cluster/saturation.ts';
 
 function setUp(saturation = 1) {
   let level = saturation;
   const written: string[] = [];
-  const pacing = createCallPacing({ now: () => performance.now(), saturation: () => level });
+  const pacing = createCallPacing({
+    now: () => performance.now(),
+    saturation: () => level,
+    onSpared: () => undefined,
+  });
   const startedAt = performance.now();
   const call = (name: string, prompt = false) =>
     pacing.schedule(() => written.push(`${name} at ${Math.round(performance.now() - startedAt)}`), prompt);
@@ -111,5 +116,44 @@ describe('calls to the store', () => {
     expect(stage.written).toEqual(['a at 200', 'b at 200']);
     await vi.advanceTimersByTimeAsync(50);
     expect(stage.written).toHaveLength(2);
+  });
+});
+
+/** A worker whose only work are calls that come one in a turn: alone, one costs 141 µs, and each further one of a write 24. */
+function workerWith(perTenth: number) {
+  let cpuMs = 0;
+  let writtenAt = -1;
+  const now = () => performance.now();
+  const saturation = createSaturation({ now, cpuMs: () => cpuMs, utilization: () => 0 });
+  const { level, spared: onSpared } = saturation;
+  const pacing = createCallPacing({ now, saturation: level, onSpared });
+  return {
+    /** Takes calls for a tenth of a second. Returns the level after it. */
+    async tenth(): Promise<number> {
+      for (let n = 0; n < perTenth; n += 1) {
+        pacing.schedule(() => {
+          cpuMs += writtenAt === now() ? 0.024 : 0.141;
+          writtenAt = now();
+        }, true);
+        await vi.advanceTimersByTimeAsync(100 / perTenth);
+      }
+      return level();
+    },
+  };
+}
+
+describe('a worker that is saturated by its calls to the store', () => {
+  beforeEach(() =>
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'] }),
+  );
+  afterEach(() => vi.useRealTimers());
+
+  it('keeps gathering them as long as it would be saturated without', async () => {
+    const { tenth } = workerWith(600);
+    for (let n = 0; n < 5; n += 1) await tenth();
+    const levels: number[] = [];
+    for (let n = 0; n < 6; n += 1) levels.push(await tenth());
+    expect(Math.max(...levels) - Math.min(...levels)).toBeLessThan(0.15);
+    expect(Math.min(...levels)).toBeGreaterThan(0.5);
   });
 });
