@@ -18,8 +18,9 @@ export interface IdleCollectionDeps {
 /**
  * Collects garbage when a process has had no clients for ten seconds. V8 collects when memory is asked for, so a
  * process that does nothing keeps what its start, or its last crowd, left behind: a third of an idle worker's memory.
- * Nobody waits while it collects. It collects again some seconds later: only then does V8 know how few objects are
- * made, and gives back the space that it holds for new ones.
+ * No client waits while it collects, but a request of the HTTP API or a reader of the event stream may. It collects
+ * again some seconds later: only then does V8 know how few objects are made, and gives back the space that it holds
+ * for new ones.
  */
 export function createIdleCollection({ clients, collect }: IdleCollectionDeps): IdleCollection {
   let idleChecks = 0;

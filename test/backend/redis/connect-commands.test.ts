@@ -5,14 +5,14 @@ import { granted, newRoom } from '../../contract/peers.ts';
 import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 
 const PAGE = { limit: 50, maxBytes: 100_000 };
-/** The most that a worker asks for on its command connection when a guest connects and joins a room. */
+/** The most calls that the store's functions below make on the command connection. */
 const MOST_CALLS = 9;
-/** The same with the commands that the scripts run, and the subscription of the inbox. */
+/** The most commands that Redis runs for them, those of the scripts and the subscription of the inbox among them. */
 const MOST_COMMANDS = 37;
-/** What the client library and this test ask for by themselves. */
+/** The client library and this test send these by themselves. */
 const OTHERS = new Set(['ping', 'info', 'client|setinfo']);
 
-it('a connect with a join costs Redis no more commands than before', async () => {
+it('the store functions that a connect with a join uses send a bounded number of commands', async () => {
   const redis = await redisForTest();
   let calls = 0;
   const { roster, bus, logs } = await peerForTest(redis.url, { onRedisReply: () => (calls += 1) });
@@ -23,7 +23,7 @@ it('a connect with a join costs Redis no more commands than before', async () =>
     return byName.reduce((sum, [name, times]) => sum + (OTHERS.has(name) ? 0 : times), 0);
   };
 
-  /** What the server asks for, see first-tasks.ts: all that needs nothing else's answer at once. */
+  /** Calls the store as the server does, see first-tasks.ts, without the server: a call that it adds is not seen here. */
   async function connect(userId: string, clients: number): Promise<void> {
     const inbox = inboxOf(room.nsp, userId);
     const user = { userId, username: userId };
