@@ -60,6 +60,10 @@ export function judge(evidence: Evidence): LoadVerdict {
       'What was late at the end, the members of the rooms and the limits: the driver itself was late.',
     );
   }
+  if (evidence.uncompared > 0)
+    notChecked.push(
+      `${evidence.uncompared} deliveries: they, or the answers to their messages, came too late to be compared.`,
+    );
   if (totals.absent > 0)
     notChecked.push(`What ${totals.absent} clients got that were not in their rooms at the end.`);
   const faults = WRONG_KINDS.filter((kind) => wrong[kind] > 0);
@@ -90,7 +94,7 @@ export function judge(evidence: Evidence): LoadVerdict {
     comparedShare:
       totals.delivered === 0
         ? 0
-        : Math.min(1 - evidence.uncompared / totals.delivered, evidence.sharedComparedShare),
+        : Math.max(0, Math.min(1 - evidence.uncompared / totals.delivered, evidence.sharedComparedShare)),
     notChecked: config.privateShare > 0 ? [...notChecked, PRIVATE_LIMIT] : notChecked,
   };
 }

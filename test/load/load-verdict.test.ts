@@ -95,6 +95,16 @@ describe('the verdict of a load run', () => {
     });
   });
 
+  it('says how many deliveries could not be compared', () => {
+    const { notChecked, comparedShare } = judge({
+      ...EVIDENCE,
+      totals: { ...EVIDENCE.totals, delivered: 100 },
+      uncompared: 25,
+    });
+    expect(comparedShare).toBe(0.75);
+    expect(notChecked).toEqual([expect.stringMatching(/^25 deliveries: .* too late to be compared\.$/)]);
+  });
+
   it('holds a run with steps to its first one', () => {
     const config = { ...EVIDENCE.config, stepRatesPerS: [100, 200] };
     expect(judged({ config, p99Ms: 900 }).outcome).toBe('good');

@@ -93,6 +93,42 @@ describe('the check of a room without numbers', () => {
     expect(room.uncompared).toBe(2 * KEPT);
   });
 
+  it('counts what was not answered in time as not compared', () => {
+    const { say, take, room, record, member } = stage({ acknowledged: true });
+    const number = say(0);
+    take(1, 0, number);
+    for (let later = 0; later < KEPT; later += 1) {
+      const next = say(1);
+      record(1).acked(NUMBERS_FROM + next, undefined);
+      for (const index of [0, 1, 2]) take(index, 1, next);
+    }
+    record(0).acked(NUMBERS_FROM + number, undefined);
+    expect(room.uncompared).toBe(2);
+    expect(member(2).lacks()).toBe(0);
+  });
+
+  it('does not take an old message that comes again for one that never came', () => {
+    const { say, take, member, findings } = stage();
+    const [first, second] = [say(0), say(1)];
+    take(2, 0, first);
+    for (let later = 0; later < KEPT; later += 1) take(2, 0, say(0));
+    take(2, 0, first);
+    expect(member(2).lacks()).toBe(1);
+    take(2, 1, second);
+    expect(member(2).lacks()).toBe(0);
+    member(2).end();
+    expect(findings.counts.lost).toBe(0);
+  });
+
+  it('does not lose count of more late messages than it remembers', () => {
+    const { say, take, member } = stage();
+    const said = 10 * KEPT;
+    for (let number = 1; number <= said; number += 1) say(0);
+    expect(member(2).lacks()).toBe(said);
+    for (let number = 1; number < said; number += 1) take(2, 0, number);
+    expect(member(2).lacks()).toBe(1);
+  });
+
   it('finds a repeated message', () => {
     const { say, take, findings } = stage();
     const number = say(0);

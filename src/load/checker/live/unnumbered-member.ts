@@ -31,8 +31,10 @@ export class UnnumberedMember {
   private lastRanked = 0;
   /** Counted as lost, because a later message of the same sender came. */
   private lost: number[] = [];
-  /** Messages that are no longer known one by one, and had not come. */
-  private late = 0;
+  /** Messages that the room no longer knows one by one, and that had not come. */
+  private late: number[] = [];
+  /** The number of such messages beyond those that are remembered. */
+  private forgotten = 0;
   private readonly deps: UnnumberedMemberDeps;
 
   constructor(deps: UnnumberedMemberDeps) {
@@ -50,7 +52,8 @@ export class UnnumberedMember {
     this.owedFrom = isConfirmed ? this.deps.messages.newest + 1 : Number.POSITIVE_INFINITY;
     this.lastRank = 0;
     this.lost = [];
-    this.late = 0;
+    this.late = [];
+    this.forgotten = 0;
   }
 
   owe(): void {
@@ -83,18 +86,28 @@ export class UnnumberedMember {
     this.rank(entry);
   }
 
-  /** A message that is no longer known by itself. */
+  /** A message that is no longer known by itself. One that came before does not stand for another that did not. */
   takeOld(number: number): void {
-    if (number >= this.owedFrom && this.late > 0) this.late -= 1;
+    if (number < this.owedFrom) return;
+    const at = this.late.indexOf(number);
+    if (at >= 0) this.late.splice(at, 1);
+    else if (this.forgotten > 0 && number > (this.late.at(-1) ?? 0)) this.forgotten -= 1;
   }
 
   /** An owed message is no longer known by itself; if it has not come, it counts. */
   forget(entry: Said): void {
+    if (!this.isMissing(entry)) return;
     const { number } = entry;
-    if (number < this.owedFrom || this.deps.messages.has(entry, this.index)) return;
     const at = this.lost.indexOf(number);
-    if (at < 0) this.late += 1;
-    else this.lost.splice(at, 1);
+    if (at >= 0) this.lost.splice(at, 1);
+    // The oldest are remembered, as what is late comes in the order in which it was said.
+    else if (this.forgotten === 0 && this.late.length < REMEMBERED) this.late.push(number);
+    else this.forgotten += 1;
+  }
+
+  /** It is in the room since before the message, and has not got it. */
+  isMissing(entry: Said): boolean {
+    return entry.number >= this.owedFrom && !this.deps.messages.has(entry, this.index);
   }
 
   /** The number of messages that have not come and are not counted as lost yet. */
@@ -102,7 +115,7 @@ export class UnnumberedMember {
     if (!this.isIn) return 0;
     const { owedFrom, index } = this;
     const { messages } = this.deps;
-    let lacks = this.late;
+    let lacks = this.late.length + this.forgotten;
     for (let number = Math.max(owedFrom, messages.oldest); number <= messages.newest; number += 1) {
       const entry = messages.at(number);
       if (entry?.state === 'owed' && !messages.has(entry, index) && !this.lost.includes(number)) lacks += 1;

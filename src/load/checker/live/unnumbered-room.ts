@@ -37,7 +37,7 @@ export type Taken = number | undefined | 'aside';
  * newest messages with a bit for each member.
  */
 export class UnnumberedRoom {
-  /** Deliveries too late to be known one by one. */
+  /** Deliveries that could not be judged: they, or the answer to their message, came too late for it to be known. */
   uncompared = 0;
   /** Pairs of messages that two members got in different orders, where the server promises none. */
   reordered = 0;
@@ -69,6 +69,9 @@ export class UnnumberedRoom {
     const { acknowledged, ownMessages } = this.deps;
     const { leaving } = messages;
     if (leaving?.state === 'owed') for (const member of members) member.forget(leaving);
+    // Its ack may still come: nobody can say then who has lost it.
+    else if (leaving?.state === 'unanswered')
+      for (const member of members) if (member.isMissing(leaving)) this.uncompared += 1;
     const entry = messages.add(client.client, acknowledged ? 'unanswered' : 'owed', members.length);
     const newest = messages.at(client.newestSaid);
     if (newest !== undefined) {
