@@ -188,6 +188,10 @@ describe('a profile', () => {
         saidPrivately: 2,
         delivered: 90,
         disconnected: 6,
+        byHost: [
+          [10, 50, 0, 3, 0],
+          [10, 50, 0, 3, 0],
+        ],
       },
     });
     expect(readMetrics([{ url: 'a', text: 'nginx_up 1\n' }])).toEqual({
@@ -213,6 +217,7 @@ describe('a profile', () => {
         [64, 50],
         [Number.POSITIVE_INFINITY, 110],
       ]),
+      byHost: [[100], [0]],
     };
     const last: Reading = {
       ...zero,
@@ -225,6 +230,7 @@ describe('a profile', () => {
         [64, 55],
         [Number.POSITIVE_INFINITY, 130],
       ]),
+      byHost: [[115], [5]],
     };
     expect(measure({ first: zero, last, sampledMs: 2_000, rooms: [3, 1, 0, 3] })).toEqual({
       clients: 15,
@@ -247,6 +253,9 @@ describe('a profile', () => {
       ],
     });
     expect(measure({ first: last, last: zero, sampledMs: 2_000, rooms: [] })).toBeUndefined();
+    // The other host made up for it.
+    const restarted = { ...last, byHost: [[20], [100]] };
+    expect(measure({ first: zero, last: restarted, sampledMs: 2_000, rooms: [] })).toBeUndefined();
   });
 
   it.each([

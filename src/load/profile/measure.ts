@@ -14,6 +14,9 @@ export interface Sample {
 export function measure({ first, last, sampledMs, rooms }: Sample): Measures | undefined {
   const counters = ['said', 'saidPrivately', 'delivered', 'connected', 'disconnected', 'textBytes'] as const;
   if (counters.some((name) => last[name] < first[name])) return undefined;
+  const hasFallen = (before: readonly number[], after: readonly number[] = []) =>
+    before.some((count, at) => (after[at] ?? 0) < count);
+  if (first.byHost.some((before, host) => hasFallen(before, last.byHost[host]))) return undefined;
   const perS = (name: (typeof counters)[number]) => ((last[name] - first[name]) / sampledMs) * 1_000;
   const clients = (first.clients + last.clients) / 2;
   const polling = (first.pollingClients + last.pollingClients) / 2;

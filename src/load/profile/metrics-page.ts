@@ -13,7 +13,18 @@ export interface Reading {
   readonly textBytes: number;
   /** The number of texts up to each bound, the shorter ones too; the last bound is infinite. */
   readonly texts: ReadonlyMap<number, number>;
+  /** Counters of each host by itself: in the sums, the rise of one host hides the fall of another. */
+  readonly byHost: readonly (readonly number[])[];
 }
+
+/** A host that starts again begins each of them at 0. */
+const HOST_COUNTERS = [
+  'messages_stored_total',
+  'messages_delivered_total',
+  'connections_total',
+  'disconnections_total',
+  'message_text_bytes_sum',
+] as const;
 
 const WORKER = /^roomcast_worker_up\{/m;
 const BUCKET = /^roomcast_message_text_bytes_bucket\{le="([^"]+)"\} (\S+)/gm;
@@ -50,6 +61,7 @@ export function readMetrics(
       disconnected: sum('disconnections_total'),
       textBytes: sum('message_text_bytes_sum'),
       texts,
+      byHost: pages.map(({ text }) => HOST_COUNTERS.map((name) => sumOf(text, `roomcast_${name}`))),
     },
   };
 }
