@@ -182,6 +182,8 @@ it('the nightly workflow runs the tests that npm cit leaves out', () => {
     expect.stringMatching(/^sudo apt-get install .*golang-go .*prometheus$/),
     'npm ci',
     'npm run nightly',
+    expect.stringMatching(/^npm test -- --project unit .*small-queue.*session-id/),
+    expect.stringContaining('PROPERTY_SEED=N'),
   ]);
 });
 
