@@ -126,8 +126,15 @@ function runVersusOf(options: LoadOptions, versus: NonNullable<LoadOptions['vers
   const { servers, dialectName, dialect } = versus;
   const config = { ...options.config, urls: servers.map(({ url }) => url), dialect };
   const second = { ...options, config, servers, dialectName };
+  const showAs =
+    (contender: 'A' | 'B'): RunDeps['onProgress'] =>
+    (progress) =>
+      deps.onProgress({ ...progress, contender });
   const secondDeps = { ...deps, runName: `${deps.runName}vs-`, local: findLocalServers(servers) };
-  return runVersus({ options, deps }, { options: second, deps: secondDeps });
+  return runVersus(
+    { options, deps: { ...deps, onProgress: showAs('A') } },
+    { options: second, deps: { ...secondDeps, onProgress: showAs('B') } },
+  );
 }
 
 function profileIn(

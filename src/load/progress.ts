@@ -4,6 +4,8 @@ import type { LoadConfig, Phase, SecondFigures, ServerShare, Totals } from './re
 /** The state of a run for a display, once a second. */
 export interface LoadProgress {
   readonly config: LoadConfig;
+  /** With `--vs`, the server that the figures are of. */
+  readonly contender?: 'A' | 'B';
   readonly phase: Phase;
   /** Since the first connection. */
   readonly atMs: number;

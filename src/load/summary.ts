@@ -4,10 +4,19 @@ import type { LoadResult, StepFigures, Versus } from './result.ts';
 import { leftOutWords } from './turn-ratios.ts';
 
 /** One line of progress, for a log. */
-export function progressLine({ config, phase, atMs, second, totals, wrong }: LoadProgress): string {
+export function progressLine({
+  config,
+  contender,
+  phase,
+  atMs,
+  second,
+  totals,
+  wrong,
+}: LoadProgress): string {
   const perS = (count: number) => whole((count / second.tookMs) * 1_000);
   const bad = wrong.lost + wrong.repeated + wrong.swapped + wrong.phantom + wrong.leaked;
   const parts = [
+    ...(contender === undefined ? [] : [contender]),
     `${(atMs / 1_000).toFixed(0)} s`,
     phase,
     `${whole(second.connected)} of ${whole(config.clients)} connected`,

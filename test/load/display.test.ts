@@ -3,6 +3,7 @@ import { createDisplay, type DisplayDeps } from '../../src/load/display/display.
 import { frameOf } from '../../src/load/display/frame.ts';
 import type { LoadProgress } from '../../src/load/progress.ts';
 import { type SecondFigures, WRONG_KINDS, type WrongKind } from '../../src/load/result.ts';
+import { progressLine } from '../../src/load/summary.ts';
 import { SAMPLE_RESULT } from './sample-result.ts';
 
 const { config, totals, servers, seconds } = SAMPLE_RESULT;
@@ -18,6 +19,13 @@ const plain = (progress: LoadProgress, columns: number) =>
   frameOf(progress, columns).map((line) => line.map(({ text }) => text).join(''));
 
 describe('the picture of a load run', () => {
+  test('says which of two servers it is of', () => {
+    const progress = progressAt(37_000, { contender: 'B' });
+    expect(plain(progress, 120)[0]).toContain('B: under load');
+    expect(progressLine(progress)).toMatch(/^B {2}37 s {2}load {2}/);
+    expect(progressLine(progressAt(37_000))).toMatch(/^37 s {2}load {2}/);
+  });
+
   test('says how far the run is, what it does and what it found', () => {
     const picture = plain(progressAt(37_000), 120);
     expect(picture.map((line) => line.split(/ {2,}/)[0]?.trim())).toEqual([

@@ -49,7 +49,10 @@ export function frameOf(progress: LoadProgress, columns: number): readonly Line[
   return lines.map((line) => cutTo(line, columns));
 }
 
-function barLine({ atMs, plannedMs, phase, offeredPerS, config }: LoadProgress, columns: number): Line {
+function barLine(
+  { atMs, plannedMs, phase, offeredPerS, config, contender }: LoadProgress,
+  columns: number,
+): Line {
   const done = plannedMs > 0 ? Math.min(1, atMs / plannedMs) : 1;
   const width = Math.max(MIN_BAR, Math.min(MAX_BAR, columns - BESIDE_BAR));
   const filled = Math.round(done * width);
@@ -59,7 +62,10 @@ function barLine({ atMs, plannedMs, phase, offeredPerS, config }: LoadProgress, 
     { text: '█'.repeat(filled), tone: 'good' },
     { text: '░'.repeat(width - filled), tone: 'quiet' },
     { text: ` ${`${Math.floor(done * 100)}`.padStart(3)} %`, tone: 'strong' },
-    { text: `  ${clock(atMs)} of ${clock(plannedMs)}  ${PHASES[phase]}${steps}`, tone: 'plain' },
+    {
+      text: `  ${clock(atMs)} of ${clock(plannedMs)}  ${contender === undefined ? '' : `${contender}: `}${PHASES[phase]}${steps}`,
+      tone: 'plain',
+    },
   ];
 }
 
