@@ -95,7 +95,7 @@ export interface LoadConfig {
 export interface ReplayConfig {
   /** The largest first. */
   readonly roomSizes?: readonly RoomSize[];
-  /** What a room says grows with this power of its clients; with 1, all clients say the same. */
+  /** A room's messages grow with this power of its clients; with 1, all clients say the same. */
   readonly talkExponent?: number;
   readonly textSizes?: readonly { readonly bytes: number; readonly share: number }[];
   /** The part of the clients that poll, 0 to 1. */

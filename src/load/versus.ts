@@ -64,7 +64,7 @@ async function take(turns: Turns, { options, deps }: Contender, perSecond: numbe
     figures.push(undefined);
     return;
   }
-  // What happened while the other had its turn belongs to none.
+  // An event while the other had its turn belongs to none.
   timeline.begin('idle', 0);
   await timeline.follow(Promise.resolve());
   const stretch = timeline.begin('load', perSecond);

@@ -1,6 +1,6 @@
 /** The chat of Socket.IO's tutorial (socket.io/docs/v4/tutorial) for `roomcast load --dialect`. It has one room. */
 
-/** What a client needs to connect: query, auth, namespace, headers. */
+/** The handshake of a client: query, auth, namespace, headers. */
 export function connect(_url, client) {
   return { auth: { username: client.name } };
 }
@@ -15,7 +15,7 @@ export function say(_client, text) {
   return ['chat message', text];
 }
 
-/** What an event means: a message has a text. */
+/** The meaning of an event: a message has a text. */
 export function onMessage(event, [text]) {
   return event === 'chat message' ? { text } : undefined;
 }
@@ -25,5 +25,5 @@ export function leave(_client) {
   return undefined;
 }
 
-/** What the server promises: one process sends every message to all in one order. */
+/** The promises of the server: one process sends every message to all in one order. */
 export const promises = { roomOrder: true };

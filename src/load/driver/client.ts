@@ -38,7 +38,7 @@ export interface ClientDeps {
   readonly onPrivate: (client: Client, message: NonNullable<Meaning['privateMessage']>) => void;
 }
 
-/** What judges the messages that a client gets. */
+/** Judges the messages that a client gets. */
 export interface Judged {
   readonly order: MemberOrder;
   readonly check: RoomCheck | undefined;

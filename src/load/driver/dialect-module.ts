@@ -16,7 +16,7 @@ export interface ModuleClient {
   readonly token: string | undefined;
 }
 
-/** What a client needs to connect, beside the URL. */
+/** The handshake of a client, beside the URL. */
 export interface ModuleHandshake {
   readonly query?: Readonly<Record<string, string>>;
   readonly auth?: Readonly<Record<string, unknown>>;
@@ -24,7 +24,7 @@ export interface ModuleHandshake {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What an event means for the client that got it. */
+/** The meaning of an event for the client that got it. */
 export type ModuleMeaning =
   /** A message of a room; `id` and `username` are compared if the server sends them. */
   | {
@@ -39,7 +39,7 @@ export type ModuleMeaning =
   | { readonly refused: string; readonly id: string }
   | undefined;
 
-/** What the server promises, and so what is checked. */
+/** The server's promises, and so what is checked. */
 export interface ModulePromises {
   /** The sign that a client is in its room: the answer to its join, an event, or none. */
   readonly joined?: 'ack' | 'event';
@@ -78,7 +78,7 @@ const PROMISES: Readonly<Record<keyof ModulePromises, (value: unknown) => boolea
 /** A function of a module threw, or returned what cannot be used. The server is not to blame. */
 export class DialectFault extends Error {}
 
-/** What a module was imported as, default export or not. Says every fault that shows without calling it. */
+/** Takes a module with or without a default export, and says every fault that shows without calling it. */
 export function readModule(imported: Readonly<Record<string, unknown>>): DialectModule | readonly string[] {
   const { default: own } = imported;
   const found = typeof own === 'object' && own !== null ? (own as Record<string, unknown>) : imported;

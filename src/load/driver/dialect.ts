@@ -79,7 +79,7 @@ export interface Dialect {
   hear(text: string, client: DialectClient): Meaning | undefined;
   /** The last words of a client that goes by itself. */
   leave?(client: DialectClient): string | undefined;
-  /** What a server promises that does not number its messages; no more than that is checked. */
+  /** The promises of a server that does not number its messages; no more than that is checked. */
   readonly promises?: Promises;
   /** The event that says something to one user, as JSON. */
   sayPrivately?(to: string, text: string, id: string): string;

@@ -27,7 +27,7 @@ export interface ClientSpec {
   /** A speaker is a member who talks; a publisher only talks. */
   readonly role: 'member' | 'speaker' | 'publisher';
   readonly token?: string;
-  /** How often it speaks, as compared with the others; 1 if absent. */
+  /** Its share of the messages, as compared with the others; 1 if absent. */
   readonly talkWeight?: number;
   /** The client is never chosen to leave. */
   readonly stays?: boolean;

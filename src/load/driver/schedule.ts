@@ -40,7 +40,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   const churnUs = 1e6 / churnPerS;
   let nextUs = clock() + random.fraction() * intervalUs;
   let nextChurnUs = clock() + random.fraction() * churnUs;
-  /** Of the message that is due next, also if it has to wait. */
+  /** The kind of the message that is due next, also if it has to wait. */
   let isPrivate = isNextPrivate();
   /** Messages that were due until then had to wait for answers, or for a speaker to come back. */
   let heldUntilUs = 0;

@@ -35,7 +35,7 @@ export interface SenderDeps {
  */
 export class Sender {
   readonly room: string;
-  /** How often it speaks at the common rate, as compared with the others. */
+  /** Its share of the messages at the common rate, as compared with the others. */
   readonly weight: number;
   unanswered = 0;
   /** Highest number the room is known to have in this epoch. */

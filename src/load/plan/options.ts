@@ -103,16 +103,7 @@ export function readLoadOptions(
     return value ?? (known[0] as T);
   }
 
-  const readUrls = (name: string, given: readonly string[]) =>
-    given.flatMap((word) => {
-      const url = readServerUrl(word);
-      if (url === undefined)
-        problems.push(
-          `${name} must be an address such as http://127.0.0.1:3000, without user, password or query, not ${JSON.stringify(shownUrl(word))}`,
-        );
-      return url ?? [];
-    });
-  const servers = readUrls('URL', words);
+  const servers = readUrls('URL', words, problems);
   if (words.length === 0) problems.push('URL is needed: the server to load, such as http://127.0.0.1:3000');
 
   const clients = take('clients', readCount, [1, MAX_CLIENTS], `a whole number from 1 to ${MAX_CLIENTS}`);
@@ -151,25 +142,8 @@ export function readLoadOptions(
   const rate = 'a rate such as 200/s';
 
   const dialect = textOf('dialect') as string;
-  const dialectOf = (name: string, text: string) => {
-    const known = readDialect(text);
-    if (known === undefined)
-      problems.push(`--${name} takes ${DIALECTS}, or a file such as ./chat.mjs, not ${JSON.stringify(text)}`);
-    return known ?? 'roomcast';
-  };
-  const dialectName = dialectOf('dialect', dialect);
-  const otherDialect = (values['vs-dialect'] as string | undefined) ?? dialect;
-  const versus =
-    values.vs === undefined
-      ? undefined
-      : {
-          dialect: otherDialect,
-          dialectName:
-            values['vs-dialect'] === undefined ? dialectName : dialectOf('vs-dialect', otherDialect),
-          servers: readUrls('--vs', String(values.vs).split(',')),
-        };
-  if (versus === undefined && values['vs-dialect'] !== undefined)
-    problems.push('--vs-dialect needs --vs, the address of the other server');
+  const dialectName = readDialectOption('dialect', dialect, problems);
+  const versus = readVersus(values, { dialect, dialectName }, problems);
   if (versus !== undefined && faults.faults.length > 0)
     problems.push('--fault and --vs cannot be combined: a fault would meet one of the servers only');
   const privateShare = take('private', readShare, [0, 1], 'a share such as 5%');
@@ -226,6 +200,42 @@ const DIALECTS = 'roomcast, s3';
 export function readDialect(text: string): DialectName | undefined {
   if (text === 'roomcast' || text === 's3') return text;
   return /\.m?js$/.test(text) ? (pathToFileURL(resolve(text)).href as DialectName) : undefined;
+}
+
+function readDialectOption(name: string, text: string, problems: string[]): DialectName {
+  const known = readDialect(text);
+  if (known === undefined)
+    problems.push(`--${name} takes ${DIALECTS}, or a file such as ./chat.mjs, not ${JSON.stringify(text)}`);
+  return known ?? 'roomcast';
+}
+
+/** The other server speaks the dialect of the first unless it has one of its own. */
+function readVersus(
+  values: Values,
+  first: { readonly dialect: string; readonly dialectName: DialectName },
+  problems: string[],
+): LoadOptions['versus'] {
+  const own = values['vs-dialect'] as string | undefined;
+  if (values.vs === undefined) {
+    if (own !== undefined) problems.push('--vs-dialect needs --vs, the address of the other server');
+    return undefined;
+  }
+  return {
+    dialect: own ?? first.dialect,
+    dialectName: own === undefined ? first.dialectName : readDialectOption('vs-dialect', own, problems),
+    servers: readUrls('--vs', String(values.vs).split(','), problems),
+  };
+}
+
+function readUrls(name: string, given: readonly string[], problems: string[]): ServerUrl[] {
+  return given.flatMap((word) => {
+    const url = readServerUrl(word);
+    if (url === undefined)
+      problems.push(
+        `${name} must be an address such as http://127.0.0.1:3000, without user, password or query, not ${JSON.stringify(shownUrl(word))}`,
+      );
+    return url ?? [];
+  });
 }
 
 /** A password does not reach the terminal. */

@@ -1,6 +1,6 @@
 /** The sums of the metrics of all hosts at one moment. Counters rise from when each host started. */
 export interface Reading {
-  /** Of the whole cluster, as its store counts them. */
+  /** The hosts of the whole cluster, as its store counts them. */
   readonly hosts: number;
   readonly clients: number;
   readonly pollingClients: number;

@@ -37,7 +37,7 @@ const PROFILE = MEASURES.extend({
 
 /** The measures of a chat's load: no text, no name, and no room of it. */
 export type Measures = Readonly<z.infer<typeof MEASURES>>;
-/** What `roomcast profile` writes and `roomcast load --profile` reads. */
+/** The file that `roomcast profile` writes and `roomcast load --profile` reads. */
 export type Profile = Readonly<z.infer<typeof PROFILE>>;
 
 export function profileOf(

@@ -119,7 +119,7 @@ export function meanOf(sizes: readonly { readonly bytes: number; readonly share:
   return all === 0 ? 0 : sizes.reduce((sum, { bytes, share }) => sum + bytes * share, 0) / all;
 }
 
-/** What of a profile a run cannot repeat, a sentence each. */
+/** Names the parts of a profile that a run cannot repeat, a sentence each. */
 export function replayNotes(
   profile: Profile,
   { textSizes: texts, roomSizes: rooms, talkExponent: exponent }: ReplayConfig,

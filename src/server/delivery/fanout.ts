@@ -2,11 +2,10 @@ import type { Room } from '../../chat/room.ts';
 import type { TurnEnd } from '../transport/turn-end.ts';
 import {
   createMessageEncoder,
-  type Encoded,
   type MessageEncoder,
   type OutboundEvent,
 } from '../transport/websocket-frames.ts';
-import type { RecipientsOf } from './recipients.ts';
+import { createRoomWrites, type Gathering, type RoomWrites, type RoomWritesDeps } from './room-writes.ts';
 
 /*
  * Fan-out: writes a room's messages to its members on this worker, batched, encoded once, one write for each member. The
@@ -25,17 +24,10 @@ const MAX_GATHERED_CHARS = 64 * 1024;
 /** A timer fires up to a millisecond late, so rooms due by then are written with it. */
 const TIMER_MS = 1;
 
-export interface FanoutDeps {
-  readonly recipientsOf: RecipientsOf;
-  /** How long a room waits between a write and the next one, 0 for the end of the turn. */
+export interface FanoutDeps extends RoomWritesDeps {
+  /** The time between two writes of a room; with 0 it writes at the end of each turn. */
   readonly windowMs: () => number;
-  /** Windows saved that much time of writing to members. */
-  readonly onSpared: (ms: number) => void;
   readonly turnEnd: TurnEnd;
-  /** A clock that only rises, ms. */
-  readonly now: () => number;
-  /** A room's messages are written; the oldest was gathered for `waitMs`. */
-  readonly onFlush: (messages: number, waitMs: number) => void;
 }
 
 /**
@@ -49,30 +41,13 @@ export interface Fanout {
   flushAll(): void;
   /** The room's messages that are gathered and not written yet. */
   gathered(room: Pick<Room, 'tag'>): readonly OutboundEvent[];
-  /** Messages times the members they were written to, changes of presence among them, and the bytes as WebSocket frames. */
-  readonly delivered: { readonly messages: number; readonly presence: number; readonly bytes: number };
+  readonly delivered: RoomWrites['delivered'];
   close(): void;
 }
 
-interface Gathering {
-  readonly room: Room;
-  readonly encoder: MessageEncoder;
-  messages: OutboundEvent[];
-  /** The changes of presence among them. */
-  presence: number;
-  chars: number;
-  /** The turns in which they came: without a window, each would have been a write. */
-  turns: number;
-  lastTurn: number;
-  /** When the oldest of them came. */
-  since: number;
-  /** When the window after the last write ends. */
-  dueAt: number;
-}
-
 export function createFanout(deps: FanoutDeps): Fanout {
-  const { recipientsOf, windowMs, onSpared, turnEnd, now, onFlush } = deps;
-  const delivered = { messages: 0, presence: 0, bytes: 0 };
+  const { windowMs, turnEnd, now } = deps;
+  const { write, writeAll, delivered } = createRoomWrites(deps);
   const encoders = new Map<string, MessageEncoder>();
   const rooms = new Map<string, Gathering>();
   /** The rooms that the end of this turn writes. */
@@ -122,7 +97,7 @@ export function createFanout(deps: FanoutDeps): Fanout {
     turnEnds = false;
     const written = turn;
     turn = [];
-    if (written.length > 0) writeAll(written);
+    if (written.length > 0) writeAndWait(written);
   }
 
   function endWindow(): void {
@@ -135,11 +110,11 @@ export function createFanout(deps: FanoutDeps): Fanout {
       if (gathering.messages.length > 0) due.push(gathering);
       else rooms.delete(gathering.room.tag);
     }
-    writeAll(due);
+    writeAndWait(due);
   }
 
-  function writeAll(batch: readonly Gathering[]): void {
-    writeTimed(batch);
+  function writeAndWait(batch: readonly Gathering[]): void {
+    writeAll(batch);
     const window = windowMs();
     const endedAt = now();
     boundDueTimes(endedAt + window);
@@ -163,71 +138,6 @@ export function createFanout(deps: FanoutDeps): Fanout {
       timer = undefined;
     }
     lastDueAt = dueAt;
-  }
-
-  /** A member costs about the same however many messages the write carries. */
-  function writeTimed(batch: readonly Gathering[]): void {
-    let writes = 0;
-    let spared = 0;
-    const startedAt = now();
-    for (const gathering of smallestFirst(batch)) {
-      const { turns } = gathering;
-      const members = write(gathering);
-      writes += members;
-      spared += members * (turns - 1);
-    }
-    if (spared > 0) onSpared(((now() - startedAt) * spared) / writes);
-  }
-
-  /** Returns the number of members it wrote to. */
-  function write(gathering: Gathering): number {
-    const { room, encoder, messages, presence } = gathering;
-    if (messages.length === 0) return 0;
-    gathering.messages = [];
-    gathering.presence = 0;
-    gathering.chars = 0;
-    gathering.turns = 0;
-    gathering.lastTurn = 0;
-    const { ids, connections, paths } = recipientsOf(room);
-    if (paths.length === 0) return 0;
-    const excepted = exceptedBy(messages);
-    const all = encoder.encode(messages);
-    delivered.messages += messages.length * paths.length;
-    delivered.presence += presence * paths.length;
-    delivered.bytes += all.frames.length * paths.length;
-    onFlush(messages.length, now() - gathering.since);
-    for (const [index, path] of paths.entries()) {
-      const id = ids[index];
-      const skips = id !== undefined && excepted?.has(id);
-      const encoded = skips ? withoutExcepted(encoder, messages, id, all) : all;
-      if (encoded.frames.length === 0 || path.write(encoded.frames)) continue;
-      // Engine.IO sends them behind the packets that already wait for this connection.
-      for (const packet of encoded.packets()) connections[index]?.write(packet);
-    }
-    return paths.length;
-  }
-
-  function withoutExcepted(
-    encoder: MessageEncoder,
-    messages: readonly OutboundEvent[],
-    id: string,
-    all: Encoded,
-  ): Encoded {
-    const wanted = messages.filter(({ except }) => except !== id);
-    const encoded = encoder.encode(wanted);
-    delivered.messages -= messages.length - wanted.length;
-    delivered.bytes -= all.frames.length - encoded.frames.length;
-    return encoded;
-  }
-
-  /** A room of a thousand takes ten milliseconds, so smaller rooms are written before it. */
-  function smallestFirst(batch: readonly Gathering[]): readonly Gathering[] {
-    if (batch.length < 2) return batch;
-    const sized = batch.map((gathering) => ({
-      gathering,
-      members: recipientsOf(gathering.room).paths.length,
-    }));
-    return sized.sort((one, other) => one.members - other.members).map(({ gathering }) => gathering);
   }
 
   return {
@@ -255,14 +165,4 @@ export function createFanout(deps: FanoutDeps): Fanout {
       waiting.clear();
     },
   };
-}
-
-function exceptedBy(messages: readonly OutboundEvent[]): ReadonlySet<string> | undefined {
-  let excepted: Set<string> | undefined;
-  for (const { except } of messages) {
-    if (except === undefined) continue;
-    excepted ??= new Set();
-    excepted.add(except);
-  }
-  return excepted;
 }

@@ -155,18 +155,8 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     else settling.confirm();
   });
 
-  let listing: Promise<Outcome<unknown>> | undefined;
-
-  /** Entries of one turn of the event loop share a call: it goes before all of them, on the same connection. */
-  function list(): Promise<Outcome<unknown>> {
-    if (listing === undefined) {
-      listing = heartbeat.list(instanceId);
-      setImmediate(() => {
-        listing = undefined;
-      });
-    }
-    return listing;
-  }
+  // It goes before all entries of its turn, on the same connection.
+  const list = oncePerTurn(() => heartbeat.list(instanceId));
 
   function occupy(room: Room): Promise<Outcome<unknown>> {
     return allValues<unknown>([list(), occupied.occupy(instanceId, room)]);
@@ -203,5 +193,19 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       list: heartbeat.list,
     }),
     ...createRosterQueries({ redis, scripts, keys, occupied, living, instances, now }),
+  };
+}
+
+/** All who ask in one turn of the event loop share a call. */
+function oncePerTurn<Answer>(ask: () => Answer): () => Answer {
+  let shared: { readonly answer: Answer } | undefined;
+  return () => {
+    if (shared === undefined) {
+      shared = { answer: ask() };
+      setImmediate(() => {
+        shared = undefined;
+      });
+    }
+    return shared.answer;
   };
 }

@@ -52,7 +52,7 @@ interface Turn {
 export function createSharedCount<Count>(deps: SharedCountDeps<Count>): () => Promise<Outcome<Count>> {
   const { redis, turn, count, toNumbers, fromNumbers, lifetimeMs, now } = deps;
   const [countKey, turnKey] = deps.keys;
-  /** What the store had, '' for no count. */
+  /** The count that the store had, '' for none. */
   let seen: { readonly text: string; readonly atMs: number } | undefined;
   let known: Known<Count> | undefined;
   let alone: Promise<Outcome<Count>> | undefined;

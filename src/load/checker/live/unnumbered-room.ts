@@ -83,7 +83,7 @@ export class UnnumberedRoom {
     return entry.number;
   }
 
-  /** What a sender's answers mean for its messages. */
+  /** A sender's answers decide about its messages. */
   recordOf(client: UnnumberedMember): SenderRecord {
     return {
       said: () => undefined,
