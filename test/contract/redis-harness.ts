@@ -52,6 +52,13 @@ export async function openPeer(settings: PeerSettings): Promise<Peer> {
   return { ...worker, instanceId };
 }
 
+/** On a busy machine a worker may start before it is connected to every server. */
+export async function openConnectedPeer(settings: PeerSettings): Promise<Peer> {
+  const peer = await openPeer(settings);
+  await eventually(async () => expect(await peer.bus.probe()).toMatchObject({ ok: true }));
+  return peer;
+}
+
 /** A Redis of its own for the running test. */
 export async function redisForTest(settings?: readonly string[], configFile?: string): Promise<RedisProcess> {
   const redis = await openRedis(settings, configFile);
@@ -119,9 +126,7 @@ function harnessOver(servers: readonly RedisProcess[], where: Partial<BackendOpt
 
   return {
     async open(options) {
-      const opened = await openPeer({ ...where, ...options });
-      // On a busy machine a worker may start before it is connected to every server.
-      await eventually(async () => expect(await opened.bus.probe()).toMatchObject({ ok: true }));
+      const opened = await openConnectedPeer({ ...where, ...options });
       // Nothing is kept of the peers that a long test closed itself.
       const peer: Peer = {
         ...opened,

@@ -9,7 +9,14 @@ import { rebalance } from '../../../src/backend/redis/topology/rebalance.ts';
 import { requireSameServers } from '../../../src/backend/redis/topology/spread-record.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import { append, granted, newRoom, range, read, textsOf } from '../../contract/peers.ts';
-import { ALLOWED, openPeer, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
+import {
+  ALLOWED,
+  openConnectedPeer,
+  openPeer,
+  redisForTest,
+  redisOptions,
+  silent,
+} from '../../contract/redis-harness.ts';
 
 const optionsFor = (redisUrls: readonly string[]) => {
   const { redisUrl: _, ...options } = redisOptions('');
@@ -50,7 +57,7 @@ describe('moving the data to other servers', () => {
     const primary = await start(three);
     expect(granted(await primary.agreeOnApiKey('another'))).toBe(key);
     await primary.close();
-    const after = await openPeer({ redisUrls: three.redisUrls });
+    const after = await openConnectedPeer({ redisUrls: three.redisUrls });
     for (const [index, room] of rooms.entries()) {
       const page = granted(await after.logs.read(room, { limit: 10, maxBytes: 10_000 }));
       expect(textsOf(page.entries)).toEqual(['kept']);
@@ -82,7 +89,7 @@ describe('a move that cannot be done', () => {
     const [a, b, c] = [await redisForTest(), await redisForTest(), await redisForTest()];
     const urls = [a.url, b.url, c.url];
     await start(urls);
-    const peer = await openPeer({ redisUrls: urls });
+    const peer = await openConnectedPeer({ redisUrls: urls });
     const rooms = range(1, 20).map(() => newRoom());
     for (const room of rooms) await append(peer, room, 'kept');
     await peer.close();
@@ -97,7 +104,7 @@ describe('a move that cannot be done', () => {
     );
     await start(urls);
     await rebalance({ options: two, emptied: [c.url] });
-    const peer = await openPeer({ redisUrls: two.redisUrls });
+    const peer = await openConnectedPeer({ redisUrls: two.redisUrls });
     for (const room of rooms) {
       expect(textsOf((await read(peer, room, { limit: 10 })).entries)).toEqual(['kept']);
     }
@@ -158,7 +165,7 @@ describe('a move that cannot be done', () => {
     const options = optionsFor([renamed, b.url, c.url]);
     await rebalance({ options, emptied: [a.url] });
     await start(options.redisUrls);
-    const peer = await openPeer({ redisUrls: options.redisUrls });
+    const peer = await openConnectedPeer({ redisUrls: options.redisUrls });
     for (const room of rooms) {
       expect(textsOf((await read(peer, room, { limit: 10 })).entries)).toEqual(['kept']);
     }
