@@ -303,7 +303,7 @@ describe('roomcast load', () => {
       running.run.child.kill('SIGINT');
       const { code, result } = await outcomeOf(running);
       expect(result).toMatchObject({ endedEarly: true, verdict: { outcome: 'threshold-missed' } });
-      expect(result.verdict.reasons).toEqual(['Nothing was delivered.']);
+      expect(result.verdict.reasons).toEqual(['The run ended before the load began.']);
       expect(code).toBe(2);
     } finally {
       await chat.close();
