@@ -11,7 +11,7 @@ export interface Suite {
 }
 
 /** These load every core themselves: beside other tests they would measure those. */
-const ALONE = ['overload', 'slow-clients', 'bench'].map((name) => `test/system/${name}.test.ts`);
+const ALONE = ['overload', 'slow-clients', 'bench', 'answers'].map((name) => `test/system/${name}.test.ts`);
 
 /** Tests of a backend's implementation that start a store. */
 const STORES = 'test/backend/*/**/*.test.ts';
@@ -30,7 +30,6 @@ export const LONGEST = [
   'system/counts',
   'seeds/s3-rooms',
   'system/cli-explain',
-  'system/answers',
   'system/worker-faults',
   'system/load',
   'system/tokens',
