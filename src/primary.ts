@@ -101,10 +101,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     store: () => withinLimit(backend.check()),
   });
 
-  const idleCollection = createIdleCollection({
-    clients: () => supervisor.status().reduce((sum, { clients }) => sum + clients, 0),
-    collect: openGarbageCollector(),
-  });
+  const idleCollection = openIdleCollection(supervisor);
 
   const deadInstances = createDeadInstances({ pick: supervisor.pick });
   for (const instanceId of backend.predecessors) deadInstances.add(instanceId);
@@ -137,13 +134,10 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   });
   try {
     // The front door's module must see every fork.
-    if (settings.front)
-      front = await openFront({
-        host: settings.host,
-        port: settings.port,
-        log,
-        now: () => performance.now(),
-      });
+    if (settings.front) {
+      const { host, port } = settings;
+      front = await openFront({ host, port, log, now: () => performance.now() });
+    }
     const started = await Promise.race([supervisor.start(), aborted(ended)]);
     if (started !== 'aborted' && !started.ok) {
       complain(`Roomcast cannot start: ${started.error.message}`);
@@ -195,6 +189,14 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   }
   log.info('stopped');
   return exitCode;
+}
+
+/** The host is idle while no worker has a client. */
+function openIdleCollection(supervisor: Supervisor) {
+  return createIdleCollection({
+    clients: () => supervisor.status().reduce((sum, { clients }) => sum + clients, 0),
+    collect: openGarbageCollector(),
+  });
 }
 
 interface Store {

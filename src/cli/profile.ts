@@ -1,4 +1,5 @@
 import { hostInUrl } from '../host-names.ts';
+import { elapsed } from '../load/elapsed.ts';
 import { readDuration } from '../load/plan/quantities.ts';
 import { measure } from '../load/profile/measure.ts';
 import { type Reading, readMetrics } from '../load/profile/metrics-page.ts';
@@ -159,19 +160,6 @@ async function roomsOf({ url, key }: ApiAccess, pages = Number.POSITIVE_INFINITY
     after = next;
   }
   return sizes;
-}
-
-function elapsed(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(end, ms);
-    function end(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    }
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });
 }
 
 const HELP = `Usage: roomcast profile URL [options] > FILE

@@ -1,6 +1,7 @@
 import { type Crowd, openCrowd } from './driver/crowd.ts';
 import type { Dialect } from './driver/dialect.ts';
 import { openDialect } from './driver/dialects.ts';
+import { elapsed } from './elapsed.ts';
 import { checkMembers, type MembersVerdict } from './members-check.ts';
 import { planClients } from './plan/clients.ts';
 import type { LoadOptions } from './plan/options.ts';
@@ -186,20 +187,6 @@ function membersOf(
 function keptMessages({ rooms, processes, textBytes }: LoadOptions['config']): number {
   const each = KEPT_BYTES / Math.ceil(rooms / processes) / (textBytes + FRAME_BYTES);
   return Math.min(MAX_KEPT, Math.max(MIN_KEPT, 2 ** Math.floor(Math.log2(each))));
-}
-
-/** Waits that long, or until the run is ended. */
-export function elapsed(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(end, ms);
-    function end(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    }
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

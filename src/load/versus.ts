@@ -1,6 +1,7 @@
+import { elapsed } from './elapsed.ts';
 import type { LoadOptions } from './plan/options.ts';
 import type { LoadResult, StepFigures, Versus } from './result.ts';
-import { elapsed, openRun, type Run, type RunDeps } from './run.ts';
+import { openRun, type Run, type RunDeps } from './run.ts';
 import { mergedStretch, stepOf } from './steps.ts';
 import type { Stretch } from './timeline.ts';
 import { compareTurns } from './turn-ratios.ts';

@@ -6,7 +6,7 @@ import { createSenderRecord, type SenderRecord } from '../checker/live/sender-re
 import { UnnumberedRoom } from '../checker/live/unnumbered-room.ts';
 import { Client, type ClientDeps, type Judged } from './client.ts';
 import type { ClientSpec, ConnectOrder, RoomTop } from './orders.ts';
-import { Sender } from './sender.ts';
+import { Sender, type SenderDeps } from './sender.ts';
 
 const KEPT = 64;
 /** Members on different servers may be that far apart, and more. */
@@ -82,23 +82,18 @@ export function createMembers({ order, client: clientDeps, nextTextBytes }: Memb
     return check;
   }
 
-  function unnumberedSenderOf(client: Client, { room, member }: NonNullable<Judged['unnumbered']>) {
+  /** A sender whose answers go into that record. */
+  function addSender(own: Pick<SenderDeps, 'client' | 'record' | 'nextNumber' | 'onEpoch'>): Sender {
     const { textBytes, unacked: ring = RING } = talk;
-    const record = room.recordOf(member);
-    const sender = new Sender({
-      client,
-      dialect,
-      ledger,
-      clock,
-      textBytes,
-      nextTextBytes,
-      ring,
-      record,
-      nextNumber: () => room.say(member),
-      onEpoch: () => undefined,
-    });
+    const sender = new Sender({ dialect, ledger, clock, textBytes, nextTextBytes, ring, ...own });
     senders.push(sender);
     return sender;
+  }
+
+  function unnumberedSenderOf(client: Client, { room, member }: NonNullable<Judged['unnumbered']>) {
+    const record = room.recordOf(member);
+    const nextNumber = () => room.say(member);
+    return addSender({ client, record, nextNumber, onEpoch: () => undefined });
   }
 
   function createUnnumbered(spec: ClientSpec, room: string): Client {
@@ -116,22 +111,8 @@ export function createMembers({ order, client: clientDeps, nextTextBytes }: Memb
       numbered: dialect.numberedBy === 'server',
       isOthers: (seq, number) => check.isOthers(seq, client.spec.id, number),
     });
-    const { textBytes, unacked: ring = RING } = talk;
-    const onEpoch = (epoch: string) => check.enterEpoch(epoch);
-    const sender = new Sender({
-      client,
-      dialect,
-      ledger,
-      clock,
-      textBytes,
-      nextTextBytes,
-      ring,
-      record,
-      onEpoch,
-    });
     records.set(client.spec.id, record);
-    senders.push(sender);
-    return sender;
+    return addSender({ client, record, onEpoch: (epoch) => check.enterEpoch(epoch) });
   }
 
   return {
