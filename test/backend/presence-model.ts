@@ -439,7 +439,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     );
     granted(await observer.roster.enter(room, WATCHER, 1, 1));
   }
-  // What is published meanwhile is lost, and shows as a jump of `rev`.
+  // A publication meanwhile is lost, and shows as a jump of `rev`.
   observer.bus.onResync(() => {
     storeWasAway = true;
   });

@@ -11,7 +11,7 @@ import type { Sources } from './sources.ts';
 
 const RETURN_LEAST_MS = 300;
 const RETURN_SPREAD_MS = 1_200;
-/** What the clients of Socket.IO wait for a connection. */
+/** The clients of Socket.IO wait so long for a connection. */
 const JOIN_LIMIT_MS = 20_000;
 const PACE_MS = 5;
 /** A client that is chosen to leave may be away already. After this many tries, none leaves. */

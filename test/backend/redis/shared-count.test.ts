@@ -54,7 +54,7 @@ async function setUp() {
       counted = () => new Promise((resolve) => void finish.push(resolve));
       return finish;
     },
-    /** How many processes counted since the last call. */
+    /** The number of processes that counted since the last call. */
     counts() {
       const since = counts;
       counts = 0;

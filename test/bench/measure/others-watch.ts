@@ -7,7 +7,7 @@ const NANOS_PER_MS = 1e6;
 /** A machine with more work of others than this, in cores, gives no figures to keep. Runs on a quiet one had 0.00 to 0.03. */
 export const MAX_OTHERS_CORES = 0.1;
 
-/** What the machine and our own processes had done at a moment. */
+/** The work of the machine and of our own processes up to a moment. */
 export interface BusySample {
   readonly atMs: number;
   /** Of all cores together, with what the host of a virtual machine took away. */

@@ -34,7 +34,7 @@ export function onNode(system: System, { label, executable }: NodeVersion): Syst
   };
 }
 
-/** What a system is held against: the baseline on the same Node. */
+/** A system is held against the baseline on the same Node. */
 export function baselineOf(systemName: string, baseline: string | undefined): string | undefined {
   const [, label] = systemName.split('@');
   return baseline === undefined || label === undefined ? baseline : `${baseline}@${label}`;
