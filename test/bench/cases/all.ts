@@ -8,6 +8,7 @@ import { FAN_OUT } from './fan-out.ts';
 import { IDLE } from './idle.ts';
 import { IDLE_MEMORY } from './idle-memory.ts';
 import { LATENCY } from './latency.ts';
+import { LATENCY_BY_LOAD } from './latency-by-load.ts';
 import { OVERLOAD } from './overload.ts';
 import { PRESENCE_STORM } from './presence-storm.ts';
 import { SLOW_READER } from './slow-reader.ts';
@@ -22,6 +23,7 @@ export const CASES: readonly Case[] = [
   BUS_GROWTH,
   SLOW_READER,
   LATENCY,
+  LATENCY_BY_LOAD,
   EMBEDDED_MODE,
   PRESENCE_STORM,
   OVERLOAD,
