@@ -45,6 +45,19 @@ export interface Appended {
   readonly dup: boolean;
 }
 
+/** A change of a stored entry, which a notice announces. */
+export interface Amendment {
+  readonly seq: number;
+  /** The new members of the entry, as `Draft.members`. */
+  readonly members: string;
+  /** The `entryDigest` of the entry from which the members were made. */
+  readonly was: string;
+  /** The store adds the member `edited` to the entry: the time and the seq of the notice. */
+  readonly stamped?: true | undefined;
+  /** Which of the two count as unread from now on: `entry` without its notice, `both`, or neither. */
+  readonly counted?: 'entry' | 'both' | undefined;
+}
+
 /** The result of a replacement. */
 export interface Replaced {
   /** The stored notice; absent if the entry had these members already and nothing was done. */
@@ -114,6 +127,13 @@ export interface RoomLogs {
    * members already MUST NOT get a second notice. Returns undefined if the log does not hold the entry.
    */
   replace(room: Room, seq: number, members: string, notice?: Draft): Promise<Outcome<Replaced | undefined>>;
+  /**
+   * Appends `notice` as `append` does, and replaces the members of the entry as `replace` does, in one atomic step.
+   * Returns undefined and stores nothing if the log no longer holds the entry in the form that the caller read. The
+   * store MUST compare and write in the same step, so that two callers who change one entry at once lose nothing: the
+   * later one reads again.
+   */
+  amend(room: Room, amendment: Amendment, notice: Draft): Promise<Outcome<Appended | undefined>>;
   /**
    * Returns where each log ends, in the order asked, in one round trip: top 0 and no epoch for an unknown one, undefined for
    * one whose server does not answer. MUST refuse if none of them answers.

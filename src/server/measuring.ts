@@ -44,8 +44,8 @@ export function measureAppends<Backend extends Pick<WorkerBackend, 'logs'>>(
   { timed }: Pick<Metrics, 'timed'>,
 ): Backend {
   // One by one: the logs of the embedded store are made when they are read, and cannot be spread.
-  const { append, read, replace, tops, unread, known } = backend.logs;
-  const logs: RoomLogs = { append: timed('append', append), read, replace, tops, unread, known };
+  const { append, read, replace, amend, tops, unread, known } = backend.logs;
+  const logs: RoomLogs = { append: timed('append', append), read, replace, amend, tops, unread, known };
   return { ...backend, logs };
 }
 

@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import type { BackendOptions, WorkerBackend } from '../../src/backend/backend.ts';
+import { amendContract } from './suite-amend.ts';
 import { busContract } from './suite-bus.ts';
 import { changesContract } from './suite-changes.ts';
 import { connectsContract } from './suite-connects.ts';
@@ -46,6 +47,7 @@ export function storeContract(name: string, harness: () => Promise<Harness<Store
     idempotencyContract(harness);
     busContract(harness);
     replaceContract(harness);
+    amendContract(harness);
     unreadContract(harness);
   });
 }

@@ -1,4 +1,5 @@
 import { refuseReusedId } from '../../src/backend/reused-id.ts';
+import { entryDigest } from '../../src/chat/entry-digest.ts';
 import type { ClaimResult, IdempotencyStore } from '../../src/chat/idempotency.ts';
 import type {
   InboxMarkers,
@@ -8,6 +9,7 @@ import type {
   PushStore,
 } from '../../src/chat/inbox-store.ts';
 import {
+  type Amendment,
   type Appended,
   type Draft,
   type Entry,
@@ -141,6 +143,24 @@ export function createMemoryStore({
     return { notice: told.value };
   }
 
+  function amend(room: Room, amendment: Amendment, notice: Draft): Outcome<Appended | undefined> {
+    const { seq, members, was, stamped, counted } = amendment;
+    const log = logOf(room);
+    const { scope, clientMsgId } = notice.dedupe ?? {};
+    const known = notice.dedupe && log.answers.has(JSON.stringify([scope, clientMsgId]));
+    const stored = log.entries.find((entry) => entry.seq === seq);
+    if (!known && (!stored || entryDigest(stored.json) !== was)) return succeed(undefined);
+    const appended = append(room, notice);
+    if (!appended.ok || appended.value.dup || !stored) return appended;
+    const { at, seq: noticeSeq } = appended.value;
+    const stamp = stamped ? `,"edited":${JSON.stringify({ at, seq: noticeSeq })}` : '';
+    const json = jsonOf(JSON.parse(stored.json) as Appended, members + stamp);
+    log.entries = log.entries.map((entry) => (entry.seq === seq ? { ...entry, json } : entry));
+    if (counted === undefined) log.uncounted.add(seq);
+    if (counted !== 'both') log.uncounted.add(noticeSeq);
+    return appended;
+  }
+
   function page(room: Room, { before = Infinity, after, limit, maxBytes }: LogQuery): LogPage {
     const log = logs.get(room.tag) ?? (room.kind === 'room' ? logOf(room) : undefined);
     if (room.kind === 'room' && log) log.epoch ??= newEpoch();
@@ -194,6 +214,10 @@ export function createMemoryStore({
     read: (room, query) => answer('read', room, () => page(room, query)),
     replace: (room, seq, members, notice) =>
       answer('replace', room, () => replace(room, seq, members, notice)),
+    async amend(room, amendment, notice) {
+      const amended = await answer('amend', room, () => amend(room, amendment, notice));
+      return amended.ok ? amended.value : amended;
+    },
     unread: (asked) => answer('unread', undefined, () => asked.map(unread)),
     known: (room, { scope, clientMsgId }) =>
       answer('known', room, () => {

@@ -65,6 +65,14 @@ export function createLogStore({ readSnapshot, queue, rules, now, steadyMs }: Lo
       const bytes = sizeOf({ members }) + (notice ? sizeOf(notice) : 0) + 2 * UNCOUNTED_BYTES;
       return queue.add({ bytes, plan: (transaction) => transaction.replace(room, seq, members, notice) });
     },
+    async amend(room, amendment, notice) {
+      const bytes = sizeOf(amendment) + sizeOf(notice) + 2 * UNCOUNTED_BYTES;
+      const committed = await queue.add({
+        bytes,
+        plan: (transaction) => transaction.amend(room, amendment, notice),
+      });
+      return committed.ok ? committed.value : committed;
+    },
     async read(room, query) {
       const ready = readSnapshot((snapshot) => page(snapshot, room, query));
       if (!ready.ok) return ready;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Appended, Draft, Entry, Replaced } from '../../chat/log-store.ts';
+import { entryDigest } from '../../chat/entry-digest.ts';
+import type { Amendment, Appended, Draft, Entry, Replaced } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { refuseReusedId } from '../reused-id.ts';
@@ -14,6 +15,8 @@ export interface LogWrites {
   append(room: Room, draft: Draft): Outcome<Appended>;
   /** Same as `RoomLogs.replace`. */
   replace(room: Room, seq: number, members: string, notice?: Draft): Replaced | undefined;
+  /** Same as `RoomLogs.amend`. */
+  amend(room: Room, amendment: Amendment, notice: Draft): Outcome<Appended | undefined>;
   /** Gives the log an epoch of this run. Begins the log of a room that has none, but no other kind of log. */
   ensureEpoch(room: Room): void;
 }
@@ -49,22 +52,30 @@ export function createLogWrites(
     staged.put({ table: 'said', key, value: seq });
   }
 
-  function append(room: Room, draft: Draft): Outcome<Appended> {
-    const { tag } = room;
-    const keys = draft.dedupe ? dedupeKeys(tag, draft.dedupe, rules, steadyMs) : [];
-    const first = firstRecord(keys);
+  const dedupeKeysOf = ({ tag }: Room, { dedupe }: Draft) =>
+    dedupe ? dedupeKeys(tag, dedupe, rules, steadyMs) : [];
+
+  /** The answer to a draft that was stored before, or that its author may not store. */
+  function answerWithoutStoring(room: Room, draft: Draft): Outcome<Appended> | undefined {
+    const first = firstRecord(dedupeKeysOf(room, draft));
     const written = draft.dedupe?.content;
     if (first) {
       const { content = written, ...answer } = first;
       if (written !== undefined && content !== written) return refuseReusedId();
       return succeed({ ...answer, dup: true });
     }
-    if (draft.author !== undefined) {
-      const restrictions = staged.row('restrictions', restrictionKey(room, draft.author));
-      const refused = restrictions && refusalFor(restrictions, ['ban', 'mute'], now);
-      if (refused) return refused;
-    }
+    if (draft.author === undefined) return undefined;
+    const restrictions = staged.row('restrictions', restrictionKey(room, draft.author));
+    return restrictions && refusalFor(restrictions, ['ban', 'mute'], now);
+  }
 
+  function append(room: Room, draft: Draft): Outcome<Appended> {
+    return answerWithoutStoring(room, draft) ?? succeed(store(room, draft));
+  }
+
+  function store(room: Room, draft: Draft): Appended {
+    const { tag } = room;
+    const written = draft.dedupe?.content;
     const stored = staged.row('logMeta', tag);
     const begun = stored ? inThisRun(stored) : beginLog(room.kind, rules.run, makeEpoch(), now);
     const meta = takeNextSeq(expireEntries(begun, retentionOf(begun, rules), now), now);
@@ -76,30 +87,53 @@ export function createLogWrites(
     staged.putEntry(tag, entry);
     publish(tag, entry);
     if (draft.reader !== undefined) putLastOwnMessage(draft.reader, room.roomid, seq);
-    const [key] = keys;
+    const [key] = dedupeKeysOf(room, draft);
     const record = written === undefined ? answer : { ...answer, content: written };
     if (key) staged.put({ table: 'dedupe', key, value: record });
-    return succeed({ ...answer, dup: false });
+    return { ...answer, dup: false };
+  }
+
+  /** Returns an entry that the log holds, with the beginning of its JSON that no replacement changes. */
+  function findEntry({ tag }: Room, seq: number): { entry: Entry; position: string } | undefined {
+    const meta = staged.row('logMeta', tag);
+    if (!meta) return undefined;
+    const { first, top } = expireEntries(meta, retentionOf(meta, rules), now);
+    const entry = seq >= first && seq <= top ? staged.entry(tag, seq) : undefined;
+    const position = entry && POSITION.exec(entry.json)?.[0];
+    return entry && position !== undefined ? { entry, position } : undefined;
+  }
+
+  function uncount({ tag }: Room, ...seqs: readonly number[]): void {
+    for (const seq of seqs) staged.put({ table: 'uncounted', key: [tag, seq], value: true });
   }
 
   return {
     append,
     replace(room, seq, members, notice) {
-      const { tag } = room;
-      const meta = staged.row('logMeta', tag);
-      if (!meta) return undefined;
-      const { first, top } = expireEntries(meta, retentionOf(meta, rules), now);
-      const stored = seq >= first && seq <= top ? staged.entry(tag, seq) : undefined;
-      const position = stored ? POSITION.exec(stored.json)?.[0] : undefined;
-      if (!stored || position === undefined) return undefined;
+      const found = findEntry(room, seq);
+      if (!found) return undefined;
+      const { entry, position } = found;
       const json = `${position}${members}}`;
-      if (json === stored.json) return {};
-      staged.putEntry(tag, { ...stored, json });
+      if (json === entry.json) return {};
+      staged.putEntry(room.tag, { ...entry, json });
       const outcome = notice && append(room, notice);
       const appended = outcome?.ok ? outcome.value : undefined;
-      for (const uncounted of appended ? [seq, appended.seq] : [seq])
-        staged.put({ table: 'uncounted', key: [tag, uncounted], value: true });
+      uncount(room, seq);
+      if (appended) uncount(room, appended.seq);
       return appended ? { notice: appended } : {};
+    },
+    amend(room, { seq, members, was, stamped, counted }, notice) {
+      const answered = answerWithoutStoring(room, notice);
+      if (answered) return answered;
+      const found = findEntry(room, seq);
+      if (!found || entryDigest(found.entry.json) !== was) return succeed(undefined);
+      const { entry, position } = found;
+      const appended = store(room, notice);
+      const stamp = stamped ? `,"edited":{"at":${appended.at},"seq":${appended.seq}}` : '';
+      staged.putEntry(room.tag, { ...entry, json: `${position}${members}${stamp}}` });
+      if (counted === undefined) uncount(room, seq);
+      if (counted !== 'both') uncount(room, appended.seq);
+      return succeed(appended);
     },
     ensureEpoch({ kind, tag }) {
       const meta = staged.row('logMeta', tag);

@@ -50,7 +50,10 @@ export function openScripts(): Scripts {
   const time = clock + textOf('presence/roster-time');
   const hashed = textOf('moderation/hashed-restrictions');
   return {
-    append: { ...scriptOf('append', clock + epoch + restricted + textOf('log/append')), prompt: true },
+    append: {
+      ...scriptOf('append', clock + epoch + restricted + textOf('log/append-alone') + textOf('log/append')),
+      prompt: true,
+    },
     read: scriptOf('read', epoch + textOf('log/read')),
     replace: scriptOf('append', clock + epoch + restricted + textOf('log/replace') + textOf('log/append')),
     enter: scriptOf('presence', room + restricted + hashed + textOf('presence/roster-enter')),

@@ -1,6 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { restrictionHash } from '../../../src/backend/restriction-hash.ts';
+import { entryDigest } from '../../../src/chat/entry-digest.ts';
 import { inboxOf } from '../../../src/chat/room.ts';
 import { append, draftOf, granted, newRoom, range, read, seqsOf, textsOf } from '../../contract/peers.ts';
 import { dataKeysIn, peerForTest, redisForTest } from '../../contract/redis-harness.ts';
@@ -137,7 +140,61 @@ describe('replaced entries in Redis', () => {
     const raw = (await redis.ask(`XRANGE ${log} - +`)) + (await redis.ask(`ZRANGE ${replaced} 0 -1`));
     expect(raw.match(/secret \d/g)).toEqual(['secret 2', 'secret 4']);
     expect(raw.match(/gone \w+/g)).toEqual(['gone again', 'gone again', 'gone 5']);
-    expect(await redis.ask(`ZCARD ${replaced}`)).toBe(':3\r\n');
+    expect(await redis.ask(`ZCARD ${replaced}`)).toBe(':5\r\n');
+  });
+
+  it('leave nothing of the text in a dump or a rewritten append-only file', async () => {
+    // Compressed, a text would not be found though it is there.
+    const redis = await redisForTest(['--rdbcompression', 'no']);
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    const secretOf = (seq: number) => `secret-${seq}-`.padEnd(20 + ((seq * 37) % 400), 'x');
+    for (const seq of range(1, 240)) await append(peer, room, secretOf(seq));
+    await append(peer, room, `secret-241-${'x'.repeat(8_000)}`);
+    for (const seq of range(242, 250)) await append(peer, room, secretOf(seq));
+    const erased = [1, 2, 30, 99, 100, 101, 180, 181, 240, 241, 242, 250];
+    for (const seq of erased) {
+      const react = seq % 3 === 0;
+      const [entry] = (await read(peer, room, { after: seq - 1, limit: 1 })).entries;
+      const kept = /"event".*(?=\})/.exec(entry?.json ?? '')?.[0] ?? '';
+      const reaction = {
+        seq,
+        members: `${kept},"x":1`,
+        was: entryDigest(entry?.json ?? ''),
+        counted: 'entry',
+      } as const;
+      const notice = (id: string) => ({ id: `${id} ${seq}`, members: '"event":"other"' });
+      if (react) expect(granted(await peer.logs.amend(room, reaction, notice('react')))).toBeDefined();
+      const gone = draftOf(room, 'gone').members;
+      if (seq % 2) expect(granted(await peer.logs.replace(room, seq, gone, notice('delete')))).toBeDefined();
+      else {
+        const [now] = (await read(peer, room, { after: seq - 1, limit: 1 })).entries;
+        const edit = {
+          seq,
+          members: gone,
+          was: entryDigest(now?.json ?? ''),
+          counted: 'entry',
+          stamped: true,
+        } as const;
+        expect(granted(await peer.logs.amend(room, edit, notice('edit')))).toBeDefined();
+      }
+    }
+    const [, dir = ''] = /dir\r\n\$\d+\r\n(.*)\r\n/.exec(await redis.ask('CONFIG GET dir')) ?? [];
+    await redis.ask('SAVE');
+    await redis.ask('BGREWRITEAOF');
+    await eventually(async () =>
+      expect(await redis.ask('INFO persistence')).toMatch(
+        /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0[\s\S]*aof_last_bgrewrite_status:ok/,
+      ),
+    );
+    const rewritten = readdirSync(join(dir, 'appendonlydir')).map((file) => join(dir, 'appendonlydir', file));
+    for (const files of [[join(dir, 'dump.rdb')], rewritten]) {
+      const text = files.map((file) => readFileSync(file, 'latin1')).join('');
+      const found = new Set(Array.from(text.matchAll(/secret-(\d+)-/g), ([, seq]) => Number(seq)));
+      expect([...found].sort((x, y) => x - y)).toEqual(range(1, 250).filter((seq) => !erased.includes(seq)));
+    }
+    const { entries, top } = await read(peer, room, { after: 0, limit: 1_000 });
+    expect(seqsOf(entries)).toEqual(range(1, top));
   });
 
   it('live as long as the log and are forgotten with it', async () => {

@@ -12,7 +12,8 @@
 -- ARGV[17] digest of the content, '' to compare the clientMsgId alone
 -- ARGV[18] the author, who has read the log up to the message, '' for nobody   ARGV[19] '1': the entry does not count as unread
 -- Returns {epoch, seq, id, at, outcome}. Outcomes: 0 stored, 1 stored before. The others stored nothing: 2 the marker stood
--- elsewhere; 3 banned and 4 muted, with the ms left in `at`, 0 for no end; 5 the clientMsgId belongs to another content.
+-- elsewhere; 3 banned and 4 muted, with the ms left in `at`, 0 for no end; 5 the clientMsgId belongs to another content;
+-- 6 and 7 of replace.lua, which is a prelude of this script where an entry is replaced.
 -- The message is spliced as text, because cjson would lose digits of numbers and empty arrays.
 
 -- Every so many messages the script removes replaced entries that the stream was trimmed past.
@@ -59,6 +60,13 @@ if ARGV[16] ~= '' then
   end
 end
 
+if replacement then
+  local instead = replacement.find()
+  if instead then
+    return { '', 0, '', 0, instead }
+  end
+end
+
 local room = openRoom()
 local at = math.max(now, room.at)
 local seq, message
@@ -82,6 +90,10 @@ if type(stored) == 'table' and stored.err and string.find(stored.err, 'equal or 
 end
 if type(stored) == 'table' and stored.err then
   return stored
+end
+
+if replacement then
+  replacement.store(seq, at)
 end
 
 local meta = { 'top', decimal(seq), 'at', decimal(at) }

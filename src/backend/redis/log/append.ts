@@ -1,5 +1,5 @@
 import { dedupeHash } from '../../../chat/dedupe.ts';
-import type { Appended, Draft, RoomLogs } from '../../../chat/log-store.ts';
+import type { Amendment, Appended, Draft, RoomLogs } from '../../../chat/log-store.ts';
 import { refuseRestricted } from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
@@ -31,7 +31,7 @@ export interface AnnouncementMarkerMove {
   readonly becomes: string;
 }
 
-export interface RedisAppend extends Pick<RoomLogs, 'append' | 'replace'> {
+export interface RedisAppend extends Pick<RoomLogs, 'append' | 'replace' | 'amend'> {
   /** Appends and moves the marker atomically. Returns false and stores nothing if the marker is not where it must stand. */
   appendAnnouncement(inbox: Room, draft: Draft, move: AnnouncementMarkerMove): Promise<Outcome<boolean>>;
 }
@@ -49,6 +49,9 @@ const STORED_NOTHING = new Set([MARKER_ELSEWHERE, BANNED, MUTED, OTHER_CONTENT, 
 const NO_MARKER_MOVE: AnnouncementMarkerMove = { was: '', becomes: '' };
 const NO_NOTICE: Draft = { id: '', members: '' };
 
+/** A replacement of whatever form an entry has, or the amendment of the form that was read. */
+type Replacement = Omit<Amendment, 'was'> & { readonly was?: string };
+
 /** Writes to logs. The atomic parts are in append.lua and replace.lua. */
 export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
   const { redis, scripts, keys, epochArgs, retention, replicated } = deps;
@@ -58,7 +61,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     room: Room,
     draft: Draft,
     move: AnnouncementMarkerMove,
-    replacing: readonly [seq: string, members: string] | undefined,
+    replacing: Replacement | undefined,
   ): Promise<Outcome<AppendReply>> {
     let server: RedisServer | undefined;
     const reply = await redis.evaluate<AppendReply>(
@@ -79,7 +82,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     room: Room,
     draft: Draft,
     move: AnnouncementMarkerMove,
-    replacing: readonly [seq: string, members: string] | undefined,
+    replacing: Replacement | undefined,
     server: RedisServer,
   ): string[] {
     const { entries, logTtlMs } = retention(room);
@@ -100,24 +103,25 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
       draft.author ?? '',
       draft.dedupe?.content ?? '',
       draft.reader ?? '',
-      replacing ? '1' : '',
-      ...(replacing ?? []),
+      replacing && replacing.counted !== 'both' ? '1' : '',
+      ...(replacing ? replacementArgs(replacing) : []),
     ];
   }
 
-  /** Returns undefined and stores nothing if the marker is not where it must stand. */
+  /** Returns undefined and stores nothing if the marker, or the entry to amend, is not as it must be. */
   async function store(
     room: Room,
     draft: Draft,
     move: AnnouncementMarkerMove,
+    replacing?: Replacement,
   ): Promise<Outcome<Appended | undefined>> {
-    const reply = await run(room, draft, move, undefined);
+    const reply = await run(room, draft, move, replacing);
     if (!reply.ok) return reply;
     const [epoch, seq, id, at, outcome] = reply.value;
     if (outcome === BANNED) return refuseRestricted('ban', at);
     if (outcome === MUTED) return refuseRestricted('mute', at);
     if (outcome === OTHER_CONTENT) return refuseReusedId();
-    return succeed(outcome === MARKER_ELSEWHERE ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });
+    return succeed(STORED_NOTHING.has(outcome) ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });
   }
 
   return {
@@ -128,12 +132,18 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
       return stored.ok ? succeed(stored.value !== undefined) : stored;
     },
     async replace(room, seq, members, notice = NO_NOTICE) {
-      const reply = await run(room, notice, NO_MARKER_MOVE, [String(seq), members]);
+      const reply = await run(room, notice, NO_MARKER_MOVE, { seq, members });
       if (!reply.ok) return reply;
       const [epoch, noticeSeq, id, at, outcome] = reply.value;
       if (outcome === NOT_FOUND) return succeed(undefined);
       if (outcome === NO_NOTICE_DUE) return succeed({});
       return succeed({ notice: { epoch, seq: noticeSeq, id, at, dup: false } });
     },
+    amend: (room, amendment, notice) => store(room, notice, NO_MARKER_MOVE, amendment),
   };
+}
+
+/** The last arguments of replace.lua. */
+function replacementArgs({ seq, members, was = '', stamped, counted }: Replacement): string[] {
+  return [String(seq), members, was, stamped ? '1' : '', counted === undefined ? '1' : ''];
 }

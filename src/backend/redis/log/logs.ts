@@ -25,7 +25,7 @@ export interface RedisLogsDeps {
   readonly scripts: Pick<Scripts, 'read'>;
   readonly keys: RedisKeys;
   readonly epochArgs: EpochArgs;
-  readonly writes: Pick<RedisAppend, 'append' | 'replace'>;
+  readonly writes: Pick<RedisAppend, 'append' | 'replace' | 'amend'>;
 }
 
 type ReadReply = [
@@ -90,6 +90,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     append: writes.append,
     read,
     replace: writes.replace,
+    amend: writes.amend,
     tops,
     unread: (asked) => countUnread({ redis, keys }, asked),
     async known(room, key) {

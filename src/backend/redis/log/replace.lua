@@ -1,17 +1,54 @@
--- A prelude of append.lua: replaces the members of an entry, and append.lua then appends the notice of that. An entry of a
--- stream can neither change nor be added again under its id. So it leaves the stream, and its replacement goes to KEYS[3].
--- KEYS and ARGV as in append.lua; the last two of ARGV are the entry's seq and the new members of its JSON object
--- Returns what append.lua returns, or the outcome 6: the log does not contain the entry; 7: the entry had these members
+-- A prelude of append.lua: replaces the members of an entry, beside the append of the notice of that. An entry of a stream
+-- can neither change nor be added again under its id. So it leaves the stream, and its replacement goes to KEYS[3].
+-- KEYS and ARGV as in append.lua; the last five of ARGV are the entry's seq, the new members of its JSON object, the SHA-1 of
+-- the entry as the caller read it ('' for any), '1' to add `edited`, and '1' if the entry no longer counts as unread
+-- Outcomes beside those of append.lua: 6, the log does not contain the entry in that form; 7, the entry had these members
 -- already, or there is no notice to append.
 
-local function replaced()
-  local seq, members, kept = ARGV[#ARGV - 1], ARGV[#ARGV], tonumber(ARGV[4])
+-- How many entries, and bytes of them, Redis puts into one node of a stream, unless it is configured otherwise.
+local NODE_ENTRIES, NODE_BYTES = 100, 4096
+
+local replacement = {}
+local seqGiven, newMembers, read, stamped, uncounted = unpack(ARGV, #ARGV - 4)
+local target, message, except, earlier
+
+local function keep(seq, text)
+  redis.call('ZADD', KEYS[3], seq, text)
+end
+
+-- XDEL only marks an entry: its bytes stay in the stream's node, and in every dump of it, until the node's last entry goes.
+-- So the entries that may share a node with it leave the stream, too.
+local function emptyNode(seq)
+  local ids = {}
+  for _, down in ipairs({ true, false }) do
+    local beside
+    if down then
+      beside = redis.call('XREVRANGE', KEYS[1], '(' .. decimal(seq) .. '-0', decimal(math.max(0, seq - NODE_ENTRIES)), 'COUNT', NODE_ENTRIES)
+    else
+      beside = redis.call('XRANGE', KEYS[1], '(' .. decimal(seq) .. '-0', decimal(seq + NODE_ENTRIES), 'COUNT', NODE_ENTRIES)
+    end
+    local bytes = 0
+    for _, entry in ipairs(beside) do
+      local fields = entry[2]
+      keep(string.match(entry[1], '^%d+'), (fields[4] or '') .. '\0' .. fields[2])
+      ids[#ids + 1] = entry[1]
+      bytes = bytes + #fields[2]
+      if bytes > NODE_BYTES then
+        break
+      end
+    end
+  end
+  if #ids > 0 then
+    redis.call('XDEL', KEYS[1], unpack(ids))
+  end
+end
+
+-- Only reads and tidies, so that a full Redis rejects the append before anything is replaced.
+function replacement.find()
   local top = tonumber(redis.call('HGET', KEYS[2], 'top') or '0')
   firstHeld(top)
-
-  local stored = redis.call('XRANGE', KEYS[1], seq .. '-0', seq .. '-0')[1]
-  local earlier = not stored and redis.call('ZRANGE', KEYS[3], seq, seq, 'BYSCORE')[1]
-  local message, except
+  local stored = redis.call('XRANGE', KEYS[1], seqGiven .. '-0', seqGiven .. '-0')[1]
+  earlier = not stored and redis.call('ZRANGE', KEYS[3], seqGiven, seqGiven, 'BYSCORE')[1]
   if stored then
     message, except = stored[2][2], stored[2][4] or ''
   elseif earlier then
@@ -19,35 +56,47 @@ local function replaced()
   else
     return 6
   end
-
-  local head = string.match(message, '^{"seq":%d+,"epoch":"[^"]*","id":"[^"]*","at":%d+,')
-  local becomes = head .. members .. '}'
-  if becomes == message then
+  if read ~= '' and redis.sha1hex(message) ~= read then
+    return 6
+  end
+  target = string.match(message, '^{"seq":%d+,"epoch":"[^"]*","id":"[^"]*","at":%d+,') .. newMembers
+  if read == '' and target .. '}' == message then
     return 7
   end
-  -- The first write: a full Redis rejects a script's first write, but none after it.
-  redis.call('ZADD', KEYS[3], seq, except .. '\0' .. becomes)
+  if ARGV[8] == '' then
+    replacement.store(top)
+    return 7
+  end
+end
+
+-- `seq` and `at` are those of the notice, or the log's top without one.
+function replacement.store(seq, at)
+  if stamped ~= '' then
+    target = target .. ',"edited":{"at":' .. decimal(at) .. ',"seq":' .. decimal(seq) .. '}'
+  end
+  keep(seqGiven, except .. '\0' .. target .. '}')
   if earlier then
     redis.call('ZREM', KEYS[3], earlier)
   end
-  redis.call('ZADD', KEYS[8], seq, seq)
-  redis.call('XDEL', KEYS[1], seq .. '-0')
+  if uncounted ~= '' then
+    redis.call('ZADD', KEYS[8], seqGiven, seqGiven)
+  end
+  redis.call('XDEL', KEYS[1], seqGiven .. '-0')
+  -- Otherwise the entry says what it said before.
+  if uncounted ~= '' or stamped ~= '' then
+    emptyNode(tonumber(seqGiven))
+  end
 
   -- Replacing empties the stream, so XADD's MAXLEN alone would not bound the log.
+  local kept = tonumber(ARGV[4])
   if redis.call('ZCARD', KEYS[3]) > kept then
-    redis.call('XTRIM', KEYS[1], 'MINID', decimal(top - kept + 1) .. '-0')
-    redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', decimal(top - kept))
+    redis.call('XTRIM', KEYS[1], 'MINID', decimal(seq - kept + 1) .. '-0')
+    redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', decimal(seq - kept))
   end
   local ends = redis.call('PEXPIRETIME', KEYS[1])
   if ends > 0 then
     redis.call('PEXPIREAT', KEYS[3], decimal(ends))
     redis.call('PEXPIREAT', KEYS[8], decimal(ends))
   end
-  return ARGV[8] == '' and 7
-end
-
-local instead = replaced()
-if instead then
-  return { '', 0, '', 0, instead }
 end
 

@@ -23,7 +23,7 @@ export async function countUnread(
   asked: readonly UnreadQuery[],
 ): Promise<Outcome<readonly UnreadCount[]>> {
   async function one({ room, reader, read }: UnreadQuery): Promise<Outcome<UnreadCount>> {
-    const [log, meta] = keys.log(room);
+    const [log, meta, replaced] = keys.log(room);
     const [readers, uncounted] = keys.unread(room);
     const [end, newestOwn] = await Promise.all([
       redis.call<string | null>(['HGET', meta, 'top']),
@@ -41,12 +41,31 @@ export async function countUnread(
       sparedFrom(upTo + 1),
     ]);
     if (!oldest.ok) return oldest;
-    // Replaced entries leave the stream, and those below its first do not count as unread.
-    const first = Number.parseInt(oldest.value[0]?.[0] ?? String(top + 1), 10);
-    const from = Math.max(upTo + 1, first);
-    const spared = first > upTo + 1 ? await sparedFrom(first) : above;
+    const oldestSeq = Number.parseInt(oldest.value[0]?.[0] ?? String(top + 1), 10);
+    const first = oldestSeq > upTo + 1 ? await firstHeld(replaced, oldestSeq) : succeed(oldestSeq);
+    if (!first.ok) return first;
+    const from = Math.max(upTo + 1, first.value);
+    const spared = from > upTo + 1 ? await sparedFrom(from) : above;
     if (!spared.ok) return spared;
     return succeed({ top, read: upTo, unread: Math.max(0, top - from + 1 - spared.value) });
+  }
+
+  /** Same as in log.lua: replaced entries left the stream, and belong to the log unless it was trimmed past some of them. */
+  async function firstHeld(replaced: string, oldest: number): Promise<Outcome<number>> {
+    const [lowest, count] = await Promise.all([
+      redis.call<readonly (readonly [entry: string, seq: number])[]>([
+        'ZRANGE',
+        replaced,
+        '0',
+        '0',
+        'WITHSCORES',
+      ]),
+      redis.call<number>(['ZCOUNT', replaced, '-inf', `(${oldest}`]),
+    ]);
+    if (!lowest.ok) return lowest;
+    if (!count.ok) return count;
+    const first = lowest.value[0]?.[1] ?? oldest;
+    return succeed(count.value === oldest - first ? first : oldest);
   }
 
   // One turn of the event loop, so that each of their steps goes out as one write.
