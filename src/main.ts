@@ -2,6 +2,7 @@
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { countCores } from './cluster/cores.ts';
 import { parseVersions } from './cluster/ipc-versions.ts';
 import { openSignals } from './cluster/signals.ts';
@@ -89,7 +90,8 @@ async function work(): Promise<number> {
   const log = logOf(settings, { slot });
   const primaryVersions = parseVersions(process.env.RC_IPC_VERSIONS);
   const worker = openWorkerProcess({ slot, instanceId, primaryVersions, log });
-  await runWorker({ settings, worker, version, log });
+  const pageDir = fileURLToPath(new URL('./page', import.meta.url));
+  await runWorker({ settings, worker, version, pageDir, log });
   return OK;
 }
 

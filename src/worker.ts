@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { WorkerBackend } from './backend/backend.ts';
 import { openWorkerBackend } from './backend/open.ts';
 import { createIdentities, type Identities } from './chat/identity.ts';
@@ -35,10 +34,12 @@ export interface WorkerDeps {
   /** This process, as its supervisor knows it. */
   readonly worker: WorkerProcess;
   readonly version: string;
+  /** The folder of the built page. */
+  readonly pageDir: string;
   readonly log: Logger;
 }
 
-export async function runWorker({ settings, worker, version, log }: WorkerDeps): Promise<void> {
+export async function runWorker({ settings, worker, version, pageDir, log }: WorkerDeps): Promise<void> {
   const { slot, instanceId, ipc } = worker;
   const port = settings.basePort + slot;
   const clientCounter = createClientCounter(ipc);
@@ -78,7 +79,7 @@ export async function runWorker({ settings, worker, version, log }: WorkerDeps):
         dedupeTtlS: settings.dedupeTtlS,
       },
       saturation,
-      pageDir: fileURLToPath(new URL('./page', import.meta.url)),
+      pageDir,
       onConnect: clientCounter.connected,
       onDisconnect: clientCounter.disconnected,
       onActivity: totals.active,

@@ -17,12 +17,12 @@ export async function openPrimaryBackend(deps: PrimaryBackendDeps): Promise<Prim
     const { openRedisPrimary } = await import('./redis/primary.ts');
     return openRedisPrimary(deps);
   }
-  const [{ openEmbeddedPrimary }, { setupPrimary }] = await Promise.all([
+  const [{ openEmbeddedPrimary }, { default: clusterAdapter }] = await Promise.all([
     import('./embedded/primary.ts'),
     import('@socket.io/cluster-adapter'),
   ]);
   // Forwards what the workers' adapters send to each other.
-  setupPrimary();
+  clusterAdapter.setupPrimary();
   return openEmbeddedPrimary(deps);
 }
 

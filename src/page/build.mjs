@@ -5,7 +5,10 @@ import { build } from 'esbuild';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
-/** Writes the page into `outDir`: assets under names that change with their content, so they may be cached for ever. */
+/**
+ * Writes the page into `outDir`: assets under names that change with their content, so they may be cached for ever. Returns
+ * the paths of all bundled files.
+ */
 export async function buildPage(outDir) {
   const { metafile } = await build({
     entryPoints: { app: join(here, 'main.tsx') },
@@ -31,6 +34,7 @@ export async function buildPage(outDir) {
   writeFileSync(join(outDir, 'index.html'), html);
   // Links of the source system S4 lead to chart.html, which is the same page.
   writeFileSync(join(outDir, 'chart.html'), html);
+  return Object.keys(metafile.inputs).map((path) => join(here, path));
 }
 
 function named(built, extension) {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { withBlankOptionals } from './blank-fields.ts';
 import { stringifyFreeForm } from './free-form.ts';
 import {

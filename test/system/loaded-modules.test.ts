@@ -1,11 +1,13 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { sourcesOf } from '../support/bundle.ts';
 import { startHost } from '../support/cluster.ts';
 import { openRedis } from '../support/redis-server.ts';
 
-/** The scripts that each process of a Roomcast had loaded when it ended; V8 lists them for its coverage. */
+/** The files of which each process of a Roomcast had loaded code when it ended; V8 lists its scripts for its coverage. */
 async function loadedBy(redisUrl?: string): Promise<{ primary: string[]; worker: string[] }> {
   const coverageDir = await mkdtemp(join(tmpdir(), 'roomcast-modules-'));
   const host = await startHost({
@@ -20,22 +22,23 @@ async function loadedBy(redisUrl?: string): Promise<{ primary: string[]; worker:
   const [worker] = (await host.status()).workers;
   expect(await host.stop()).toBe(0);
   const reports = await readdir(coverageDir);
-  async function scriptsOf(pid: number | undefined): Promise<string[]> {
+  async function filesOf(pid: number | undefined): Promise<string[]> {
     const report = reports.find((name) => name.startsWith(`coverage-${pid}-`));
     const { result } = JSON.parse(await readFile(join(coverageDir, report ?? ''), 'utf8')) as {
       result: readonly { readonly url: string }[];
     };
-    return result.map(({ url }) => url).filter((url) => url.startsWith('file:'));
+    const scripts = result.map(({ url }) => url).filter((url) => url.startsWith('file:'));
+    return (await Promise.all(scripts.map((url) => sourcesOf(fileURLToPath(url))))).flat();
   }
-  return { primary: await scriptsOf(host.pid), worker: await scriptsOf(worker?.pid) };
+  return { primary: await filesOf(host.pid), worker: await filesOf(worker?.pid) };
 }
 
-const SERVER = /\/dist\/(server|worker\.js)|\/node_modules\/(socket\.io|engine\.io|jose)\//;
-const EMBEDDED = /\/dist\/backend\/embedded\/|\/node_modules\/lmdb\//;
+const SERVER = /^src\/(server\/|worker\.ts)|^node_modules\/(socket\.io|engine\.io|jose)\//;
+const EMBEDDED = /^src\/backend\/embedded\/|^node_modules\/lmdb\//;
 /** The terminal's log, tokens, and the commands of Redis' modules. */
-const RARE = /\/node_modules\/(pino-pretty|jose|redis|@redis\/(bloom|json|search|time-series))\//;
-const REDIS = /\/dist\/backend\/redis\/|\/node_modules\/(@redis|redis)\//;
-const among = (scripts: readonly string[], which: RegExp) => scripts.filter((url) => which.test(url));
+const RARE = /^node_modules\/(pino-pretty|jose|redis|@redis\/(bloom|json|search|time-series))\//;
+const REDIS = /^src\/backend\/redis\/|^node_modules\/(@redis|redis)\//;
+const among = (files: readonly string[], which: RegExp) => files.filter((path) => which.test(path));
 
 describe('a process loads the modules of its role only', () => {
   it('in embedded mode', async () => {
@@ -44,7 +47,7 @@ describe('a process loads the modules of its role only', () => {
     expect(among([...primary, ...worker], REDIS)).toEqual([]);
     expect(among(primary, EMBEDDED)).not.toEqual([]);
     expect(among(worker, SERVER)).not.toEqual([]);
-    expect(among(worker, /\/dist\/primary\.js|\/node_modules\/lmdb\//)).toEqual([]);
+    expect(among(worker, /^src\/primary\.ts|^node_modules\/lmdb\//)).toEqual([]);
   });
 
   it('in cluster mode', async () => {

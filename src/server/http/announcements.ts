@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { announcementsOf } from '../../chat/room.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { MAX_ANNOUNCE_ROOMS } from '../../protocol/limits.ts';

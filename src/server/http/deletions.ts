@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { inboxOf, roomOf } from '../../chat/room.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { roomOf } from '../../chat/room.ts';
 import * as payloads from '../../protocol/payloads.ts';
 import { denied } from '../events/room-access.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Refusal, refuse } from '../../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_JSON_DEPTH } from '../../protocol/limits.ts';
 import * as payloads from '../../protocol/payloads.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ActiveRestriction, Restriction } from '../../chat/moderation.ts';
 import { type Room, roomOf } from '../../chat/room.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';

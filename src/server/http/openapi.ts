@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { STATUS } from './refusal-answers.ts';
 import type { ApiRoute } from './route.ts';
 

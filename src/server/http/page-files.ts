@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
@@ -50,15 +49,10 @@ export async function servePageFiles(app: FastifyInstance, options: PageFilesOpt
     reply.type('text/javascript; charset=utf-8').header('Cache-Control', 'no-cache').send(sdk),
   );
   await app.register(fastifyStatic, {
-    root: stockClientDir(),
+    root: join(pageDir, 'stock-client'),
     prefix: socketPath,
     decorateReply: false,
     index: false,
     wildcard: false,
   });
-}
-
-function stockClientDir(): string {
-  const require = createRequire(import.meta.url);
-  return join(dirname(require.resolve('socket.io/package.json')), 'client-dist');
 }

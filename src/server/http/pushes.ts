@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PushResult } from '../../chat/inbox/push-service.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { MAX_PUSH_USERS } from '../../protocol/limits.ts';

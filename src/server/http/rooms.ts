@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { roomOf } from '../../chat/room.ts';
 import { withBlankOptionals } from '../../protocol/blank-fields.ts';
 import { succeed } from '../../protocol/codes.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { succeed } from '../../protocol/codes.ts';
 import { ANNOUNCEMENT_ROUTES } from './announcements.ts';
 import { DELETION_ROUTES } from './deletions.ts';

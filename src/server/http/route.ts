@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Identity } from '../../chat/identity.ts';
 import { withBlankOptionals } from '../../protocol/blank-fields.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { inboxOf } from '../../chat/room.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { count, userId } from './fields.ts';

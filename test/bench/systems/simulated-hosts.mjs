@@ -1,35 +1,23 @@
 /**
- * Many hosts of a cluster in one process: the workers of dist/ and what their primaries ask of Redis, without processes of
+ * Many hosts of a cluster in one process: the workers and what their primaries ask of Redis, without processes of
  * their own. The plan comes as JSON in SIMULATED: `{hosts: [{basePort, workers}], scrapeMs}`; the other variables are the
  * settings of all hosts.
  */
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-
-const dist = (path) => import(new URL(`../../../dist/${path}`, import.meta.url).href);
-const [
-  { openPrimaryBackend },
-  { hostId },
-  { createIpcChannel },
-  { parseConfiguration },
-  { createDeadInstances },
-  { createLog },
-  { runWorker },
-] = await Promise.all(
-  [
-    'backend/open.js',
-    'cluster/host-id.js',
-    'cluster/ipc-channel.js',
-    'config/configuration.js',
-    'dead-instances.js',
-    'log.js',
-    'worker.js',
-  ].map(dist),
-);
+import { fileURLToPath } from 'node:url';
+import { openPrimaryBackend } from '../../../src/backend/open.ts';
+import { hostId } from '../../../src/cluster/host-id.ts';
+import { createIpcChannel } from '../../../src/cluster/ipc-channel.ts';
+import { parseConfiguration } from '../../../src/config/configuration.ts';
+import { createDeadInstances } from '../../../src/dead-instances.ts';
+import { createLog } from '../../../src/log.ts';
+import { runWorker } from '../../../src/worker.ts';
 
 /** More would be late for the deadlines of their first calls. */
 const AT_ONCE = 4;
 
+const pageDir = fileURLToPath(new URL('../../../dist/page', import.meta.url));
 const { hosts, scrapeMs } = JSON.parse(process.env.SIMULATED);
 const log = createLog({ level: 'warn', pretty: false, base: {} });
 
@@ -60,7 +48,7 @@ async function openWorker(settings, slot) {
     failed: (message) => Promise.reject(new Error(message)),
     onDrain: () => undefined,
   };
-  await runWorker({ settings, worker, version: '0', log });
+  await runWorker({ settings, worker, version: '0', pageDir, log });
   return { ...createIpcChannel(atPrimary, { log }), slot, instanceId };
 }
 

@@ -12,7 +12,7 @@ const HOSTS_PER_PROCESS = 32;
 /** As deploy/prometheus/prometheus.yml says. */
 const SCRAPE_MS = 15_000;
 /** The heap of one process is that of hundreds of workers. */
-const NODE_OPTIONS = '--max-old-space-size=8192 --max-semi-space-size=64';
+const NODE_OPTIONS = '--import=tsx --max-old-space-size=8192 --max-semi-space-size=64';
 
 interface SimulatedHost {
   readonly basePort: number;

@@ -95,7 +95,7 @@ export async function openApiStage(options: StageOptions = {}) {
     },
   };
   const pageDir = await mkdtemp(join(tmpdir(), 'roomcast-page-'));
-  await mkdir(join(pageDir, 'assets'));
+  for (const folder of ['assets', 'stock-client']) await mkdir(join(pageDir, folder));
   await writeFile(join(pageDir, 'index.html'), '<title>page</title>');
   await writeFile(join(pageDir, 'sdk.js'), '');
   const http = await openHttp({
