@@ -137,7 +137,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     clients,
     degraded,
   });
-  metrics.watch(metricSources({ edge, feeds, health, admission }));
+  metrics.watch(metricSources({ edge, feeds, health, admission, saturation: deps.saturation }));
   const recentAnswers = createRecentAnswers(deps.now);
   const context: ChatContext = {
     ...people,

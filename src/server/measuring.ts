@@ -2,6 +2,7 @@ import type { WorkerBackend } from '../backend/backend.ts';
 import type { Admission } from '../chat/admission.ts';
 import type { Feeds } from '../chat/feeds.ts';
 import type { RoomLogs } from '../chat/log-store.ts';
+import type { Saturation } from '../cluster/saturation.ts';
 import { type Edge, type EdgeDeps, openEdge } from './edge.ts';
 import type { Health } from './health.ts';
 import type { MetricSources } from './metric-sources.ts';
@@ -54,9 +55,10 @@ export interface MeasuredParts {
   readonly feeds: Pick<Feeds, 'rooms' | 'counters'>;
   readonly health: Pick<Health, 'counters' | 'degradedSince' | 'awayServers'>;
   readonly admission: Pick<Admission, 'state'>;
+  readonly saturation: Pick<Saturation, 'level'>;
 }
 
-export function metricSources({ edge, feeds, health, admission }: MeasuredParts): MetricSources {
+export function metricSources({ edge, feeds, health, admission, saturation }: MeasuredParts): MetricSources {
   const { clients, delivery, slowClients, traffic } = edge;
   return {
     clients,
@@ -73,6 +75,7 @@ export function metricSources({ edge, feeds, health, admission }: MeasuredParts)
     mostWaitingBytes: slowClients.mostWaitingBytes,
     storeInFlight: () => admission.state().inFlight,
     storeWaiting: () => admission.state().waiting,
+    saturation: saturation.level,
     delivered: () => delivery.fanout.delivered,
   };
 }

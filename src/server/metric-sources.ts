@@ -17,6 +17,8 @@ export interface MetricSources {
   /** Requests to the store that it has not answered yet. */
   readonly storeInFlight: () => number;
   readonly storeWaiting: () => number;
+  /** From 0, nothing is gathered, to 1. */
+  readonly saturation: () => number;
   readonly delivered: () => { readonly messages: number; readonly presence: number; readonly bytes: number };
 }
 
@@ -78,4 +80,10 @@ export function reportSources({ gauge, readCounter }: MetricRegistry, sources: M
   );
   gauge('store_requests_in_flight', 'Requests that the store has not answered', sources.storeInFlight);
   gauge('store_requests_waiting', 'Requests that wait for admission to the store', sources.storeWaiting);
+  gauge(
+    'gathering_level',
+    'How long messages and calls to Redis are gathered, from 0, not at all, to 1, as long as may be',
+    sources.saturation,
+    'max',
+  );
 }

@@ -18,5 +18,6 @@ export const IDLE_SOURCES: MetricSources = {
   mostWaitingBytes: zero,
   storeInFlight: zero,
   storeWaiting: zero,
+  saturation: zero,
   delivered: () => ({ messages: 0, presence: 0, bytes: 0 }),
 };
