@@ -8,6 +8,7 @@ import { type Admin, openAdmin } from './cluster/admin.ts';
 import { withinLimit } from './cluster/answer-limit.ts';
 import { openForks } from './cluster/child.ts';
 import type { Refuge } from './cluster/control.ts';
+import { processorMs } from './cluster/event-loop.ts';
 import { type Front, openFront } from './cluster/front.ts';
 import { hostId, hostNameIn } from './cluster/host-id.ts';
 import { createHostMetrics } from './cluster/host-metrics.ts';
@@ -195,6 +196,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
 function openIdleCollection(supervisor: Supervisor) {
   return createIdleCollection({
     clients: () => supervisor.status().reduce((sum, { clients }) => sum + clients, 0),
+    cpuMs: processorMs,
     collect: openGarbageCollector(),
   });
 }

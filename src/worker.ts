@@ -110,6 +110,7 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
   loopDelay.enable();
   const idleCollection = createIdleCollection({
     clients: () => chat.counts().clients,
+    cpuMs: processorMs,
     collect: openGarbageCollector(),
   });
   const report = () => {

@@ -2,15 +2,21 @@ import { describe, expect, test } from 'vitest';
 import { createIdleCollection, openGarbageCollector } from '../../src/cluster/idle-collection.ts';
 
 function idleProcess() {
-  const state = { clients: 0, collections: 0 };
+  const state = { clients: 0, collections: 0, cpuMs: 0 };
   const { check } = createIdleCollection({
     clients: () => state.clients,
+    cpuMs: () => state.cpuMs,
     collect: () => {
       state.collections += 1;
+      state.cpuMs += 70;
     },
   });
-  const checks = (times: number) => {
-    for (let each = 0; each < times; each += 1) check();
+  /** Each after a second that took as much of the processor. */
+  const checks = (times: number, cpuMs = 5) => {
+    for (let each = 0; each < times; each += 1) {
+      state.cpuMs += cpuMs;
+      check();
+    }
   };
   return { state, checks };
 }
@@ -48,6 +54,16 @@ describe('a process without clients', () => {
     state.clients = 0;
     checks(20);
     expect(state.collections).toBe(4);
+  });
+
+  test('does not collect while it is busy, as with requests of the HTTP API', () => {
+    const { state, checks } = idleProcess();
+    checks(100, 60);
+    expect(state.collections).toBe(0);
+    checks(9);
+    expect(state.collections).toBe(0);
+    checks(10);
+    expect(state.collections).toBe(2);
   });
 });
 
