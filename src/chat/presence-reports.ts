@@ -48,7 +48,9 @@ export function createPresenceReports(deps: PresenceReportsDeps): PresenceReport
     if (answer.ok) {
       user.reported = own;
       user.reportFailed = false;
+      // An exit whose answer was lost took the user out if the roster does not know them here.
       if (answer.value.changed) user.unannounced = true;
+      else if (answer.value.wasHere === false) user.unannounced = false;
     }
     return answer;
   }

@@ -123,15 +123,19 @@ export function createPresence(deps: PresenceDeps): Presence {
     const { room, users } = local;
     return inTurn(user, async () => {
       if (closed || user.clients > 0 || users.get(user.entry.userId) !== user) return;
-      const left = await roster.exit(room, user.entry.userId, admitted(local));
+      const { unannounced } = user;
+      // From here on the join is the roster's to announce, if the user is there on another worker.
+      user.unannounced = false;
+      const left = await roster.exit(room, user.entry.userId, admitted(local), unannounced);
       if (!left.ok) {
+        user.unannounced = unannounced;
         log.warn({ tag: room.tag, code: left.error.code }, 'a departure is not stored yet');
         if (user.clients === 0) user.timer = setTimeout(() => void depart(local, user), RETRY_MS);
         return;
       }
       user.reported = undefined;
-      if (left.value.changed && !user.unannounced) onQuit(room, user.entry, left.value.clients);
-      user.unannounced = false;
+      const { changed, announced, clients } = left.value;
+      if (changed && !announced && !unannounced) onQuit(room, user.entry, clients);
       if (user.clients === 0) present.forget(local, user);
     });
   }
@@ -142,7 +146,7 @@ export function createPresence(deps: PresenceDeps): Presence {
       log.warn({ instanceId, code: gone.error.code }, 'a dead worker cannot be reaped yet');
       return;
     }
-    for (const { room, user, clients } of gone.value) onQuit(room, user, clients);
+    for (const { room, user, clients, announced } of gone.value) if (!announced) onQuit(room, user, clients);
   }
 
   return {

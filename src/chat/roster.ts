@@ -14,11 +14,15 @@ export type RosterEntry = Person;
 export type RosterMember = RoomMember;
 
 /**
- * The room after an enter or exit. `changed`: the user joined or left it cluster-wide, and the caller announces that. It is
- * false where the roster announces it later.
+ * The room after an enter or exit. `changed`: the user joined or left it cluster-wide, and the caller announces that, unless
+ * the roster has `announced` it. It is false where the roster announces it later.
  */
 export interface RosterChange extends RosterCount {
   readonly changed: boolean;
+  /** The instance had the user in the room already, before an enter. */
+  readonly wasHere?: boolean;
+  /** The roster published the departure in the step that made it true, so that no lost answer hides it. */
+  readonly announced?: boolean;
 }
 
 /**
@@ -40,8 +44,12 @@ export interface Roster {
    * counts others that were refused meanwhile.
    */
   enter(room: Room, user: RosterEntry, own: number, clients: number): Promise<Outcome<RosterChange>>;
-  /** Removes the user from the room on this instance. `changed`: the user is in the room nowhere else either. */
-  exit(room: Room, userId: string, clients: number): Promise<Outcome<RosterChange>>;
+  /**
+   * Removes the user from the room on this instance. `changed`: the user is in the room nowhere else either. `unannounced`: the
+   * room was not told that the user joined. It is told now if the user is there on another instance, and hears of no departure
+   * otherwise.
+   */
+  exit(room: Room, userId: string, clients: number, unannounced?: boolean): Promise<Outcome<RosterChange>>;
   /** Sets how many connections this instance has in the room. MUST NOT change anybody's presence. */
   setClients(room: Room, clients: number): Promise<Outcome<RosterCount>>;
   count(room: Room): Promise<Outcome<RosterCount & { rev: number }>>;
@@ -74,15 +82,14 @@ export interface Roster {
    */
   heartbeat(clients: number): Promise<Outcome<void>>;
   /**
-   * Calls the listener for each join and departure that no answer announces: of a user who is in the room again through such
-   * a repeated report, whom the room saw quit, and those held back after the store lost its data. Users who were in the room
-   * before and after a loss MUST NOT be announced; others MUST be, exactly once, `ROSTER_SETTLE_MS` after the instances have
-   * reported again. Two exceptions follow from what a store that lost everything cannot know. Nobody announces the departure of
+   * Calls the listener for each user who is in the room again through such a repeated report, whom the room saw quit. A roster
+   * whose store lost its data publishes itself who came and left meanwhile: users who were in the room before and after a loss
+   * MUST NOT be announced; others MUST be, exactly once, `ROSTER_SETTLE_MS` after the instances have reported again. Two exceptions follow from what a store that lost everything cannot know. Nobody announces the departure of
    * a user whose instance dies between the loss and its report; the change that the room publishes then skips a `rev`, so
    * whoever keeps the list of names fetches it. A user is announced as joined whose instance needs longer for its report than
    * the room waits, since the departure may have been announced.
    */
-  onLateNotice(listener: (room: Room, notice: PresenceEvent, clients: number) => void): void;
+  onReturn(listener: (room: Room, user: RosterEntry, clients: number) => void): void;
   /**
    * Removes everything a dead instance has left and returns who is now gone from which room. MUST return each departure
    * to exactly one caller in the cluster.
@@ -113,6 +120,8 @@ export interface Departure {
   readonly user: RosterEntry;
   /** Connections left in the room. */
   readonly clients: number;
+  /** As in `RosterChange`. */
+  readonly announced?: boolean;
 }
 
 /**

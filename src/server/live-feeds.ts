@@ -4,7 +4,7 @@ import { createFeeds, type Feeds } from '../chat/feeds.ts';
 import { createPresence, type Presence } from '../chat/presence.ts';
 import type { Room } from '../chat/room.ts';
 import { createRoomFollowers, type RoomFollowers } from '../chat/room-followers.ts';
-import type { PresenceEvent } from '../chat/roster.ts';
+import type { PresenceEvent, RosterEntry } from '../chat/roster.ts';
 import { LARGE_ROOM_CLIENTS } from '../protocol/limits.ts';
 import { type AnnouncementFeed, createAnnouncementFeed } from './delivery/announcement-feed.ts';
 import { createCountResync } from './delivery/count-resync.ts';
@@ -54,6 +54,9 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
     });
   }
 
+  const notifyJoin = (room: Room, user: RosterEntry, clients: number) =>
+    notify(room, { event: 'join', user }, clients);
+
   const inboxDelivery = createInboxDelivery({ of, inboxes, now: deps.now });
   const announcementFeed = createAnnouncementFeed({
     feeds: () => feeds,
@@ -86,10 +89,10 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
   const presence = createPresence({
     roster,
     log,
-    onJoin: (room, user, clients) => notify(room, { event: 'join', user }, clients),
+    onJoin: notifyJoin,
     onQuit: (room, user, clients) => notify(room, { event: 'broadcast_quit', user }, clients),
   });
-  roster.onLateNotice(notify);
+  roster.onReturn(notifyJoin);
   announcementFeed.follow();
   const resyncCounts = createCountResync({ roster, rooms: feeds.rooms, deliver: deliverPresence });
 

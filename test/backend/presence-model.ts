@@ -10,7 +10,7 @@ import {
   type Roster,
   type RosterEntry,
 } from '../../src/chat/roster.ts';
-import type { Outcome } from '../../src/protocol/codes.ts';
+import { type Outcome, refuse } from '../../src/protocol/codes.ts';
 import { createConnectionCounts } from '../../src/server/users/connection-counts.ts';
 import { draftOf, granted, newRoom } from '../contract/peers.ts';
 import type { Harness, Peer } from '../contract/suite.ts';
@@ -33,6 +33,8 @@ const HOSTS = 2;
 const WORKERS_PER_HOST = 2;
 const USERS = 6;
 const ROOMS = 3;
+/** So many departures are reported for one whose answer is lost. */
+const LOST_EVERY = 4;
 /** In one, departures run into all else; in the other nobody needs as long for a refresh, but on a very busy machine. */
 export const GRACES_MS = [15, 300] as const;
 const SETTLED = { interval: 10 };
@@ -46,6 +48,8 @@ interface Worker {
   readonly host: number;
   readonly presence: Presence;
   readonly connections: ReturnType<typeof createConnectionCounts>;
+  /** The store carries out the next departure that it reports, and the worker does not hear of it. */
+  loseAnswer(): void;
   /** Its own clock shows that its lease is over. */
   passLease(): void;
 }
@@ -57,12 +61,18 @@ interface Member {
   readonly room: Room;
 }
 
+function neverCalled(): never {
+  throw new Error('the roster announces departures itself');
+}
+
 function requireStore(outcome: Outcome<unknown>): void {
   if (!outcome.ok && outcome.error.code === 'unavailable') granted(outcome);
 }
 
-/** Of what presence asks, too: it goes on by itself, and tells of a departure whose answer was lost nobody. */
-function noticing(roster: Roster, notice: () => void): Roster {
+const LOST: Outcome<never> = refuse('unavailable', 'the store did it, and its answer is lost');
+
+/** Of what presence asks, too. `loses` tells whether the answer about a departure gets lost. */
+function noticing(roster: Roster, notice: () => void, loses: () => boolean): Roster {
   return new Proxy(roster, {
     get(target, name) {
       const member = Reflect.get(target, name);
@@ -73,6 +83,7 @@ function noticing(roster: Roster, notice: () => void): Roster {
           asked.then((outcome: Outcome<unknown>) => {
             if (!outcome.ok && outcome.error.code === 'unavailable') notice();
           }, notice);
+          if ((name === 'exit' || name === 'reap') && loses()) return asked.then(() => LOST);
         }
         return asked;
       };
@@ -119,21 +130,26 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   async function openWorker(host: number): Promise<Worker> {
     let silentMs = 0;
     const peer = await store.open({ elapsedMs: () => elapsedMs() + silentMs });
-    const roster = noticing(peer.roster, () => {
+    let answersToLose = 0;
+    const onAway = () => {
       storeWasAway = true;
-    });
-    roster.onLateNotice((room, { event, user }) => (event === 'join' ? came : went)(room, user));
+    };
+    const roster = noticing(peer.roster, onAway, () => answersToLose > 0 && answersToLose-- > 0);
+    roster.onReturn(came);
     let lastHeartbeat = await roster.heartbeat(0);
     // Nothing has happened yet that a store that is away for a moment could spoil.
     for (let tries = 1; !lastHeartbeat.ok && tries < HEARTBEAT_TRIES; tries += 1)
       lastHeartbeat = await roster.heartbeat(0);
     granted(lastHeartbeat);
-    const presence = createPresence({ roster, onJoin: came, onQuit: went, log, graceMs });
+    const presence = createPresence({ roster, onJoin: came, onQuit: neverCalled, log, graceMs });
     return {
       peer,
       host,
       presence,
       connections: createConnectionCounts({ roster, log }),
+      loseAnswer() {
+        answersToLose += 1;
+      },
       passLease() {
         silentMs += ROSTER_LEASE_MS;
       },
@@ -266,6 +282,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
       case 'cut': {
         const member = pick(members, step.member);
         if (!member) return;
+        if (step.member % LOST_EVERY === 0) member.worker.loseAnswer();
         mayGo([member]);
         gone(member, step.does === 'leave' ? 'asked' : 'lost');
         return;
@@ -302,6 +319,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
       }
       case 'reap': {
         const by = pick(workers, step.worker);
+        if (by && step.worker % LOST_EVERY === 0) by.loseAnswer();
         if (by) await reap(by);
         return;
       }
@@ -433,7 +451,10 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
         await observer.bus.subscribe(
           room,
           () => undefined,
-          (told) => 'event' in told || changes.push(told),
+          (told) => {
+            if ('event' in told) (told.event === 'join' ? came : went)(room, told.user);
+            else changes.push(told);
+          },
         ),
       ),
     );

@@ -219,13 +219,60 @@ export function changesContract(harness: () => Promise<Harness>): void {
       expect(new Set(left.map(({ userId }) => userId)).size).toBe(left.length);
     });
 
+    it('are announced one by one, by the roster itself, of users who left, on a worker or with it', async () => {
+      const { a, b } = await twoPeers(harness);
+      const rooms = { left: newRoom(), dead: newRoom(), away: newRoom(), stays: newRoom(), large: newRoom() };
+      const heard = await Promise.all(Object.values(rooms).map((room) => hearMoves(b, room)));
+      const lounge = roomOf('/', newRoom().roomid, 'lounge');
+      const inLounge = await hearMoves(b, lounge);
+      for (const room of [...Object.values(rooms), lounge]) {
+        await enter(a, room, ann);
+        await enter(b, room, bob);
+      }
+      granted(await b.roster.enter(rooms.large, bob, 1, LARGE_ROOM_CLIENTS + 1));
+      for (const room of [rooms.left, rooms.stays]) granted(await b.roster.enter(room, ann, 1, 2));
+      const left = [
+        // The user is still there on another worker.
+        await a.roster.exit(rooms.left, 'ann', 0),
+        await b.roster.exit(rooms.left, 'ann', 1),
+        // A worker that got no answer repeats the call.
+        await b.roster.exit(rooms.left, 'ann', 1),
+        // The room was not told of the join.
+        await a.roster.exit(rooms.away, 'ann', 0, true),
+        await a.roster.exit(rooms.stays, 'ann', 0, true),
+        await a.roster.exit(rooms.stays, 'ann', 0, true),
+        await a.roster.exit(rooms.large, 'ann', 0),
+        await a.roster.exit(lounge, 'ann', 0),
+      ].map(granted);
+      expect(left.map(({ changed }) => changed)).toEqual([
+        false,
+        true,
+        false,
+        true,
+        false,
+        false,
+        true,
+        true,
+      ]);
+      expect(left.filter(({ changed, announced }) => changed && !announced)).toEqual([]);
+      await a.close();
+      const reaped = [await b.roster.reap(a.instanceId), await b.roster.reap(a.instanceId)].flatMap(granted);
+      expect(reaped).toMatchObject([{ room: rooms.dead, user: ann, announced: true }]);
+      const [quit, join] = [
+        { event: 'broadcast_quit', user: ann },
+        { event: 'join', user: ann },
+      ];
+      await eventually(() => expect(heard).toEqual([[quit], [quit], [], [join], []]), SOON);
+      expect(inLounge).toEqual([]);
+    });
+
     it('list the users who are back after their frozen worker was considered dead', async () => {
       const { a, b } = await twoPeers(harness);
       const [room, inbox] = [newRoom(), inboxOf('/', 'ann')];
       const heard = await hear(b, room);
       const returned: string[] = [];
-      a.roster.onLateNotice((where, { event, user }, clients) => {
-        returned.push(`${event} ${user.userId} ${clients} ${where.tag === room.tag}`);
+      a.roster.onReturn((where, user, clients) => {
+        returned.push(`${user.userId} ${clients} ${where.tag === room.tag}`);
       });
       granted(await a.roster.heartbeat(3));
       granted(await b.roster.heartbeat(1));
@@ -237,7 +284,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       await eventually(() => expect(usersAfter(heard)).toEqual(['bob']), SOON);
       granted(await a.roster.heartbeat(3));
       await eventually(() => expect(usersAfter(heard)).toEqual(['ann', 'bob']), SOON);
-      expect(returned).toEqual(['join ann 4 true']);
+      expect(returned).toEqual(['ann 4 true']);
       expect(granted(await b.roster.count(room))).toMatchObject({ users: 2, clients: 4 });
       await eventually(async () => expect(granted(await b.roster.connections([inbox]))).toEqual([2]), SOON);
     });

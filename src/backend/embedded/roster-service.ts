@@ -28,7 +28,7 @@ export function createRosterService(
     connections: (inboxes) => succeed(roster.connections(inboxes)),
     totals: () => succeed(roster.totals()),
     fence: (dead) => succeed(roster.fence(dead)),
-    reap: (dead) => succeed(roster.reap(dead)),
+    reap: (...dead) => succeed(roster.reap(...dead)),
     expired: () => succeed(roster.expired()),
   };
 }

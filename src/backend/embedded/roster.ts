@@ -4,6 +4,7 @@ import type {
   Departure,
   ListedRoom,
   PresenceChange,
+  PresenceEvent,
   RosterChange,
   RosterCount,
   RosterEntry,
@@ -11,6 +12,7 @@ import type {
   RosterPage,
 } from '../../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { LARGE_ROOM_CLIENTS } from '../../protocol/limits.ts';
 import { createConnectionTable } from './connection-table.ts';
 import { createInstanceTable } from './instance-table.ts';
 import { createMemberStates } from './member-states.ts';
@@ -32,7 +34,8 @@ export interface InstanceRoster {
     /** The user was only taken for gone: MAX_ROOM_CLIENTS does not apply. */
     returned?: boolean,
   ): Outcome<RosterChange>;
-  exit(instanceId: string, room: Room, userId: string, clients: number): RosterChange;
+  /** Publishes what the room is to be told, unless `unannounced` is absent. */
+  exit(instanceId: string, room: Room, userId: string, clients: number, unannounced?: boolean): RosterChange;
   setClients(instanceId: string, room: Room, clients: number): RosterCount;
   count(room: Tagged): RosterCount & { rev: number };
   findByUsername(room: Tagged, username: string, limit: number): readonly string[];
@@ -48,7 +51,7 @@ export interface InstanceRoster {
   heartbeat(instanceId: string): boolean;
   /** Extends the lease without a heartbeat of the instance. */
   vouchFor(instanceId: string): void;
-  reap(instanceId: string): readonly Departure[];
+  reap(instanceId: string, announce?: boolean): readonly Departure[];
   expired(): readonly string[];
   overview(): ClusterOverview;
 }
@@ -60,7 +63,7 @@ export interface InstanceRosterDeps {
   /** 0: no limit. */
   readonly maxRoomClients: number;
   /** Sends a change to everybody who follows the room. */
-  readonly publish: (room: Room, change: PresenceChange) => void;
+  readonly publish: (room: Room, change: PresenceChange | PresenceEvent) => void;
 }
 
 const NOBODY: RosterCount = { users: 0, clients: 0 };
@@ -117,6 +120,11 @@ export function createInstanceRoster({
     return moves ? here + 1 : undefined;
   }
 
+  /** Here, and not at the worker: its answer may come too late to announce anybody. */
+  function publishEvent(room: Room, event: PresenceEvent['event'], user: RosterEntry, clients: number): void {
+    if (room.kind === 'room' && clients <= LARGE_ROOM_CLIENTS) publish(room, { event, user });
+  }
+
   return {
     enter(instanceId, room, user, own, clients, returned = false) {
       if (instances.isFenced(instanceId))
@@ -124,17 +132,24 @@ export function createInstanceRoster({
       const fits = returned ? clients : fitting(instanceId, room, user.userId, own, clients);
       if (fits === undefined) return refuse('limit', 'roomid: the room is full');
       const presence = directory.presenceIn(room);
+      const wasHere = usersOf(instanceId, room).has(user.userId);
       const changed = enterRoom(presence, instanceId, user, own);
       usersOf(instanceId, room).add(user.userId);
-      return succeed({ ...setClients(instanceId, presence, fits), changed });
+      return succeed({ ...setClients(instanceId, presence, fits), changed, wasHere });
     },
-    exit(instanceId, room, userId, clients) {
+    exit(instanceId, room, userId, clients, unannounced) {
       // `reap` returns its users.
       if (instances.isFenced(instanceId)) return { ...countOf(room), changed: false };
       const presence = directory.presenceIn(room);
       usersOf(instanceId, room).delete(userId);
-      const changed = leaveRoom(presence, instanceId, userId) !== undefined;
-      return { ...setClients(instanceId, presence, clients), changed };
+      const wasHere = presence.users.values.get(userId)?.instances.has(instanceId);
+      const gone = leaveRoom(presence, instanceId, userId);
+      const change = { ...setClients(instanceId, presence, clients), changed: gone !== undefined };
+      if (unannounced === undefined) return change;
+      const stays = wasHere && presence.users.values.get(userId)?.shown;
+      if (gone && !unannounced) publishEvent(room, 'broadcast_quit', gone, change.clients);
+      if (stays && unannounced) publishEvent(room, 'join', stays, change.clients);
+      return { ...change, announced: true };
     },
     setClients: (instanceId, room, clients) =>
       instances.isFenced(instanceId)
@@ -185,7 +200,7 @@ export function createInstanceRoster({
       Object.assign(record, { lastHeartbeatAt: elapsedMs(), leasedAt: elapsedMs(), hasHeartbeat: true });
       return hasHeartbeat;
     },
-    reap(instanceId) {
+    reap(instanceId, announced = false) {
       const dead = instances.find(instanceId);
       if (!dead) return [];
       instances.drop(instanceId);
@@ -198,7 +213,8 @@ export function createInstanceRoster({
         presence.changes.publishDue();
         const { clients } = countRoom(presence);
         directory.forgetVacant(presence);
-        return gone.map((user) => ({ room: presence.room, user, clients }));
+        if (announced) for (const user of gone) publishEvent(presence.room, 'broadcast_quit', user, clients);
+        return gone.map((user) => ({ room: presence.room, user, clients, announced }));
       });
     },
     vouchFor: instances.vouchFor,

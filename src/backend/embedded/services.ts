@@ -16,7 +16,7 @@ export interface PrimaryServices extends Stores {
 }
 
 /** The `Roster` as one worker calls it. */
-export interface RosterService extends Omit<Roster, 'enter' | 'heartbeat' | 'onLateNotice'> {
+export interface RosterService extends Omit<Roster, 'enter' | 'exit' | 'heartbeat' | 'reap' | 'onReturn'> {
   enter(
     room: Room,
     user: RosterEntry,
@@ -25,6 +25,10 @@ export interface RosterService extends Omit<Roster, 'enter' | 'heartbeat' | 'onL
     /** The user was only taken for gone: MAX_ROOM_CLIENTS does not apply. */
     returned?: boolean,
   ): ReturnType<Roster['enter']>;
+  /** A worker of an earlier release gives no `unannounced`, and announces the departure itself. */
+  exit(room: Room, userId: string, clients: number, unannounced?: boolean): ReturnType<Roster['exit']>;
+  /** A worker of an earlier release does not ask the primary to `announce` the departures. */
+  reap(instanceId: string, announce?: boolean): ReturnType<Roster['reap']>;
   /** The answer says whether the worker was known before. The primary counts its connections by `setConnections`. */
   heartbeat(): Promise<Outcome<boolean>>;
 }

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
-import type { Room } from '../../chat/room.ts';
-import type { PresenceEvent, Roster } from '../../chat/roster.ts';
+import type { Roster } from '../../chat/roster.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { createPresenceResync } from '../presence-resync.ts';
 import { createReportedPresence } from '../reported-presence.ts';
@@ -14,11 +13,11 @@ export interface WorkerRosterDeps {
 /** The roster as a worker reaches it, in the primary's memory. */
 export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
   const reported = createReportedPresence();
-  const noticeListeners: ((room: Room, notice: PresenceEvent, clients: number) => void)[] = [];
+  const returnListeners: Parameters<Roster['onReturn']>[0][] = [];
   const resync = createPresenceResync({
     reported,
     onReturned: (room, user, clients) => {
-      for (const listener of noticeListeners) listener(room, { event: 'join', user }, clients);
+      for (const listener of returnListeners) listener(room, user, clients);
     },
     enter: (room, { own, ...user }, clients) => service.enter(room, user, own, clients, true),
     setConnections: service.setConnections,
@@ -33,9 +32,9 @@ export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
       if (!entered.ok && !entered.error.temporary) takeBack();
       return entered;
     },
-    exit(room, userId, clients) {
+    exit(room, userId, clients, unannounced = false) {
       reported.exit(room, userId, clients);
-      return service.exit(room, userId, clients);
+      return service.exit(room, userId, clients, unannounced);
     },
     setClients(room, clients) {
       reported.setClients(room, clients);
@@ -51,8 +50,8 @@ export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
       resync.onHeartbeat(known.value, false);
       return succeed(undefined);
     },
-    onLateNotice(listener) {
-      noticeListeners.push(listener);
+    onReturn(listener) {
+      returnListeners.push(listener);
     },
     count: service.count,
     findByUsername: service.findByUsername,
@@ -63,7 +62,7 @@ export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
     connections: service.connections,
     totals: service.totals,
     fence: service.fence,
-    reap: service.reap,
+    reap: (instanceId) => service.reap(instanceId, true),
     expired: service.expired,
   };
 }

@@ -1,5 +1,7 @@
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { BackendOptions } from '../../../src/backend/backend.ts';
+import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { createPresence } from '../../../src/chat/presence.ts';
 import type { Room } from '../../../src/chat/room.ts';
 import type { RosterEntry } from '../../../src/chat/roster.ts';
@@ -17,13 +19,12 @@ const BEFORE = ['anna', 'bert', 'both', 'goer', 'lost', 'opens', 'parts'];
 async function openWorker(options: Partial<BackendOptions>, say: (room: Room, what: string) => void) {
   const peer = await openPeer(options);
   const { roster } = peer;
-  const announce = (room: Room, event: 'join' | 'broadcast_quit', { userId }: RosterEntry) =>
-    say(room, `${event} ${userId}`);
-  roster.onLateNotice((room, { event, user }) => announce(room, event, user));
+  const join = (room: Room, { userId }: RosterEntry) => say(room, `join ${userId}`);
+  roster.onReturn(join);
   const presence = createPresence({
     roster,
-    onJoin: (room, user) => announce(room, 'join', user),
-    onQuit: (room, user) => announce(room, 'broadcast_quit', user),
+    onJoin: join,
+    onQuit: (_, { userId }) => expect(userId).toBe('announced by the roster'),
     log: silent,
     graceMs: GRACE_MS,
   });
@@ -45,6 +46,38 @@ async function openWorker(options: Partial<BackendOptions>, say: (room: Room, wh
         granted(await presence.enter(room, { userId, username: userId })).announce();
       }),
   };
+}
+
+/**
+ * Hears at the server what it publishes of who came and left. A worker's own subscriber may come back later than the server, and
+ * hears nothing before.
+ */
+async function hearPublished(
+  redis: RedisProcess,
+  rooms: readonly Room[],
+  say: (room: Room, what: string) => void,
+) {
+  const socket = connect(redis.port, '127.0.0.1').setEncoding('utf8');
+  // The server ends.
+  socket.on('error', () => undefined);
+  let unread = '';
+  let subscribed = 0;
+  socket.on('data', (text: string) => {
+    const lines = (unread + text).split('\r\n');
+    unread = lines.pop() ?? '';
+    for (const line of lines) {
+      if (line === 'ssubscribe') subscribed += 1;
+      const at = line.indexOf('{"event":');
+      const end = line.lastIndexOf('],"nsp":', line.lastIndexOf('"opts"'));
+      if (at < 0) continue;
+      const { event, roomid, data } = JSON.parse(line.slice(at, end));
+      const room = rooms.find((one) => one.roomid === roomid);
+      if (room) say(room, `${event} ${data.userId}`);
+    }
+  });
+  for (const room of rooms) socket.write(`SSUBSCRIBE ${redisKeys('rc').channel(room)}\r\n`);
+  await eventually(() => expect(subscribed).toBe(rooms.length));
+  return { close: () => socket.destroy() };
 }
 
 type Stage = Awaited<ReturnType<typeof openStage>>;
@@ -76,7 +109,7 @@ async function openStage(options: Partial<BackendOptions>) {
     announced.get(room.tag)?.splice(0);
     changed.get(room.tag)?.splice(0);
   }
-  return { rooms, announced, changed, first, second };
+  return { rooms, announced, changed, first, second, say };
 }
 
 function expectTold({ announced, changed }: Stage, { tag }: Room): void {
@@ -105,8 +138,9 @@ describe.concurrent('the members are told exactly who came and left', () => {
     const [redis] = servers as [RedisProcess];
     const urls = servers.map(({ url }) => url);
     const stage = await openStage(count === 1 ? { redisUrl: redis.url } : { redisUrls: urls });
-    const { rooms, first, second } = stage;
+    const { rooms, first, second, say } = stage;
     const { lose, comeBack } = FAULTS[fault];
+    const hearings = await Promise.all(servers.map((server) => hearPublished(server, rooms, say)));
     try {
       await lose(redis);
       for (const room of rooms) {
@@ -115,6 +149,7 @@ describe.concurrent('the members are told exactly who came and left', () => {
         void first.leave(room, 'parts', 'asked');
       }
       await comeBack(redis);
+      if (fault !== 'FLUSHALL') hearings.push(await hearPublished(redis, rooms, say));
       // Before a worker has reported again.
       await Promise.all(rooms.flatMap((room) => [first.enter(room, 'opens'), second.enter(room, 'comes')]));
       await Promise.all(rooms.map((room) => second.enter(room, 'ends')));
@@ -133,6 +168,7 @@ describe.concurrent('the members are told exactly who came and left', () => {
       }
       for (const room of rooms) expectTold(stage, room);
     } finally {
+      for (const { close } of hearings) close();
       await Promise.all([first.close(), second.close()]);
       await Promise.all(servers.map((server) => server.close()));
     }

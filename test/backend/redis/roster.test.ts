@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
-import { ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
+import { type PresenceChange, type PresenceEvent, ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
 import { draftOf, granted, newRoom, range } from '../../contract/peers.ts';
 import {
   dataKeysIn,
@@ -186,20 +186,15 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.count(left))).toMatchObject({ users: 0, clients: 0 });
     expect(granted(await b.roster.connections([annInbox, bobInbox]))).toEqual([2, 0]);
     const gone: string[] = [];
-    for (const { roster } of [a, b])
-      roster.onLateNotice((where, { event, user }) => {
-        gone.push(`${event} ${user.userId} ${where.tag === room.tag}`);
-      });
+    for (const where of [room, said]) {
+      const onPresence = (told: PresenceChange | PresenceEvent) =>
+        'event' in told && gone.push(`${told.event} ${told.user.userId} ${where === room}`);
+      granted(await b.bus.subscribe(where, () => undefined, onPresence));
+    }
     const reaped = granted(await b.roster.reap(a.instanceId));
     if (fault === 'it was reaped') expect(reaped).toHaveLength(3);
-    else
-      await eventually(() =>
-        expect(gone.sort()).toEqual([
-          'broadcast_quit ann false',
-          'broadcast_quit ann true',
-          'broadcast_quit bob true',
-        ]),
-      );
+    const quits = ['broadcast_quit ann false', 'broadcast_quit ann true', 'broadcast_quit bob true'];
+    await eventually(() => expect(gone.sort()).toEqual(quits));
   });
 
   it('does not count a fenced worker, whatever it still reports, until its next heartbeat, and then all it holds', async () => {
@@ -313,7 +308,7 @@ describe('the roster in Redis', () => {
     const b = await peerForTest(redis.url);
     const room = newRoom();
     const late: string[] = [];
-    a.roster.onLateNotice((_, { event, user }) => late.push(`${event} ${user.userId}`));
+    a.roster.onReturn((_, user) => late.push(user.userId));
     granted(await a.roster.heartbeat(2));
     granted(await a.roster.enter(room, ann, 1, 1));
     granted(await a.roster.enter(room, bob, 1, 2));
@@ -323,7 +318,7 @@ describe('the roster in Redis', () => {
     expect(granted(await a.roster.enter(room, ann, 2, 3)).changed).toBe(true);
     // The room holds nothing back either, as it would if Redis had lost the roster.
     expect(granted(await b.roster.enter(room, cid, 1, 1)).changed).toBe(true);
-    await eventually(() => expect(late).toEqual(['join bob']));
+    await eventually(() => expect(late).toEqual(['bob']));
   });
 
   it('leaves no key of a refused entry', async () => {

@@ -57,15 +57,20 @@ export function createMemberships(deps: MembershipsDeps): Memberships {
       : refuse('limit', 'roomid: the room is full');
   }
 
-  async function exit(room: Room, userId: string, clients: number) {
+  async function exit(room: Room, userId: string, clients: number, unannounced = false) {
     const expected = isTrusted() && reported.hasAccepted(room);
     const key = `${room.tag} ${userId}`;
     const user = reported.isAccepted(room, userId) ? reported.userIn(room, userId)?.user : departing.get(key);
     reported.exit(room, userId, clients);
     if (user) departing.set(key, user);
-    const left = await sendExit(room, userId, clients, { known: user, expected });
-    if (left.ok) departing.delete(key);
-    return counted(left);
+    const left = await sendExit(room, userId, clients, {
+      known: user,
+      expected,
+      tell: unannounced ? 'join' : 'quit',
+    });
+    if (!left.ok) return left;
+    departing.delete(key);
+    return announced(left.value);
   }
 
   async function setClients(room: Room, clients: number) {
@@ -85,8 +90,12 @@ export function createMemberships(deps: MembershipsDeps): Memberships {
   };
 }
 
-function counted(outcome: Outcome<EnterReply | ExitReply>) {
-  if (!outcome.ok) return outcome;
-  const [users, clients, changed] = outcome.value;
-  return succeed({ users, clients, changed: changed === 1 });
+function counted(outcome: Outcome<EnterReply>) {
+  return outcome.ok ? succeed({ ...changeOf(outcome.value), wasHere: outcome.value[6] === 1 }) : outcome;
+}
+
+const announced = (reply: ExitReply) => succeed({ ...changeOf(reply), announced: true });
+
+function changeOf([users, clients, changed]: EnterReply | ExitReply) {
+  return { users, clients, changed: changed === 1 };
 }

@@ -5,7 +5,6 @@ import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { Scripts } from '../scripts.ts';
 import type { ClusterClock } from './cluster-clock.ts';
-import type { HeldChanges } from './held-changes.ts';
 import type { InstanceReads } from './instances.ts';
 import type { LiveInstances } from './live-instances.ts';
 import { ALL_OCCUPIED, decodeRoom } from './occupied-rooms.ts';
@@ -19,14 +18,12 @@ export interface ReaperDeps extends InstanceReads {
   readonly clock: Pick<ClusterClock, 'leastAt'>;
   readonly living: Pick<LiveInstances, 'forget'>;
   readonly notifier: PresenceNotifier;
-  /** Announces what the roster had held back. */
-  readonly announce: (room: Room, held: HeldChanges, clients: number) => void;
   readonly settling: Pick<Settling, 'leftMs'>;
   /** Lists an instance that is not listed, without a heartbeat. */
   readonly list: (instanceId: string) => Promise<Outcome<unknown>>;
 }
 
-type ReapReply = [clients: number, waitMs: number, gone: string[], held: HeldChanges];
+type ReapReply = [clients: number, waitMs: number, gone: string[]];
 
 /*
  * listed -> (fence) fenced -> (reap) fenced and reaped, for one lease more -> (reap, forget) not listed
@@ -36,8 +33,7 @@ type ReapReply = [clients: number, waitMs: number, gone: string[], held: HeldCha
  * presence again. So each step that takes something from an instance fences it (again) first or after.
  */
 export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 'expired'> {
-  const { redis, scripts, keys, occupied, instances, clock, living, notifier, announce, settling, list } =
-    deps;
+  const { redis, scripts, keys, occupied, instances, clock, living, notifier, settling, list } = deps;
   const [leasesKey] = keys.leases;
 
   async function fence(dead: string): Promise<Outcome<void>> {
@@ -95,10 +91,9 @@ export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 
       roomScriptArgs(keys, room, dead, { settleMs: settling.leftMs(server), expected: false }),
     );
     if (!reaped.ok) return reaped;
-    const [clients, waitMs, gone, held] = reaped.value;
-    announce(room, held, clients);
+    const [clients, waitMs, gone] = reaped.value;
     if (waitMs > 0) notifier.schedule(room, waitMs);
-    return succeed(entriesOf(gone).map((user) => ({ room, user, clients })));
+    return succeed(entriesOf(gone).map((user) => ({ room, user, clients, announced: true })));
   }
 
   async function expired(): Promise<Outcome<readonly string[]>> {

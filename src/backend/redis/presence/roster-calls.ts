@@ -1,19 +1,17 @@
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
-import { succeed } from '../../../protocol/codes.ts';
 import type { ReportedUser } from '../../reported-presence.ts';
 import { restrictionHash } from '../../restriction-hash.ts';
 import type { RedisCommands, ScriptArgs } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
-import type { HeldChanges } from './held-changes.ts';
 import { personText } from './persons.ts';
 import type { PresenceNotifier } from './presence-notifier.ts';
 import type { RoomTurns } from './room-turns.ts';
 
 type Counted = [users: number, clients: number, changed: number, waitMs: number];
-export type ExitReply = [...Counted, vacant: number, held: HeldChanges];
-export type EnterReply = [...Counted, refused: number, leftMs: number, held: HeldChanges];
+export type ExitReply = [...Counted, vacant: number];
+export type EnterReply = [...Counted, refused: number, leftMs: number, here: number];
 
 export interface EnterOptions {
   /** The clients that the room may have, 0 for no limit. */
@@ -22,6 +20,14 @@ export interface EnterOptions {
   readonly known: (settleMs: number) => boolean;
   /** The roster MUST list this instance in the room, unless the server lost it. */
   readonly expected?: boolean;
+}
+
+export interface ExitOptions {
+  /** The user as the members know them, in case the roster has lost the user. */
+  readonly known?: ReportedUser | undefined;
+  readonly expected?: boolean;
+  /** What to tell the members: that the user left, or else is there on another instance. */
+  readonly tell?: 'quit' | 'join';
 }
 
 export interface RosterCalls {
@@ -33,16 +39,7 @@ export interface RosterCalls {
     options: EnterOptions,
   ): Promise<Outcome<EnterReply>>;
   /** Removes the user, if one is given, and sets this instance's clients of the room. */
-  sendExit(
-    room: Room,
-    userId: string,
-    clients: number,
-    options?: {
-      /** The user as the members know them, in case the roster has lost the user. */
-      readonly known?: ReportedUser | undefined;
-      readonly expected?: boolean;
-    },
-  ): Promise<Outcome<ExitReply>>;
+  sendExit(room: Room, userId: string, clients: number, options?: ExitOptions): Promise<Outcome<ExitReply>>;
   /** Notifies the room of its pending changes if it is time. Returns the ms until then, 0 if nothing is pending. */
   sendNotify(room: Room): Promise<Outcome<number>>;
 }
@@ -57,8 +54,6 @@ export interface RosterCallsDeps {
     expected?: boolean,
     more?: (settleMs: number) => readonly string[],
   ) => ScriptArgs;
-  /** Announces what the roster had held back. */
-  readonly announce: (room: Room, held: HeldChanges, clients: number) => void;
   readonly turns: RoomTurns;
   readonly notifier: PresenceNotifier;
   /** Lists a room in the instance's index. */
@@ -68,8 +63,7 @@ export interface RosterCallsDeps {
 
 /** The scripts that change who is in a room: in turn, and what follows from their replies. */
 export function createRosterCalls(deps: RosterCallsDeps): RosterCalls {
-  const { redis, scripts, keys, scriptKeys, scriptArgs, announce, turns, notifier, occupy, vacateIfEmpty } =
-    deps;
+  const { redis, scripts, keys, scriptKeys, scriptArgs, turns, notifier, occupy, vacateIfEmpty } = deps;
 
   return {
     async sendEnter(room, user, clients, { most, known, expected = false }) {
@@ -90,39 +84,28 @@ export function createRosterCalls(deps: RosterCallsDeps): RosterCalls {
         ),
       );
       if (!entered.ok) return entered;
-      const [, all, , waitMs, , , held] = entered.value;
-      announce(room, held, all);
+      const [, , , waitMs] = entered.value;
       if (waitMs > 0) notifier.schedule(room, waitMs);
       return entered;
     },
 
-    async sendExit(room, userId, clients, { known, expected = false } = {}) {
+    async sendExit(room, userId, clients, { known, expected = false, tell } = {}) {
       const args = scriptArgs(room, expected, () => [
         String(clients),
         userId,
         known ? personText(known) : '',
+        tell ?? '',
       ]);
       const left = await turns.inTurn(room, () =>
         redis.evaluate<ExitReply>(scripts.exit, scriptKeys(room), args),
       );
       if (!left.ok) return left;
-      const [, all, , waitMs, vacant, held] = left.value;
-      announce(room, held, all);
+      const [, , , waitMs, vacant] = left.value;
       if (waitMs > 0) notifier.schedule(room, waitMs);
       else if (vacant === 1) vacateIfEmpty(room);
       return left;
     },
 
-    async sendNotify(room) {
-      const notified = await redis.evaluate<[waitMs: number, held: HeldChanges, clients: number]>(
-        scripts.notify,
-        scriptKeys(room),
-        scriptArgs(room),
-      );
-      if (!notified.ok) return notified;
-      const [waitMs, held, clients] = notified.value;
-      announce(room, held, clients);
-      return succeed(waitMs);
-    },
+    sendNotify: (room) => redis.evaluate<number>(scripts.notify, scriptKeys(room), scriptArgs(room)),
   };
 }

@@ -68,11 +68,31 @@ local function publishDiff(rev, changes)
   publish('presence:diff', rev, '"joins":[' .. table.concat(joins, ',') .. '],"leaves":[' .. table.concat(leaves, ',') .. ']')
 end
 
+-- Publishes that a user joined or left, except in a room that is too large for names. The step that makes it true publishes
+-- it, because a worker whose reply is lost cannot.
+local function publishEvent(event, clients, json)
+  if ARGV[4] == '' or clients > tonumber(ARGV[8]) then
+    return
+  end
+  local message = 'message",{"event":"' .. event .. '","roomid":' .. ARGV[7] .. ',"data":' .. json .. '}'
+  redis.call('SPUBLISH', ARGV[4], ARGV[5] .. message .. ARGV[6])
+end
+
+-- A new name is no event.
+local function publishHeldBack(changes)
+  local _, clients = countRoom()
+  for index = 2, #changes, 2 do
+    local sign = string.sub(changes[index], 1, 1)
+    if sign ~= '=' then
+      publishEvent(sign == '+' and 'join' or 'broadcast_quit', clients, string.sub(changes[index], 2))
+    end
+  end
+end
+
 -- After a loss, the workers report their users again one by one. Until all have done so, nobody can tell who came or left in
--- truth. So changes wait and cancel each other out: what is left at the end is announced, by the worker that finds it.
+-- truth. So changes wait and cancel each other out: the first call after that time publishes what is left.
 local SETTLE_MS = tonumber(ARGV[11])
 local settlesAt
-local heldBack = {}
 
 local function msUntilTurn(now, lastTurn, every)
   local since = now - lastTurn
@@ -155,7 +175,7 @@ local function openChanges()
   local now = clock()
   -- A time that is far ahead was set by a clock that has been set back since.
   if settlesAt and (settlesAt <= now or settlesAt > now + 2 * SETTLE_MS) then
-    heldBack = redis.call('HGETALL', KEYS[6])
+    publishHeldBack(redis.call('HGETALL', KEYS[6]))
     redis.call('HDEL', KEYS[5], 'until')
     settlesAt = nil
   end

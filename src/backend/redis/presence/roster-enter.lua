@@ -5,8 +5,8 @@
 -- ARGV[18] '1' if the members know of the user: this instance had the user in the room before the roster lost it. It counts
 -- only while the room holds changes back: afterwards, the user's departure may have been announced.
 -- ARGV[19] the hash of the user id, see hashed-restrictions.lua
--- Returns {users, connections, changed, wait, refused, left, held}. changed: 1 if no instance had the user in the room before
--- and the change is not held back. held: changes that were held back and are to be announced now, as in KEYS[6].
+-- Returns {users, connections, changed, wait, refused, left, here}. changed: 1 if no instance had the user in the room before
+-- and the change is not held back. here: 1 if this instance had the user in the room before.
 -- wait: ms until the room is notified of its pending changes, 0 if there are none. refused: 1 banned, for `left` ms more
 -- (0 for no end); 2 the room is full. A refused call changes nothing in the room. The first connection here of a user who is in the room
 -- on another instance always fits, and counts as one more.
@@ -15,7 +15,7 @@ adoptHashed(KEYS[7], ARGV[13], ARGV[19])
 local ends = redis.call('ZSCORE', KEYS[7], 'ban:' .. ARGV[13])
 local left = ends and leftOf(ends, clock())
 if left then
-  return { 0, 0, 0, 0, 1, left, {} }
+  return { 0, 0, 0, 0, 1, left, 0 }
 end
 
 local most, clients_here = tonumber(ARGV[16]), ARGV[12]
@@ -29,7 +29,7 @@ if most > 0 then
   if added > 0 and total > most then
     local moves = ARGV[17] == '1' and redis.call('HEXISTS', KEYS[4], ARGV[13]) == 0 and elsewhere(ARGV[13])
     if not moves then
-      return { 0, 0, 0, 0, 2, 0, {} }
+      return { 0, 0, 0, 0, 2, 0, 0 }
     end
     clients_here = here + 1
   end
@@ -64,4 +64,4 @@ if settlesAt then
   end
 end
 local users, clients = countRoom()
-return { users, clients, changed, notifyRoom(users, clients), 0, 0, heldBack }
+return { users, clients, changed, notifyRoom(users, clients), 0, 0, before and 1 or 0 }

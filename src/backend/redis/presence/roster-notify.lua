@@ -1,7 +1,6 @@
 -- Notifies a room of its pending changes if it is time.
 -- KEYS, ARGV[1..11] as in roster-room.lua
--- Returns {wait, held, connections}. wait, held: as in roster-enter.lua.
+-- Returns the ms until the room's next turn, 0 if nothing is pending.
 
 openChanges()
-local users, clients = countRoom()
-return { notifyRoom(users, clients), heldBack, clients }
+return notifyRoom(countRoom())

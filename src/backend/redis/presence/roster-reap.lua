@@ -1,7 +1,7 @@
 -- Takes a dead instance out of one room.
 -- KEYS, ARGV[1..11] as in roster-room.lua
--- Returns {connections left, wait, {id, user, id, user, …}, held}: the users who are now gone from the room. A second run
--- returns none. wait, held: as in roster-enter.lua.
+-- Returns {connections left, wait, {id, user, id, user, …}}: the users who are now gone from the room, whose departures are
+-- published. A second run returns none. wait: as in roster-enter.lua.
 
 openChanges()
 local users = redis.call('HGETALL', KEYS[4])
@@ -19,4 +19,8 @@ for index = 1, #users, 2 do
   end
 end
 local left, clients = countRoom()
-return { clients, notifyRoom(left, clients), gone, heldBack }
+local wait = notifyRoom(left, clients)
+for index = 1, #gone, 2 do
+  publishEvent('broadcast_quit', clients, personJson(gone[index], gone[index + 1]))
+end
+return { clients, wait, gone }

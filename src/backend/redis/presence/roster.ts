@@ -10,7 +10,6 @@ import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
 import { createClusterClock } from './cluster-clock.ts';
 import { createHeartbeat } from './heartbeat.ts';
-import { createLateNotices } from './held-changes.ts';
 import { createInboxConnections } from './inbox-connections.ts';
 import { createInstanceReader } from './instances.ts';
 import { createLiveInstances } from './live-instances.ts';
@@ -60,7 +59,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   const occupied = createOccupiedRooms(indexParts, keys);
   const scriptKeys = (room: Room) => roomScriptKeys(keys, room, instanceId);
   const settling = createSettling({ now });
-  const notices = createLateNotices();
+  const returnListeners: Parameters<Roster['onReturn']>[0][] = [];
   const scriptArgs =
     (room: Room, expected = false, more: (settleMs: number) => readonly string[] = () => []): ScriptArgs =>
     (server) => {
@@ -91,7 +90,6 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     scripts,
     scriptKeys,
     scriptArgs,
-    announce: notices.addHeld,
     keys,
     turns,
     occupy,
@@ -108,7 +106,9 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   });
   const resync = createPresenceResync({
     reported,
-    onReturned: (room, user, clients) => notices.add(room, { event: 'join', user }, clients),
+    onReturned(room, user, clients) {
+      for (const listener of returnListeners) listener(room, user, clients);
+    },
     enter: memberships.enterAgain,
     // The other instances may not be done.
     onRestored: settling.begin,
@@ -178,7 +178,9 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     setClients: memberships.setClients,
     setConnections,
     heartbeat: heartbeat.send,
-    onLateNotice: notices.onAdded,
+    onReturn: (listener) => {
+      returnListeners.push(listener);
+    },
     ...createReaper({
       redis,
       scripts,
@@ -188,7 +190,6 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       clock,
       living,
       notifier,
-      announce: notices.addHeld,
       settling,
       list: heartbeat.list,
     }),
