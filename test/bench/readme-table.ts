@@ -7,6 +7,7 @@ import type { Spread } from './statistics.ts';
 const OTHERS = [
   ['sharded', 'Socket.IO, sharded'],
   ['classic', 'Socket.IO, classic'],
+  ['clustered', 'Socket.IO, cluster'],
   ['ws', 'bare ws'],
   ['nchan', 'Nchan (C)'],
   ['embedded', 'ours, embedded'],

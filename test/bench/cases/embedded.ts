@@ -13,21 +13,28 @@ const SIZES = {
   full: { clients: 500, members: [10, 100], deliveriesPerS: 20_000, heatMs: 1_000, seconds: 2 },
 } as const;
 
-/** The store in the primary instead of Redis. */
+/** The store in the primary instead of Redis, and beside both Socket.IO without Redis and without a store. */
 export const EMBEDDED_MODE: Case = {
   name: 'embedded',
   title: 'embedded: CPU µs per delivered message of all processes, two workers, 20,000 deliveries/s',
-  rounds: 2,
+  rounds: 5,
   figures: [
     { value: 'totalUs', title: 'all µs', digits: 2, shown: true },
     { value: 'workerUs', title: 'workers µs', digits: 2 },
     { value: 'primaryUs', title: 'primary µs', digits: 2 },
     { value: 'redisUs', title: 'Redis µs', digits: 2 },
+    { value: 'p50Ms', title: 'p50 ms', digits: 1, shown: true },
     { value: 'p99Ms', title: 'p99 ms', digits: 1, shown: true },
     { value: 'ackP99Ms', title: 'acked: p99 ms', digits: 1 },
     { value: 'othersCores', title: 'others’ cores', digits: 2 },
   ],
-  scenes: (scale) => [{ params: {}, systems: ['embedded', 'roomcast'], run: (system) => run(system, scale) }],
+  scenes: (scale) => [
+    {
+      params: {},
+      systems: ['embedded', 'roomcast', 'clustered'],
+      run: (system) => run(system, scale),
+    },
+  ],
 };
 
 async function run(system: System, scale: Scale): Promise<Point[]> {

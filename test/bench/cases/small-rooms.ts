@@ -14,23 +14,25 @@ const SIZES = {
   full: { rooms: 1_000, saysPerS: 2_000, heatMs: 4_000, seconds: 2 },
 } as const;
 
-/** Where there are few to deliver to, the way through Redis is most of a message's cost. */
+/** Where there are few to deliver to, the way through the store is most of a message's cost. */
 export const SMALL_ROOMS: Case = {
   name: 'small-rooms',
-  title: 'small-rooms: 1,000 rooms of 5 on two workers; CPU µs per message said, Redis included',
+  title: 'small-rooms: 1,000 rooms of 5 on two workers; CPU µs per message said, the store included',
   rounds: 5,
   figures: [
     { value: 'saidUs', title: 'all µs', digits: 1, shown: true },
     { value: 'saidWorkerUs', title: 'workers µs', digits: 1 },
+    { value: 'saidPrimaryUs', title: 'primary µs', digits: 1 },
     { value: 'saidRedisUs', title: 'Redis µs', digits: 1 },
     { value: 'saidPerS', title: 'said/s', digits: 0 },
+    { value: 'p50Ms', title: 'p50 ms', digits: 1 },
     { value: 'p99Ms', title: 'p99 ms', digits: 1 },
     { value: 'othersCores', title: 'others’ cores', digits: 2 },
   ],
   scenes: (scale) => [
     {
       params: { rooms: SIZES[scale.size].rooms },
-      systems: ['roomcast', 'sharded'],
+      systems: ['roomcast', 'sharded', 'embedded', 'clustered'],
       run: (system) => run(system, scale),
     },
   ],
@@ -68,6 +70,7 @@ async function run(system: System, scale: Scale): Promise<Point[]> {
           ...deliveryValues(measured),
           saidUs: perSayUs(measured.totalNs),
           saidWorkerUs: perSayUs(measured.cpuNs.worker),
+          saidPrimaryUs: perSayUs(measured.cpuNs.primary),
           saidRedisUs: perSayUs(measured.cpuNs.redis),
           saidPerS: (measured.seen.delivered / MEMBERS / measured.elapsedMs) * 1_000,
         },

@@ -2,7 +2,7 @@
  * Loaded into the processes of a measured server by NODE_OPTIONS, never part of one: on SIGUSR2 it does what
  * BENCH_INSIDE says and leaves what it found as {pid}.json or {pid}-{n}.cpuprofile in BENCH_DIR.
  *
- *   memory    collects garbage, then tells the size of the heap
+ *   memory    collects garbage in a worker, then tells the size of the heap
  *   profile   starts the CPU profiler, the next time stops it
  */
 import cluster from 'node:cluster';
@@ -50,4 +50,5 @@ function profiler() {
   };
 }
 
-if (task !== undefined && cluster.isWorker) process.on('SIGUSR2', task === 'memory' ? memory() : profiler());
+if (task === 'profile') process.on('SIGUSR2', profiler());
+else if (task === 'memory' && cluster.isWorker) process.on('SIGUSR2', memory());

@@ -1,13 +1,15 @@
 /**
  * The baseline: the room chat that Socket.IO's documentation leads to, several processes over the sharded or the
- * classic Redis adapter. Messages carry the id that the client gave them; there is no number, no history and no
- * resume.
+ * classic Redis adapter, or over the cluster adapter, whose messages go through the primary. Messages carry the id that
+ * the client gave them; there is no number, no history and no resume.
  *
- * Environment: REDIS_URL, BASE_PORT (worker i listens on BASE_PORT + i), WORKERS, ADAPTER (sharded, classic),
- * COMMAND_TIMEOUT_MS (node-redis gives up a command after 5 s; in overload the sharded adapter then loses the order).
+ * Environment: BASE_PORT (worker i listens on BASE_PORT + i), WORKERS, ADAPTER (sharded, classic, cluster), and for those
+ * with Redis REDIS_URL and COMMAND_TIMEOUT_MS (node-redis gives up a command after 5 s; in overload the sharded adapter
+ * then loses the order).
  */
 import cluster from 'node:cluster';
 import { createServer } from 'node:http';
+import { createAdapter as createClusterAdapter, setupPrimary } from '@socket.io/cluster-adapter';
 import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
 import { createClient } from 'redis';
 import { Server } from 'socket.io';
@@ -19,11 +21,13 @@ else await runWorker();
 
 function runPrimary() {
   cluster.schedulingPolicy = cluster.SCHED_NONE;
+  if (ADAPTER === 'cluster') setupPrimary();
   let ready = 0;
   const fork = (slot) => {
     const worker = cluster.fork({ SLOT: String(slot) });
     worker.once('exit', () => setTimeout(fork, 100, slot));
-    worker.once('message', () => {
+    worker.on('message', (message) => {
+      if (message !== 'ready') return;
       ready += 1;
       if (ready === Number(WORKERS)) console.log('stock is ready');
       console.log(`worker ${worker.process.pid}`);
@@ -32,7 +36,7 @@ function runPrimary() {
   for (let slot = 0; slot < Number(WORKERS); slot += 1) fork(slot);
 }
 
-async function runWorker() {
+async function createRedisAdapter() {
   const commandOptions = COMMAND_TIMEOUT_MS === undefined ? {} : { timeout: Number(COMMAND_TIMEOUT_MS) };
   const publisher = createClient({ url: REDIS_URL, commandOptions });
   const subscriber = publisher.duplicate();
@@ -41,10 +45,14 @@ async function runWorker() {
   subscriber.on('error', () => {});
   process.on('unhandledRejection', () => {});
   await Promise.all([publisher.connect(), subscriber.connect()]);
-
-  const http = createServer((_request, response) => response.end('ok'));
   const create = ADAPTER === 'classic' ? createAdapter : createShardedAdapter;
-  const io = new Server(http, { adapter: create(publisher, subscriber) });
+  return create(publisher, subscriber);
+}
+
+async function runWorker() {
+  const http = createServer((_request, response) => response.end('ok'));
+  const adapter = ADAPTER === 'cluster' ? createClusterAdapter() : await createRedisAdapter();
+  const io = new Server(http, { adapter });
 
   io.on('connection', (socket) => {
     const { roomid = 'lobby', username = 'guest' } = socket.handshake.query;

@@ -2,7 +2,7 @@ import { NCHAN } from './nchan.ts';
 import { PROXIED } from './proxied.ts';
 import { EMBEDDED, ROOMCAST } from './roomcast.ts';
 import { SIMULATED } from './simulated.ts';
-import { BARE_WS, CLASSIC, SHARDED } from './stock.ts';
+import { BARE_WS, CLASSIC, CLUSTERED, SHARDED } from './stock.ts';
 import type { System } from './system.ts';
 
 export const SYSTEMS: readonly System[] = [
@@ -10,6 +10,7 @@ export const SYSTEMS: readonly System[] = [
   EMBEDDED,
   SHARDED,
   CLASSIC,
+  CLUSTERED,
   BARE_WS,
   NCHAN,
   PROXIED,

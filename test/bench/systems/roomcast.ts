@@ -58,8 +58,8 @@ async function start(
           : part === 'redis' && redis
             ? [redis.pid]
             : [],
-    windowBegins: () => probe.startProfile(workerPids),
-    windowEnds: () => probe.stopProfile(workerPids),
+    windowBegins: () => probe.startProfile([host.pid, ...workerPids]),
+    windowEnds: () => probe.stopProfile([host.pid, ...workerPids]),
     collect: () => probe.collect(workerPids),
     ...(redis === undefined ? {} : { askRedis: redis.ask, redisPath: redis.path }),
     ...(redis?.tap === undefined ? {} : { tap: redis.tap }),

@@ -23,6 +23,14 @@ export const CLASSIC: System = {
   open: (options) => startOnRedis('classic', options),
 };
 
+/** Without Redis: what one worker broadcasts goes to the others by IPC, through the primary. It stores nothing. */
+export const CLUSTERED: System = {
+  name: 'clustered',
+  title: 'Socket.IO, cluster adapter',
+  dialectName: 'stock',
+  open: (options) => start(SOCKET_IO, { ADAPTER: 'cluster' }, options),
+};
+
 /** One process that sends every member the same prebuilt message. */
 export const BARE_WS: System = {
   name: 'ws',
