@@ -41,6 +41,8 @@ export interface HostMetrics {
 }
 
 const PREFIX = 'roomcast_';
+type StoreAnswers = Promise<[counts: Outcome<ClusterCounts>, store: Outcome<void>]>;
+
 /** The last totals of a worker may arrive after its exit is known. */
 const LATE_MS = 1_000;
 
@@ -77,7 +79,7 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
   for (const reason of ['start', 'hung', 'crash']) replaced.inc({ reason }, 0);
   reloadOk.set(1);
 
-  async function refresh(answered: ReadonlySet<number>): Promise<void> {
+  async function refresh(answered: ReadonlySet<number>, asked: StoreAnswers): Promise<void> {
     for (const { slot, loopDelayMs, rssBytes, state } of workers.status()) {
       // While a slot is reloaded, the row of the worker that serves counts.
       if (state === 'draining') continue;
@@ -85,8 +87,8 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
       delay.set({ slot }, loopDelayMs / 1_000);
       memory.set({ slot }, rssBytes);
     }
+    const [counts, store] = await asked;
     // A large cluster may be still being counted, by a store that is there.
-    const [counts, store] = await Promise.all([deps.cluster(), deps.store()]);
     storeUp.set(counts.ok || store.ok ? 1 : 0);
     // Without an answer there are no numbers: the last ones would be taken for true.
     if (!counts.ok) return cluster.reset();
@@ -117,6 +119,8 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
       reloadOk.set(ok ? 1 : 0);
     },
     async scrape() {
+      // The page waits for a hung worker and a silent store at the same time.
+      const storeAnswers = Promise.all([deps.cluster(), deps.store()]);
       const asked = workers.withClients();
       const answers = await Promise.all(
         asked.map(async (worker) => {
@@ -137,7 +141,7 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
         answered.add(worker.slot);
         current.set(worker.instanceId, [...gaugesOf(answer.value), ...totals]);
       }
-      await refresh(answered);
+      await refresh(answered, storeAnswers);
       const merged = AggregatorRegistry.aggregate([
         await registry.getMetricsAsJSON(),
         await sum,

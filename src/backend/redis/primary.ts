@@ -1,4 +1,5 @@
 import { type ClusterOverview, type HostOverview, ROSTER_LEASE_MS } from '../../chat/roster.ts';
+import { withinLimit } from '../../cluster/answer-limit.ts';
 import { hostNameIn } from '../../cluster/host-id.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
@@ -32,6 +33,8 @@ interface MarkedNode extends PrimaryNode {
 }
 
 const PATIENCE_MS = 10_000;
+/** Less than a page of the admin port waits for all of them. */
+const SERVER_ANSWER_MS = 750;
 /** Prometheus asks every host several times a minute, and an overview reads the rooms of all workers. */
 const RECENT_MS = 5_000;
 
@@ -43,8 +46,8 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   const topology = openTopology({ options, openNode, log });
   const { commands: redis } = topology;
   const dataMarks = createDataMarks(topology.nodes);
-  /** The servers that the last check found to take no writes. */
-  let refusing: ReadonlySet<MarkedNode> = new Set();
+  /** The servers that the last check found to take no writes, or to be silent. */
+  let failing: ReadonlySet<MarkedNode> = new Set();
   const instances = createInstanceReader({ redis, scripts, keys });
   const occupied = createOccupiedRooms(
     { all: topology.separate, of: (room) => topology.separateOf(keys.restrictions(room)) },
@@ -86,6 +89,24 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
       },
       close: commands.close,
     };
+  }
+
+  async function check(): Promise<Outcome<void>> {
+    const nodes = topology.nodes();
+    // The workers tell of a single server.
+    const writes = nodes.length > 1 && !examines ? dataMarks.checkEach() : [];
+    // A frozen server must not hide that the others answer.
+    const answers = await Promise.all(
+      nodes.map(async ({ commands }, index) => {
+        const pinged = withinLimit(commands.call(['PING']), SERVER_ANSWER_MS);
+        const written = writes[index] && withinLimit(writes[index], SERVER_ANSWER_MS);
+        return { pinged: await pinged, written: await (written ?? pinged) };
+      }),
+    );
+    failing = new Set(nodes.filter((_, index) => answers[index]?.written.ok === false));
+    const failures = answers.flatMap(({ pinged }) => (pinged.ok ? [] : [pinged]));
+    const [first] = failures;
+    return first && failures.length === nodes.length ? first : succeed(undefined);
   }
 
   async function overview(): Promise<Outcome<ClusterOverview>> {
@@ -146,20 +167,10 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
       const vouched = await redis.evaluate(scripts.vouch, [keys.instances, ...keys.leases], args);
       return vouched.ok ? succeed(undefined) : vouched;
     },
-    check: async () => {
-      const nodes = topology.nodes();
-      const [pings, writes] = await Promise.all([
-        Promise.all(nodes.map(({ commands }) => commands.call(['PING']))),
-        // The workers tell of a single server.
-        nodes.length > 1 && !examines ? dataMarks.check() : [],
-      ]);
-      refusing = new Set(nodes.filter((_, index) => writes[index]?.ok === false));
-      const [first] = pings;
-      return pings.some(({ ok }) => ok) || !first || first.ok ? succeed(undefined) : first;
-    },
+    check,
     awayServers() {
       const nodes = topology.nodes();
-      const away = nodes.filter((node) => !node.commands.server() || refusing.has(node));
+      const away = nodes.filter((node) => !node.commands.server() || failing.has(node));
       return away.length < nodes.length ? away.map(({ target }) => target.shown) : [];
     },
     async agreeOnApiKey(offered) {

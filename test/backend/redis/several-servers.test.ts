@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
+import { CALL_DEADLINE_MS } from '../../../src/backend/redis/connection/redis-connection.ts';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { tagOf } from '../../../src/backend/redis/topology/hash-slots.ts';
@@ -59,6 +60,30 @@ describe('a worker over several servers, while one is away', () => {
   const keys = redisKeys('rc');
   const AWAY = { ok: false, error: { code: 'unavailable' } };
   const ann = { userId: 'ann', username: 'Ann' };
+
+  it('names a frozen server before a call to it ends, and the primary goes on with the others', async () => {
+    const { servers, primaryForTest } = await serversForTest();
+    const primary = await primaryForTest();
+    const [frozen] = servers as [RedisProcess];
+    onTestFinished(() => frozen.thaw());
+    // A busy machine may stand still for longer than a server has to answer: then it freezes once more.
+    await eventually(async () => {
+      frozen.thaw();
+      await eventually(async () => {
+        granted(await primary.check());
+        expect(primary.awayServers()).toEqual([]);
+      });
+      frozen.freeze();
+      let callEnded = false;
+      const timer = setTimeout(() => {
+        callEnded = true;
+      }, CALL_DEADLINE_MS);
+      const checked = await primary.check();
+      clearTimeout(timer);
+      expect([checked.ok, callEnded]).toEqual([true, false]);
+      expect(primary.awayServers()).toEqual([`127.0.0.1:${frozen.port}`]);
+    });
+  });
 
   it.each([
     ['that has the list of instances', true],

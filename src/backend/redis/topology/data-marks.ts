@@ -11,6 +11,8 @@ import type { WorkerNode } from './worker-node.ts';
 export interface DataMarks {
   /** Reads the marks, and sets those that are missing. Returns for each server, in their order, whether it takes writes. */
   check(): Promise<readonly Outcome<void>[]>;
+  /** The same, for a caller that does not wait for all of them. */
+  checkEach(): readonly Promise<Outcome<void>>[];
   /** Calls the listener after each check that found a loss, or in which all servers took the write. */
   onChecked(listener: (lost: boolean) => void): void;
 }
@@ -39,16 +41,29 @@ export function createDataMarks(nodes: () => readonly MarkedNode[]): DataMarks {
     return succeed(before?.key === key && before.mark !== mark.value);
   }
 
+  function tell(checked: readonly Outcome<boolean>[]): void {
+    const lost = checked.some((one) => one.ok && one.value);
+    const complete = checked.every(({ ok }) => ok);
+    if (lost || complete) for (const listener of listeners) listener(lost);
+  }
+
   return {
     async check() {
       const checked = await Promise.all(nodes().map(checkOne));
-      const lost = checked.some((one) => one.ok && one.value);
-      const complete = checked.every(({ ok }) => ok);
-      if (lost || complete) for (const listener of listeners) listener(lost);
-      return checked.map((one) => (one.ok ? succeed(undefined) : one));
+      tell(checked);
+      return checked.map(written);
+    },
+    checkEach() {
+      const checks = nodes().map(checkOne);
+      void Promise.all(checks).then(tell);
+      return checks.map((one) => one.then(written));
     },
     onChecked: (listener) => {
       listeners.push(listener);
     },
   };
+}
+
+function written(checked: Outcome<boolean>): Outcome<void> {
+  return checked.ok ? succeed(undefined) : checked;
 }
