@@ -29,7 +29,8 @@ export interface RecentAnswer {
   readonly nsp: string;
   /** Absent if the message was for no room. */
   readonly roomid?: string;
-  readonly userId: string;
+  /** Absent for a request of the HTTP API. */
+  readonly userId?: string;
   readonly code?: ErrorCode;
   readonly retryAfterMs?: number;
   /** The repetition got this position as its answer. */

@@ -39,7 +39,7 @@ function notFound({ searched, workers }: MessageTrace): string[] {
     ...(refused
       ? []
       : [
-          'No worker that answered remembers a refusal of it; each remembers the newest 500 of its clients, until it is replaced, and none of the HTTP API.',
+          'No worker that answered remembers a refusal of it; each remembers the newest 500, those of the HTTP API included, until it is replaced.',
         ]),
   ];
 }
@@ -176,11 +176,11 @@ const OUTCOMES: Readonly<Record<ConnectionOutcome, (one: ConnectionTrace) => str
 function answerLine({ at, event, nsp, roomid, userId: id, code, retryAfterMs, seq }: RecentAnswer): string {
   const when = new Date(at).toISOString();
   const places = [roomid, nsp === '/' ? undefined : nsp].filter((place) => place !== undefined);
-  const userId = [id, ...places].join(' in ');
+  const whose = [id ?? 'the HTTP API', ...places].join(' in ');
   if (code === undefined)
-    return `answered a repetition by ${userId} at ${when}: it is seq ${seq}, stored once`;
+    return `answered a repetition by ${whose} at ${when}: it is seq ${seq}, stored once`;
   const wait = retryAfterMs === undefined ? '' : `, to be tried again after ${Math.ceil(retryAfterMs)} ms`;
-  return `refused ${event} of ${userId} with this id at ${when}: ${code}${wait}`;
+  return `refused ${event} of ${whose} with this id at ${when}: ${code}${wait}`;
 }
 
 function nameOf({ host, slot }: Pick<WorkerTrace, 'host' | 'slot'>): string {

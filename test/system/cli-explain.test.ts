@@ -82,6 +82,37 @@ describe.each(MODES)('roomcast explain, %s', (mode) => {
     expect(stdout).toMatch(/slot \d refused say of ann in \S+ with this id at \S+: rate_limited, to be/);
   });
 
+  it('a message that the HTTP API refused, and one that it was given twice', async () => {
+    const [roomid, clientMsgId, key, bare] = [
+      stage.fresh('room'),
+      stage.fresh('id'),
+      stage.fresh('key'),
+      stage.fresh('id'),
+    ];
+    const send = (body: object, headers = {}) =>
+      fetch(`${host().workerUrls[0]}/api/v1/rooms/${roomid}/messages`, {
+        method: 'POST',
+        headers: { ...stage.system.keyHeader, ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const keyed = { 'idempotency-key': key };
+    expect((await send({ text: '', clientMsgId }, keyed)).status).toBe(400);
+    const REFUSED =
+      /slot 0 refused POST \/api\/v1\/rooms\/:roomid\/messages of the HTTP API in \S+ with this id/;
+    for (const id of [clientMsgId, key]) {
+      const { code, stdout } = await explain(id, '--room', roomid);
+      expect([code, stdout]).toEqual([3, expect.stringMatching(REFUSED)]);
+      expect(stdout).toMatch(/: bad_request\n/);
+    }
+    // A loaded machine may refuse one for a moment.
+    const stored = () =>
+      eventually(async () => expect((await send({ text: SECRET, clientMsgId: bare })).status).toBe(200));
+    await stored();
+    await stored();
+    const { code, stdout } = await explain(bare, '--room', roomid);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('answered a repetition by the HTTP API in ')]);
+  });
+
   it('a message that was sent twice', async () => {
     const [roomid, clientMsgId] = [stage.fresh('room'), stage.fresh('id')];
     const [ann, again] = [await enter(0, roomid, 'ann'), await enter(1, roomid, 'ann')];

@@ -6,6 +6,7 @@ import type { InboxStore } from '../../chat/inbox-store.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
 import type { Moderation } from '../../chat/moderation.ts';
 import type { Roster } from '../../chat/roster.ts';
+import type { ChatContext } from '../context.ts';
 import type { AnnounceInRooms } from '../delivery/room-announcements.ts';
 import type { OutgoingMessageDeps } from '../events/outgoing-message.ts';
 import type { Enforcement } from '../moderation/enforcement.ts';
@@ -14,7 +15,7 @@ import type { DisconnectUser } from '../moderation/user-disconnects.ts';
 import type { EventStreams } from './event-streams.ts';
 
 /** The services that the routes use. */
-export interface ApiContext extends OutgoingMessageDeps {
+export interface ApiContext extends OutgoingMessageDeps, Pick<ChatContext, 'recentAnswers'> {
   readonly admission: Pick<Admission, 'run'>;
   readonly logs: RoomLogs;
   readonly roster: Pick<Roster, 'count' | 'members' | 'rooms' | 'connections'>;

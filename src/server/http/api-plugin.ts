@@ -12,6 +12,7 @@ import type { ApiContext } from './api-context.ts';
 import type { StartStream } from './event-streams.ts';
 import { pushOfForm } from './form-body.ts';
 import { answerRefusal } from './refusal-answers.ts';
+import { rememberAnswer } from './remembered-answers.ts';
 import type { ApiCall, ApiRoute, CallScope } from './route.ts';
 import { createRoutes } from './route-table.ts';
 
@@ -117,11 +118,17 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
         if (answers === 'events' && request.method === 'HEAD') return reply.type('text/event-stream').send();
         const nsp = namespaced ? namespaceOf(request.query) : succeed(standard);
         if (!nsp.ok) return answerRefusal(reply, nsp);
+        const remember = (answered: Outcome<unknown>) =>
+          rememberAnswer(request, apiRoute, nsp.value, answered, context.recentAnswers);
         const call = apiRoute.read(request);
-        if (!call.ok) return answerRefusal(reply, call);
+        if (!call.ok) {
+          remember(call);
+          return answerRefusal(reply, call);
+        }
         const scope = { nsp: nsp.value, scope: request.callerScope, reader: request.reader };
         const inTurn: InTurn = (task) => (paced ? context.admission.run(request.raw.socket, task) : task());
         const outcome = await answer(apiRoute, call.value, scope, inTurn);
+        remember(outcome);
         if (!outcome.ok) return answerRefusal(reply, outcome);
         if (answers === 'events') {
           (outcome.value as StartStream)(reply.hijack().raw);

@@ -27,6 +27,34 @@ describe('Idempotency-Key', () => {
     return `key ${keys}`;
   }
 
+  it('remembers what it refused, and a repetition, by the clientMsgId and by the key', async () => {
+    const path = '/api/v1/rooms/room/messages';
+    const [key, clientMsgId] = [newKey(), 'a-client-msg-id'];
+    const answered = [
+      await write('POST', path, { text: 'Hi', clientMsgId }, key),
+      // The key was used for another text.
+      await write('POST', path, { text: 'Ho', clientMsgId }, key),
+      await write('POST', path, { text: '' }, newKey()),
+      await write('POST', path, { text: 'Hi', clientMsgId }, newKey()),
+      await write('POST', path, { text: 'Ho', clientMsgId }, newKey()),
+      // Nobody can ask for a key of this length.
+      await write('POST', path, { text: '' }, 'k'.repeat(65)),
+    ];
+    const about = { event: `POST /api/v1/rooms/:roomid/messages`, nsp: '/', roomid: 'room' };
+    const refused = { ...about, code: 'bad_request' };
+    const repeated = { ...about, seq: answered[0]?.json.seq };
+    expect(answered.map(({ status }) => status)).toEqual([200, 400, 400, 200, 400, 400]);
+    expect(stage.remembered).toEqual([
+      { ...refused, clientMsgId },
+      { ...refused, clientMsgId: key },
+      { ...refused, clientMsgId: `key ${keys - 2}` },
+      { ...repeated, clientMsgId },
+      { ...repeated, clientMsgId: `key ${keys - 1}` },
+      { ...refused, clientMsgId },
+      { ...refused, clientMsgId: `key ${keys}` },
+    ]);
+  });
+
   it.each([
     ['POST', '/api/v1/rooms/room/messages', { text: 'Hi' }, { text: 'Ho' }],
     ['POST', '/api/v1/push', { users: ['Ann'], data: 1 }, { users: ['Ann'], data: 2 }],

@@ -52,6 +52,7 @@ export async function openApiStage(options: StageOptions = {}) {
   const ordered: Record<string, unknown>[] = [];
   const expected: { roomid: string; seq: number }[] = [];
   let rooms = 0;
+  const remembered: object[] = [];
   let away = () => false;
   let ids = 0;
   const newId = () => {
@@ -69,6 +70,7 @@ export async function openApiStage(options: StageOptions = {}) {
     idempotency: store.idempotency,
     limits: { maxTextBytes },
     metrics: { said: () => undefined },
+    recentAnswers: { note: (answer) => void remembered.push(answer) },
     now: store.now,
     newId,
     announceIn(nsp, roomids, announcement) {
@@ -140,6 +142,8 @@ export async function openApiStage(options: StageOptions = {}) {
     },
     /** The log lines. */
     lines,
+    /** What this worker remembers for `roomcast explain`. */
+    remembered,
     connect(userId: string, connections: number, nsp = '/') {
       store.connected.set(inboxOf(nsp, userId).tag, connections);
     },
