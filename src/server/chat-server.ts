@@ -134,6 +134,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const online = createOnline({
     roster,
     broadcast: (totals) => announcer.broadcast('online', totals),
+    send: (socket, totals) => announcer.sendTo(socket, 'online', totals),
     clients,
     degraded,
   });

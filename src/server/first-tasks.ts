@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Refusal, refuse } from '../protocol/codes.ts';
 import { DEFAULT_HISTORY } from '../protocol/limits.ts';
+import type { Joined } from '../protocol/rooms.ts';
 import type { AcceptedHandshake } from './auth/handshake.ts';
 import type { ChatContext } from './context.ts';
 import { joinRoom } from './events/join.ts';
@@ -28,8 +29,12 @@ export type HandshakeJoin = Pick<AcceptedHandshake, 'resume'>;
 /** Runs a task under a permit. */
 type UnderPermit = <T>(task: () => Promise<T>) => Promise<T | Refusal>;
 
-export function createFirstTasks(context: ChatContext): FirstTasks {
-  const { admission, log } = context;
+export interface FirstTasksDeps extends ChatContext {
+  readonly sendJoined: (socket: Session['socket'], joined: Joined) => void;
+}
+
+export function createFirstTasks(context: FirstTasksDeps): FirstTasks {
+  const { admission, sendJoined, log } = context;
 
   async function bindTo(session: Session, bind: () => Promise<void>): Promise<void> {
     try {
@@ -49,8 +54,7 @@ export function createFirstTasks(context: ChatContext): FirstTasks {
     const { socket } = session;
     const payload = { history: DEFAULT_HISTORY, resume };
     try {
-      const join = () =>
-        joinRoom(session, payload, context, (joined) => socket.emit('joined', joined), bound);
+      const join = () => joinRoom(session, payload, context, (joined) => sendJoined(socket, joined), bound);
       const outcome = await underPermit(join);
       if (outcome === 'answered') return;
       await bound;

@@ -24,7 +24,7 @@ export interface GatewayDeps extends Pick<HandshakesDeps, 'authenticate' | 'conn
   readonly now: () => number;
   /** When the store went away; undefined while it answers. */
   readonly degradedSince: () => number | undefined;
-  readonly announcer: Pick<ConnectionAnnouncer, 'awaitHello' | 'helloSent'>;
+  readonly announcer: Pick<ConnectionAnnouncer, 'awaitHello' | 'helloSent' | 'sendTo'>;
   /** The connection has just been sent `hello`. */
   readonly onHelloSent: (socket: ClientSocket) => void;
   /** An event of the client arrived. */
@@ -50,7 +50,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
     login: () => createBucket(LOGIN_RATE, elapsedMs),
     sayOfAddress: deps.sayOfAddress,
   };
-  const firstTasks = createFirstTasks(context);
+  const firstTasks = createFirstTasks({
+    ...context,
+    sendJoined: (socket, joined) => deps.announcer.sendTo(socket, 'joined', joined),
+  });
   const keepsHeaders = context.identities.mode === 'token';
   const handshakes = createHandshakes({ ...deps, ...context });
   /** A symbol, because `fetchSockets()` sends the other members of `socket.data` to every server. */
@@ -121,7 +124,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const { socket, identity, user } = session;
     const { guestToken } = identity;
     deps.announcer.helloSent(socket.id);
-    socket.emit('hello', {
+    deps.announcer.sendTo(socket, 'hello', {
       clientId: socket.id,
       user,
       auth: context.identities.mode,

@@ -3,9 +3,8 @@ import { createAdmission, type Permit } from '../../src/chat/admission.ts';
 import type { LogPage } from '../../src/chat/log-store.ts';
 import { roomOf } from '../../src/chat/room.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
-import type { ChatContext } from '../../src/server/context.ts';
 import { createEventQueue } from '../../src/server/event-queue.ts';
-import { createFirstTasks } from '../../src/server/first-tasks.ts';
+import { createFirstTasks, type FirstTasksDeps } from '../../src/server/first-tasks.ts';
 import type { Session } from '../../src/server/session.ts';
 import type { ClientSocket } from '../../src/server/socket-types.ts';
 import { silentLog } from '../cluster/silent-log.ts';
@@ -44,12 +43,13 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
   let leases = 0;
   const admission = createAdmission({ now: () => nowMs, random: () => 0 });
   onTestFinished(admission.close);
-  const context = partOf<ChatContext>({
+  const context = partOf<FirstTasksDeps>({
+    sendJoined: () => void happened.push('joined'),
     admission,
     connectionBans: { check: async () => undefined },
-    limits: partOf<ChatContext['limits']>({ maxRooms: 50 }),
-    joinPages: partOf<ChatContext['joinPages']>({ read: async () => succeed(EMPTY) }),
-    feeds: partOf<ChatContext['feeds']>({
+    limits: partOf<FirstTasksDeps['limits']>({ maxRooms: 50 }),
+    joinPages: partOf<FirstTasksDeps['joinPages']>({ read: async () => succeed(EMPTY) }),
+    feeds: partOf<FirstTasksDeps['feeds']>({
       async lease() {
         leases += 1;
         if (goneOnceSubscribed) socket.connected = false;
@@ -62,7 +62,7 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
       },
     }),
     fanout: { flush: () => undefined },
-    presence: partOf<ChatContext['presence']>({
+    presence: partOf<FirstTasksDeps['presence']>({
       async enter() {
         happened.push('enters the room');
         return full
@@ -70,12 +70,12 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
           : succeed({ users: 1, clients: 1, announce: () => undefined });
       },
     }),
-    readMarkers: partOf<ChatContext['readMarkers']>({
+    readMarkers: partOf<FirstTasksDeps['readMarkers']>({
       joining: async () => async () => undefined,
       joined: () => undefined,
     }),
-    textmsgAudience: partOf<ChatContext['textmsgAudience']>({}),
-    enforcement: partOf<ChatContext['enforcement']>({}),
+    textmsgAudience: partOf<FirstTasksDeps['textmsgAudience']>({}),
+    enforcement: partOf<FirstTasksDeps['enforcement']>({}),
     log: silentLog,
   });
   function release(): void {

@@ -1,10 +1,12 @@
-import type { ChatNamespace } from '../socket-types.ts';
-import type { ConnectionInternals } from '../transport/private-members.ts';
+import type { ServerToClient } from '../../protocol/events.ts';
+import type { ChatNamespace, ClientSocket } from '../socket-types.ts';
+import type { Connection, ConnectionInternals } from '../transport/private-members.ts';
 import { createMessageEncoder, type Encoded, type OutboundEvent } from '../transport/websocket-frames.ts';
 
 /**
- * Sends events to every connection of this worker. `hello` must be the first event of a connection and takes a round trip
- * or two, so a broadcast leaves out connections that still wait for it; `hello` then carries the current state.
+ * Sends events to every connection of this worker, or to a new one, past Engine.IO. `hello` must be the first event of a
+ * connection and takes a round trip or two, so a broadcast leaves out connections that still wait for it; `hello` then
+ * carries the current state.
  */
 export interface ConnectionAnnouncer {
   awaitHello(socketId: string): void;
@@ -12,14 +14,28 @@ export interface ConnectionAnnouncer {
   helloSent(socketId: string): void;
   /** Sends to every connection that got its `hello`; broadcasts keep their order. */
   broadcast(event: NonNullable<OutboundEvent['event']>, payload: object): void;
+  /**
+   * Sends to one connection. All that is sent in one turn of the event loop leaves in one write, while Engine.IO would write
+   * the second packet after it wrote the first.
+   */
+  sendTo<E extends Greeting>(
+    socket: Pick<ClientSocket, 'nsp' | 'conn'>,
+    event: E,
+    payload: Parameters<ServerToClient[E]>[0],
+  ): void;
   close(): void;
 }
 
 export interface ConnectionAnnouncerDeps {
   readonly namespaces: readonly Pick<ChatNamespace, 'name' | 'sockets'>[];
   readonly internals: Pick<ConnectionInternals, 'pathTo'>;
+  /** Gathers what is written to the connection until the end of the turn. */
+  readonly gatherWrites: (connection: Connection) => void;
   readonly nextTurn: (task: () => void) => void;
 }
+
+/** What a new connection is sent. */
+type Greeting = 'hello' | 'online' | 'joined';
 
 /** Connections in one turn, which take about 2 ms. 2,500 at once held up the event loop for 90 ms. */
 const SLICE = 200;
@@ -35,10 +51,16 @@ interface Broadcast {
 export function createConnectionAnnouncer({
   namespaces,
   internals,
+  gatherWrites,
   nextTurn,
 }: ConnectionAnnouncerDeps): ConnectionAnnouncer {
   const waiting = new Set<string>();
-  const served = namespaces.map(({ name, sockets }) => ({ sockets, encoder: createMessageEncoder(name) }));
+  const served = namespaces.map(({ name, sockets }) => ({
+    name,
+    sockets,
+    encoder: createMessageEncoder(name),
+  }));
+  const encoders = new Map(served.map(({ name, encoder }) => [name, encoder]));
   let broadcasts: Broadcast[] = [];
   let sending = false;
 
@@ -57,7 +79,11 @@ export function createConnectionAnnouncer({
     const { sockets, ids, encoded } = broadcast;
     const connection = sockets.get(ids[broadcast.sent] ?? '')?.conn;
     broadcast.sent += 1;
-    if (!connection || internals.pathTo(connection).write(encoded.frames)) return;
+    if (connection) write(connection, encoded);
+  }
+
+  function write(connection: Connection, encoded: Encoded): void {
+    if (internals.pathTo(connection).write(encoded.frames)) return;
     for (const packet of encoded.packets()) connection.write(packet);
   }
 
@@ -71,6 +97,11 @@ export function createConnectionAnnouncer({
         broadcasts.push({ sockets, ids, encoded: encoder.encode([{ event, json }]), sent: 0 });
       }
       if (!sending) sendSlice();
+    },
+    sendTo({ nsp, conn }, event, payload) {
+      const encoder = encoders.get(nsp.name) ?? createMessageEncoder(nsp.name);
+      gatherWrites(conn);
+      write(conn, encoder.encode([{ event, json: JSON.stringify(payload) }]));
     },
     close() {
       broadcasts = [];

@@ -46,10 +46,11 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
   const internals = await openConnectionInternals({ log });
   const turnEnd = createTurnEnd();
   const gatherWrites = createWriteGathering(turnEnd);
-  engine.on('flush', (connection: Connection) => {
+  function gatherWritesTo(connection: Connection): void {
     const stream = internals.streamOf(connection);
     if (stream) gatherWrites(stream);
-  });
+  }
+  engine.on('flush', gatherWritesTo);
   // The switch to WebSocket leaves together with Engine.IO's first packet.
   engine.on('initial_headers', (_headers: unknown, { headers, socket }: IncomingMessage) => {
     if (headers.upgrade !== undefined) gatherWrites(socket);
@@ -62,7 +63,12 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
     now,
     onFlush,
   });
-  const announcer = createConnectionAnnouncer({ namespaces, internals, nextTurn: setImmediate });
+  const announcer = createConnectionAnnouncer({
+    namespaces,
+    internals,
+    gatherWrites: gatherWritesTo,
+    nextTurn: setImmediate,
+  });
   const presenceThrottle = createPresenceThrottle({
     deliver(room, { event, user }) {
       fanout.enqueue(room, { json: JSON.stringify(presenceMessage(event, room, user)), isPresence: true });

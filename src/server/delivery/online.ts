@@ -9,6 +9,8 @@ export interface OnlineDeps {
   readonly roster: Pick<Roster, 'totals'>;
   /** Sends to all connections of this worker that got their `hello`. */
   readonly broadcast: (totals: RosterCount) => void;
+  /** Sends to a new connection. */
+  readonly send: (socket: ClientSocket, totals: RosterCount) => void;
   /** Connections on this worker. */
   readonly clients: () => number;
   readonly degraded: () => boolean;
@@ -17,12 +19,12 @@ export interface OnlineDeps {
 /** Sends every connection on this worker the number of users and connections online in the whole cluster. */
 export interface Online {
   /** Sends a new connection the last known totals. */
-  sendTo(socket: Pick<ClientSocket, 'emit'>): void;
+  sendTo(socket: ClientSocket): void;
   close(): void;
 }
 
 /** Each worker queries the totals and sends them to its own connections, so they cost the bus nothing. */
-export function createOnline({ roster, broadcast, clients, degraded }: OnlineDeps): Online {
+export function createOnline({ roster, broadcast, send, clients, degraded }: OnlineDeps): Online {
   let sent: RosterCount | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -46,7 +48,7 @@ export function createOnline({ roster, broadcast, clients, degraded }: OnlineDep
   return {
     sendTo(socket) {
       // Zero connections means that this one is not counted yet; it gets the totals that include it.
-      if (sent && sent.clients > 0) socket.emit('online', sent);
+      if (sent && sent.clients > 0) send(socket, sent);
     },
     close() {
       closed = true;

@@ -20,7 +20,14 @@ export interface Encoded {
 
 /** A payload as JSON, the sockets that do not get it, and the event's name if it is not `message`. */
 export interface OutboundEvent extends Pick<Entry, 'json' | 'utf8' | 'except'> {
-  readonly event?: 'presence:diff' | 'presence:count' | 'online' | 'cluster:degraded' | 'cluster:restored';
+  readonly event?:
+    | 'presence:diff'
+    | 'presence:count'
+    | 'online'
+    | 'cluster:degraded'
+    | 'cluster:restored'
+    | 'hello'
+    | 'joined';
   /** A change of presence, which the log of the room does not have. */
   readonly isPresence?: true;
 }

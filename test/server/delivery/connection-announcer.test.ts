@@ -3,11 +3,13 @@ import {
   type ConnectionAnnouncerDeps,
   createConnectionAnnouncer,
 } from '../../../src/server/delivery/connection-announcer.ts';
+import type { ClientSocket } from '../../../src/server/socket-types.ts';
 
 function setUp(names = ['/']) {
   const heard: string[] = [];
   const turns: (() => void)[] = [];
   const polling = new Set<string>();
+  const gathered: string[] = [];
   const namespaces = names.map((name) => ({ name, sockets: new Map<string, unknown>() }));
   const announcer = createConnectionAnnouncer({
     namespaces: namespaces as unknown as ConnectionAnnouncerDeps['namespaces'],
@@ -21,15 +23,20 @@ function setUp(names = ['/']) {
         },
       }),
     },
+    gatherWrites: (connection) => void gathered.push((connection as unknown as { id: string }).id),
     nextTurn: (task) => void turns.push(task),
   });
+  function connectionOf(id: string) {
+    return { id, write: (packet: string) => heard.push(`${id} packet ${packet}`) };
+  }
   return {
     announcer,
     heard,
     polling,
+    gathered,
+    connectionOf,
     connect(id: string, namespace = 0) {
-      const conn = { id, write: (packet: string) => heard.push(`${id} packet ${packet}`) };
-      namespaces[namespace]?.sockets.set(id, { conn });
+      namespaces[namespace]?.sockets.set(id, { conn: connectionOf(id) });
     },
     disconnect: (id: string) => namespaces[0]?.sockets.delete(id),
     /** False: nothing was to be done. */
@@ -68,6 +75,20 @@ describe('events to all connections', () => {
     announcer.helloSent('new');
     announcer.broadcast('cluster:restored', {});
     expect(heard.slice(1)).toEqual(['a 42["cluster:restored",{}]', 'new 42["cluster:restored",{}]']);
+  });
+
+  it('go to one connection through Engine.IO only if it has packets that wait', () => {
+    const { announcer, heard, polling, gathered, connectionOf } = setUp(['/post']);
+    polling.add('c');
+    for (const id of ['a', 'c']) {
+      const socket = { nsp: { name: '/post' }, conn: connectionOf(id) } as unknown as ClientSocket;
+      announcer.sendTo(socket, 'online', ONLINE);
+    }
+    expect(heard).toEqual([
+      'a 42/post,["online",{"users":1,"clients":2}]',
+      'c packet 2/post,["online",{"users":1,"clients":2}]',
+    ]);
+    expect(gathered).toEqual(['a', 'c']);
   });
 
   it('yield the event loop if there are many connections, and still arrive in order at those present', () => {

@@ -2,17 +2,21 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RosterCount } from '../../../src/chat/roster.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import { createOnline } from '../../../src/server/delivery/online.ts';
+import type { ClientSocket } from '../../../src/server/socket-types.ts';
 import { emitting } from '../../support/emitting.ts';
+import { partOf } from '../../support/part-of.ts';
 
 function setUp(connections = 1) {
   const told: unknown[] = [];
   let counted: RosterCount | undefined = { users: 1, clients: 1 };
   let degraded = false;
+  const socket = partOf<ClientSocket>({});
   const emit = emitting((event, count) => told.push([event, count]));
   const totals = vi.fn(async () => (counted ? succeed(counted) : refuse('unavailable', 'away', 1)));
   const online = createOnline({
     roster: { totals },
     broadcast: (totals) => emit('online', totals),
+    send: (_socket, totals) => emit('online', totals),
     clients: () => connections,
     degraded: () => degraded,
   });
@@ -20,7 +24,7 @@ function setUp(connections = 1) {
     online,
     told,
     totals,
-    emit,
+    socket,
     count(users: number, clients: number) {
       counted = { users, clients };
     },
@@ -72,17 +76,17 @@ describe('the number of people online', () => {
   );
 
   it('is sent to new connections, once it is known', async () => {
-    const { online, told, emit } = setUp();
-    online.sendTo({ emit });
+    const { online, told, socket } = setUp();
+    online.sendTo(socket);
     expect(told).toEqual([]);
     await vi.advanceTimersByTimeAsync(10);
     told.length = 0;
-    online.sendTo({ emit });
+    online.sendTo(socket);
     expect(told).toEqual([['online', { users: 1, clients: 1 }]]);
   });
 
   it('is not sent while the store is away, and to everybody when it is back', async () => {
-    const { online, told, emit, totals, degrade, lose, count } = setUp();
+    const { online, told, socket, totals, degrade, lose, count } = setUp();
     await vi.advanceTimersByTimeAsync(10);
     told.length = 0;
     lose();
@@ -90,7 +94,7 @@ describe('the number of people online', () => {
     degrade(true);
     totals.mockClear();
     await vi.advanceTimersByTimeAsync(5_000);
-    online.sendTo({ emit });
+    online.sendTo(socket);
     expect(told).toEqual([]);
     expect(totals).not.toHaveBeenCalled();
     count(1, 1);
@@ -100,11 +104,11 @@ describe('the number of people online', () => {
   });
 
   it('is never 0 for a connected user', async () => {
-    const { online, told, emit, count } = setUp();
+    const { online, told, socket, count } = setUp();
     count(0, 0);
     await vi.advanceTimersByTimeAsync(1_000);
     told.length = 0;
-    online.sendTo({ emit });
+    online.sendTo(socket);
     expect(told).toEqual([]);
   });
 
