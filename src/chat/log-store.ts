@@ -52,8 +52,11 @@ export interface Amendment {
   readonly members: string;
   /** The `entryDigest` of the entry from which the members were made. */
   readonly was: string;
-  /** The store adds the member `edited` to the entry: the time and the seq of the notice. */
-  readonly stamped?: true | undefined;
+  /**
+   * The store adds the member `revision` to the entry, the seq of the notice; for `edited` also the member of that name,
+   * the time and the seq of the notice.
+   */
+  readonly stamp?: 'edited' | 'revision' | undefined;
   /** Which of the two count as unread from now on: `entry` without its notice, `both`, or neither. */
   readonly counted?: 'entry' | 'both' | undefined;
 }

@@ -12,6 +12,11 @@ export function lineOf(roomid: string, { name, data }: SentEvent): string {
   }
   const entry = JSON.parse(data) as RoomEntry;
   const head = `${new Date(entry.at).toISOString()} ${shown(roomid)} ${entry.seq}`;
+  if (entry.event === 'edited') return `${head} edited ${entry.ref}: ${shown(entry.data.text ?? '')}`;
+  if (entry.event === 'reacted') {
+    const { reaction, on } = entry.data;
+    return `${head} reacted ${entry.ref}: ${on ? '' : 'no more '}${shown(reaction)}`;
+  }
   if (entry.event !== 'broadcast_say')
     return `${head} ${entry.event} ${'ref' in entry ? entry.ref : ''}`.trim();
   if ('deleted' in entry && entry.deleted) return `${head} (deleted)`;

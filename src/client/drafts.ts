@@ -9,6 +9,10 @@ export interface Draft extends Unsent {
   readonly roomid: string;
   readonly text: string;
   readonly type?: number;
+  /** Any JSON. */
+  readonly data?: unknown;
+  readonly replyTo?: number;
+  readonly mentions?: readonly string[];
   readonly echo?: boolean;
   /** The id of the user who wrote it; absent while nobody was known. */
   readonly by?: string;
@@ -20,6 +24,12 @@ export interface Draft extends Unsent {
 
 export interface SayOptions {
   readonly type?: number;
+  /** Any JSON beside the text, which may then be empty. */
+  readonly data?: unknown;
+  /** The `seq` of the message that this one answers. */
+  readonly replyTo?: number;
+  /** The ids of at most 20 users whom it mentions. */
+  readonly mentions?: readonly string[];
   /** Generated when absent. The server stores a repeated one once. */
   readonly clientMsgId?: string;
   /** False: this client's own `message` event leaves the message out. True. */
@@ -32,11 +42,11 @@ export const MAX_WRITTEN_BYTES = MAX_PACKET_BYTES - 2_048;
 export function draftMessage(
   roomid: string,
   text: string,
-  { clientMsgId = newMessageId(), type, echo }: SayOptions,
+  { clientMsgId = newMessageId(), type, data, replyTo, mentions, echo }: SayOptions,
   written: Pick<Draft, 'by' | 'at'>,
 ): Draft | ClientError {
   const problem = checkText(text) ?? checkMessageId(clientMsgId);
-  return problem ?? { roomid, clientMsgId, text, type, echo, ...written };
+  return problem ?? { roomid, clientMsgId, text, type, data, replyTo, mentions, echo, ...written };
 }
 
 /** A message without an author is this user's. */

@@ -1,13 +1,17 @@
 export type { ErrorCode, WireError } from '../protocol/codes.ts';
 export type { Bye, Hello } from '../protocol/events.ts';
+export { fold } from '../protocol/folding.ts';
 export type { InboxPage, Item, ItemKind, SendAck, User } from '../protocol/people.ts';
 export type {
   ChatMessage,
   DeletedMessage,
+  EditedMessage,
   Joined,
   MessagePage,
   Muted,
   PresenceMessage,
+  ReactedMessage,
+  Reaction,
   Removed,
   RoomEntry,
   RoomGap,
@@ -37,5 +41,5 @@ export type {
   InboxMarkers as InboxMarks,
   InboxQuery,
 } from './people.ts';
-export type { HistoryQuery, MessageSource, PersistentRoom, Room, RoomEvents } from './room.ts';
+export type { Edit, HistoryQuery, MessageSource, PersistentRoom, Room, RoomEvents } from './room.ts';
 export type { ClientStorage } from './storage.ts';

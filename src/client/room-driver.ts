@@ -65,7 +65,15 @@ const REMOVED: Record<Removed['code'], string> = {
 };
 
 /** The oldest events beyond these numbers are dropped, since nobody may ever listen. */
-const BUFFERED = { message: 1_000, presence: 1_000, deleted: 1_000, gap: 1_000, joined: 1 };
+const BUFFERED = {
+  message: 1_000,
+  presence: 1_000,
+  edited: 1_000,
+  deleted: 1_000,
+  reacted: 1_000,
+  gap: 1_000,
+  joined: 1,
+};
 
 export function createRoom(deps: RoomDeps): RoomDriver {
   const { roomid, connection } = deps;
@@ -235,9 +243,9 @@ function createListeners({
       if (message.event === 'broadcast_say' || message.event === 'broadcast_quit') {
         typists.stopped(message.data.userId);
       }
-      const isEntry = message.event === 'broadcast_say' || message.event === 'deleted';
-      if (isEntry && (phase() === 'joined' || phase() === 'joining')) feed.offer(message);
-      else if (!isEntry && phase() === 'joined') events.emit('presence', message);
+      if (!('seq' in message)) {
+        if (phase() === 'joined') events.emit('presence', message);
+      } else if (phase() === 'joined' || phase() === 'joining') feed.offer(message);
     },
     gap(gap) {
       // While joining, the answer will show the gap.

@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts';
 import { draftMessage } from './drafts.ts';
 import type { Emitter } from './emitter.ts';
 import type { Membership } from './membership.ts';
+import { createMessageRequests } from './message-requests.ts';
 import type { PersistentRoom, RoomEvents } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
 import type { RoomMembers } from './room-members.ts';
@@ -53,6 +54,7 @@ export function createRoomFacade(
       if (phase() === 'ended') return Promise.reject(new ClientError('closed', `not in ${roomid} any more`));
       return outbox.say(draft);
     },
+    ...createMessageRequests(roomid, connection),
     retry: outbox.retry,
     discard: outbox.discard,
     history(query = {}) {

@@ -1,6 +1,6 @@
 import type { ChatMessage, Joined, MessagePage, RoomEntry, RoomGap } from '../protocol/rooms.ts';
-import { createDeletions } from './deletions.ts';
 import type { Emitter } from './emitter.ts';
+import { createRecentChanges } from './recent-changes.ts';
 import type { MessageSource, RoomEvents } from './room.ts';
 import { type Admission, createSequence, type Position } from './sequence.ts';
 
@@ -29,7 +29,7 @@ export interface RoomFeed {
   gap(gap: RoomGap): void;
   /** The server does not deliver this message to its sender: the ack counts as its delivery. */
   acked(position: Position): void;
-  /** The page without the text of messages that were deleted while it was on the way. */
+  /** The page with the changes that the application received while it was on the way. */
   current(page: MessagePage): MessagePage;
 }
 
@@ -38,7 +38,7 @@ const MAX_EARLY = 1_000;
 
 export function createRoomFeed({ emit, accepts, isOver, onHole }: RoomFeedDeps): RoomFeed {
   const sequence = createSequence();
-  const deletions = createDeletions();
+  const changes = createRecentChanges();
   /** Undefined: not paused. */
   let early: RoomEntry[] | undefined;
   /** Entries for which the log was read already: reading it again would never end. */
@@ -50,11 +50,19 @@ export function createRoomFeed({ emit, accepts, isOver, onHole }: RoomFeedDeps):
 
   function deliver(entry: RoomEntry, source: MessageSource): void {
     if (isOver()) return;
-    if (entry.event === 'deleted') {
-      deletions.note(entry);
-      emit('deleted', entry, { source });
-    } else if (accepts(entry)) {
-      emit('message', entry, { source });
+    changes.note(entry);
+    switch (entry.event) {
+      case 'edited':
+        emit('edited', entry, { source });
+        break;
+      case 'deleted':
+        emit('deleted', entry, { source });
+        break;
+      case 'reacted':
+        emit('reacted', entry, { source });
+        break;
+      case 'broadcast_say':
+        if (accepts(entry)) emit('message', entry, { source });
     }
   }
 
@@ -98,6 +106,6 @@ export function createRoomFeed({ emit, accepts, isOver, onHole }: RoomFeedDeps):
       emit('gap', gap);
     },
     acked: sequence.acked,
-    current: deletions.apply,
+    current: changes.apply,
   };
 }

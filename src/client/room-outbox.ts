@@ -52,8 +52,17 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
   const silent = new Set<string>();
   const outboxDeps: OutboxDeps<Draft, SayAck> = {
     ...deps,
-    send({ roomid, clientMsgId, text, type, echo }, answered) {
-      const payload = { roomid, clientMsgId, text, type, echo };
+    send({ roomid, clientMsgId, text, type, data, replyTo, mentions, echo }, answered) {
+      const payload = {
+        roomid,
+        clientMsgId,
+        text,
+        type,
+        data,
+        replyTo,
+        mentions: mentions && [...mentions],
+        echo,
+      };
       connection.ask('say', payload, (answer) => answered(answer && outcomeOf(answer)));
     },
     onStored(said, draft) {

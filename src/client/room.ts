@@ -2,11 +2,13 @@ import type { PayloadInput } from '../protocol/payloads.ts';
 import type {
   ChatMessage,
   DeletedMessage,
+  EditedMessage,
   Joined,
   MessagePage,
   Muted,
   PresenceCount,
   PresenceMessage,
+  ReactedMessage,
   Removed,
   RoomGap,
   SayAck,
@@ -28,6 +30,13 @@ export interface RoomEvents {
   count: [count: Pick<PresenceCount, 'users' | 'clients'>];
   /** Somebody began to type, or stopped, at the latest 6 s after the last sign of it. */
   typing: [typing: Typing];
+  /**
+   * A message was edited; `ref` is its `seq`. The event has its own place in the room's order. `fold(message, edited)` is the
+   * message's newest form, as a page read later has it.
+   */
+  edited: [edited: EditedMessage, how: { readonly source: MessageSource }];
+  /** Somebody reacted to a message, or took the reaction back. As with `edited`, `fold` applies it. */
+  reacted: [reacted: ReactedMessage, how: { readonly source: MessageSource }];
   /**
    * A message was deleted; `ref` is its `seq`. The event has its own place in the room's order. A page read later has the
    * message without its text and with `deleted`.
@@ -61,6 +70,15 @@ export interface RoomEvents {
 
 export type HistoryQuery = Pick<PayloadInput<'room:history'>, 'before' | 'after' | 'limit'>;
 
+/** What an edit puts in the place of a message's text, its data, or both. */
+export interface Edit {
+  readonly text?: string;
+  /** Any JSON. */
+  readonly data?: unknown;
+  /** Generated when absent. The server stores a repeated one once. */
+  readonly clientMsgId?: string;
+}
+
 /** A room this client is in, over all reconnects. */
 export interface Room {
   readonly roomid: string;
@@ -68,7 +86,7 @@ export interface Room {
   readonly joined: Joined;
   /**
    * Returns a function that stops listening. Events before their first listener are stored for it: at most 1,000 each of
-   * `message`, `presence`, `deleted` and `gap`, and the newest `joined`.
+   * `message`, `presence`, `edited`, `deleted`, `reacted` and `gap`, and the newest `joined`.
    */
   on<E extends keyof RoomEvents>(event: E, listener: (...args: RoomEvents[E]) => void): () => void;
   /**
@@ -76,6 +94,16 @@ export interface Room {
    * `ClientError`: the server's refusal, `too_large`, `limit` (too many wait), `closed`, or `unknown`.
    */
   say(text: string, options?: SayOptions): Promise<SayAck>;
+  /**
+   * Edits an own message. Resolves once the edit is stored. Rejects with a `ClientError`: the server's refusal (`forbidden`,
+   * `not_found`, `too_large`), or `unavailable` when the client is not connected. The edit may be stored then: it is safe to
+   * call it again.
+   */
+  edit(seq: number, edit: Edit): Promise<SayAck>;
+  /** Deletes an own message; otherwise as `edit`. */
+  delete(seq: number): Promise<SayAck>;
+  /** Adds a reaction to a message, or takes it back with `on: false`; otherwise as `edit`. `limit`: it has too many. */
+  react(seq: number, reaction: string, on?: boolean): Promise<SayAck>;
   /** A page of the log, oldest first. Rejects with a `ClientError`, `unavailable` while not connected. */
   history(query?: HistoryQuery): Promise<MessagePage>;
   /**

@@ -193,9 +193,17 @@ export function createRooms({ handshakeRoom, restored, ...deps }: RoomsDeps): Ro
   };
 }
 
+const ROOM_MESSAGES: ReadonlySet<string> = new Set<RoomMessage['event']>([
+  'broadcast_say',
+  'edited',
+  'reacted',
+  'join',
+  'broadcast_quit',
+]);
+
 function isRoomMessage(said: unknown): said is RoomMessage {
   const { event, ref } = (said ?? {}) as { event?: unknown; ref?: unknown };
   // Older servers send deletions that are no entries of the log: they have no `ref`.
   if (event === 'deleted') return typeof ref === 'number';
-  return event === 'broadcast_say' || event === 'join' || event === 'broadcast_quit';
+  return typeof event === 'string' && ROOM_MESSAGES.has(event);
 }

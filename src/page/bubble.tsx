@@ -28,7 +28,7 @@ export class Bubble extends Component<BubbleProps> {
   }
 
   override render({ row, onRetry, onDiscard }: BubbleProps) {
-    const { author, text, at, own, opens, draft } = row;
+    const { author, text, at, own, opens, draft, note } = row;
     return (
       <div class={`said ${own ? 'own' : 'theirs'} ${opens ? 'opens' : ''} ${draft?.status ?? ''}`}>
         {opens && <Avatar username={author.username} avatar={author.avatar} />}
@@ -39,6 +39,11 @@ export class Bubble extends Component<BubbleProps> {
         <p class="bubble" dir="auto" title={at === undefined ? undefined : moment.format(at)}>
           <LinkedText text={text} />
         </p>
+        {note && (
+          <p class="message-note">
+            <bdi>{note}</bdi>
+          </p>
+        )}
         {draft && <DraftState draft={draft} onRetry={onRetry} onDiscard={onDiscard} />}
       </div>
     );

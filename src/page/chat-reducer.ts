@@ -1,6 +1,13 @@
 import type { Draft as UnsentMessage } from '../client/index.ts';
 import type { Hello } from '../protocol/events.ts';
-import type { ChatMessage, Joined, MessagePage, PresenceMessage, SayAck } from '../protocol/rooms.ts';
+import type {
+  ChatMessage,
+  Joined,
+  MessagePage,
+  PresenceMessage,
+  RoomEntry,
+  SayAck,
+} from '../protocol/rooms.ts';
 import type { ChatState, ConnectionState, Mute, Typist } from './chat-state.ts';
 import { type Draft, draftKey, draftOf } from './drafts.ts';
 import {
@@ -13,7 +20,7 @@ import {
   withOwnMessage,
   withPresence,
 } from './room-log.ts';
-import { withoutText } from './timeline.ts';
+import { withChange, withoutText } from './timeline.ts';
 
 export type ChatEvent =
   | { readonly type: 'connection'; readonly connection: ConnectionState }
@@ -21,6 +28,8 @@ export type ChatEvent =
   | { readonly type: 'joined'; readonly joined: Joined }
   | { readonly type: 'message'; readonly message: ChatMessage }
   | { readonly type: 'deleted'; readonly ref: number }
+  /** A message was edited or got a reaction. */
+  | { readonly type: 'changed'; readonly entry: RoomEntry }
   | { readonly type: 'presence'; readonly presence: PresenceMessage }
   | { readonly type: 'gap' }
   /** The newest page, read after a gap. */
@@ -71,6 +80,8 @@ function applied(state: ChatState, event: ChatEvent): ChatState {
       return trimmed(withMessage(state, event.message));
     case 'deleted':
       return { ...state, timeline: withoutText(state.timeline, event.ref) };
+    case 'changed':
+      return { ...state, timeline: withChange(state.timeline, event.entry) };
     case 'presence':
       return withPresence(state, event.presence);
     case 'gap':

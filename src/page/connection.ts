@@ -124,6 +124,8 @@ export function openConnection(deps: ConnectionDeps): Connection {
   room.on('refused', refused);
   room.on('message', (message) => dispatch({ type: 'message', message }));
   room.on('deleted', ({ ref }) => dispatch({ type: 'deleted', ref }));
+  room.on('edited', (entry) => dispatch({ type: 'changed', entry }));
+  room.on('reacted', (entry) => dispatch({ type: 'changed', entry }));
   room.on('presence', (presence) => dispatch({ type: 'presence', presence }));
   room.on('count', ({ users }) => dispatch({ type: 'counted', users }));
   room.on('muted', (mute) => dispatch({ type: 'muted', mute }));

@@ -23,6 +23,7 @@ import {
   putBefore,
   saidEntry,
   type Timeline,
+  withChange,
   withoutText,
 } from './timeline.ts';
 
@@ -52,7 +53,7 @@ export function withLatest(state: ChatState, page: MessagePage): ChatState {
 function withGapFilled(state: ChatState, gap: number, page: MessagePage, below: Timeline): ChatState {
   const [old, notice] = [state.timeline.slice(0, gap), state.timeline.slice(gap, gap + 1)];
   const known = keysOf(old);
-  const isKnown = (entry: RoomEntry) => entry.event !== 'deleted' && known.has(saidEntry(entry).key);
+  const isKnown = (entry: RoomEntry) => entry.event === 'broadcast_say' && known.has(saidEntry(entry).key);
   const overlap = page.messages.findLastIndex(isKnown);
   const read = page.messages.filter((entry, index) => index > overlap || isKnown(entry));
   const { timeline, drafts } = read.reduce(withEntry, { ...state, timeline: old });
@@ -81,14 +82,15 @@ function isNext(newest: ChatMessage | undefined, page: readonly RoomEntry[], ove
 
 function emptyFrom(state: ChatState, messages: readonly RoomEntry[], more: boolean): ChatState {
   const readFrom = messages[0]?.seq;
-  const newest = messages.findLast((entry) => entry.event !== 'deleted');
+  const newest = messages.findLast((entry) => entry.event === 'broadcast_say');
   const history = newest && saidEntry(newest).key;
   return { ...state, timeline: [], more, readFrom, above: undefined, history, earlier: 'idle' };
 }
 
 function withEntry(state: ChatState, entry: RoomEntry): ChatState {
   if (entry.event === 'deleted') return { ...state, timeline: withoutText(state.timeline, entry.ref) };
-  return withMessage(state, entry);
+  if (entry.event === 'broadcast_say') return withMessage(state, entry);
+  return { ...state, timeline: withChange(state.timeline, entry) };
 }
 
 /** Shows a message; the echo of an own draft takes its place. */

@@ -1,4 +1,5 @@
 import type { Person } from '../protocol/people.ts';
+import type { ChatMessage } from '../protocol/rooms.ts';
 import { type Draft, draftKey } from './drafts.ts';
 import { isTime } from './time.ts';
 import type { NoticeEntry, Timeline } from './timeline.ts';
@@ -20,6 +21,8 @@ export interface SaidRow {
   /** Shows name, picture and time; the lines that follow it closely do not. */
   readonly opens: boolean;
   readonly draft?: Draft;
+  /** What happened to the message since: edits and reactions. */
+  readonly note?: string;
 }
 
 /** True: both look the same. */
@@ -30,6 +33,7 @@ export function sameRow(one: SaidRow, other: SaidRow): boolean {
     one.own === other.own &&
     one.opens === other.opens &&
     one.draft === other.draft &&
+    one.note === other.note &&
     one.author.username === other.author.username &&
     one.author.avatar === other.author.avatar
   );
@@ -42,7 +46,13 @@ export function rowsOf(timeline: Timeline, drafts: readonly Draft[], me: Person)
   const rows: Row[] = [];
   let lastAt: number | undefined;
 
-  function say(key: string, author: Person, text: string, sent: number, draft?: Draft): void {
+  function say(
+    key: string,
+    author: Person,
+    text: string,
+    sent: number,
+    { draft, note }: Pick<SaidRow, 'draft' | 'note'> = {},
+  ): void {
     const at = isTime(sent) ? sent : undefined;
     if (at !== undefined && (lastAt === undefined || !sameDay(lastAt, at)))
       rows.push({ kind: 'day', key: `day:${key}`, at });
@@ -51,7 +61,7 @@ export function rowsOf(timeline: Timeline, drafts: readonly Draft[], me: Person)
       previous?.kind !== 'said' ||
       previous.author.userId !== author.userId ||
       (at !== undefined && previous.at !== undefined && at - previous.at > GROUP_GAP_MS);
-    rows.push({ kind: 'said', key, author, text, at, own: author.userId === me.userId, opens, draft });
+    rows.push({ kind: 'said', key, author, text, at, own: author.userId === me.userId, opens, draft, note });
     lastAt = at ?? lastAt;
   }
 
@@ -59,15 +69,22 @@ export function rowsOf(timeline: Timeline, drafts: readonly Draft[], me: Person)
     if (entry.kind === 'said' && entry.message.deleted) {
       const { key } = entry;
       rows.push({ kind: 'notice', key, entry: { kind: 'notice', key, notice: 'removed' }, own: false });
-    } else if (entry.kind === 'said')
-      say(entry.key, entry.message.data, entry.message.data.text, entry.message.at);
-    else rows.push({ kind: 'notice', key: entry.key, entry, own: entry.userId === me.userId });
+    } else if (entry.kind === 'said') {
+      const { data, at } = entry.message;
+      say(entry.key, data, data.text, at, { note: noteOf(entry.message) });
+    } else rows.push({ kind: 'notice', key: entry.key, entry, own: entry.userId === me.userId });
   }
   // A draft is newer than all stored messages, even if the server's clock is ahead of this device's.
   for (const draft of drafts) {
-    say(draftKey(draft.clientMsgId), me, draft.text, Math.max(draft.writtenAt, lastAt ?? 0), draft);
+    say(draftKey(draft.clientMsgId), me, draft.text, Math.max(draft.writtenAt, lastAt ?? 0), { draft });
   }
   return rows;
+}
+
+function noteOf({ edited, reactions = [] }: ChatMessage): string | undefined {
+  const parts = reactions.map(({ reaction, count }) => `${reaction} ${count}`);
+  if (edited) parts.push('edited');
+  return parts.length === 0 ? undefined : parts.join(' · ');
 }
 
 /** Counts the messages of others after the entry with this key, or all of them if it is gone. */

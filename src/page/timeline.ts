@@ -1,4 +1,5 @@
 import { toTombstone } from '../protocol/deletions.ts';
+import { fold, targetOf } from '../protocol/folding.ts';
 import type { ChatMessage, RoomEntry } from '../protocol/rooms.ts';
 
 /*
@@ -57,6 +58,15 @@ export function withoutText(timeline: Timeline, seq: number): Timeline {
   const entry = timeline[at];
   if (entry?.kind !== 'said') return timeline;
   return spliced(timeline, at, 1, { ...entry, message: toTombstone(entry.message) });
+}
+
+/** Applies an edit or a reaction to its message, if the list has it. */
+export function withChange(timeline: Timeline, change: RoomEntry): Timeline {
+  const seq = targetOf(change);
+  const at = timeline.findLastIndex((entry) => entry.kind === 'said' && entry.message.seq === seq);
+  const entry = timeline[at];
+  if (entry?.kind !== 'said') return timeline;
+  return spliced(timeline, at, 1, { ...entry, message: fold(entry.message, change) });
 }
 
 function spliced(timeline: Timeline, at: number, removed: number, entry: Entry): Timeline {

@@ -31,6 +31,10 @@ export interface Acks {
   join: Joined;
   leave: object;
   say: SayAck;
+  edit: SayAck;
+  delete: SayAck;
+  /** With `dup`, the position is that of the message: nothing was stored. */
+  react: SayAck;
   'room:history': MessagePage;
   'room:members': MemberPage;
   'room:read': { readonly roomid: string; readonly read: number };

@@ -6,6 +6,16 @@ export const MAX_ID_BYTES = 128;
 export const MAX_USERNAME_CHARS = 32;
 export const MAX_CLIENT_MSG_ID_CHARS = 64;
 
+/** The most users that one message mentions. */
+export const MAX_MENTIONS = 20;
+export const MAX_REACTION_CHARS = 32;
+/** The most different reactions to one message. */
+export const MAX_REACTIONS = 32;
+/** The most users that a page names with a reaction; it counts the others. */
+export const MAX_REACTION_USERS = 10;
+/** The most users with a reaction to one message, all reactions together: the message carries them in the log. */
+export const MAX_REACTING_USERS = 2_000;
+
 export const DEFAULT_HISTORY = 50;
 export const MAX_HISTORY = 200;
 /** A page of messages ends here even below its count, so that catching up never makes a client slow. */

@@ -1,4 +1,4 @@
-import { MAX_CLIENT_MSG_ID_CHARS, MAX_ID_BYTES, MAX_USERNAME_CHARS } from './limits.ts';
+import { MAX_CLIENT_MSG_ID_CHARS, MAX_ID_BYTES, MAX_REACTION_CHARS, MAX_USERNAME_CHARS } from './limits.ts';
 
 const ID = /^[\p{L}\p{M}\p{Nd}\-_.:@~](?:[\p{L}\p{M}\p{Nd}\-_.:@~ ]*[\p{L}\p{M}\p{Nd}\-_.:@~])?$/u;
 /**
@@ -67,6 +67,13 @@ export function parseAvatar(value: unknown): string | undefined {
   if (!isWellFormed(value) || !URL.canParse(value)) return undefined;
   const url = new URL(value);
   return url.protocol === 'https:' && url.username === '' && url.password === '' ? url.href : undefined;
+}
+
+export function parseReaction(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value.length > 4 * MAX_REACTION_CHARS) return undefined;
+  const reaction = value.normalize('NFC');
+  if ([...reaction].length > MAX_REACTION_CHARS || UNPRINTABLE.test(reaction)) return undefined;
+  return isVisible(reaction) ? reaction : undefined;
 }
 
 export function parseClientMsgId(value: unknown): string | undefined {

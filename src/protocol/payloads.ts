@@ -9,6 +9,7 @@ import {
   MAX_INBOX_PAGE,
   MAX_JSON_DEPTH,
   MAX_MEMBERS,
+  MAX_MENTIONS,
 } from './limits.ts';
 import {
   isVisible,
@@ -16,6 +17,7 @@ import {
   parseAvatar,
   parseClientMsgId,
   parseId,
+  parseReaction,
   parseUnreservedId,
   parseUnreservedUsername,
   parseUsername,
@@ -43,6 +45,8 @@ const ownUsername = named(parseUnreservedUsername, `${USERNAME_GRAMMAR}; roomcas
 export const avatar = named(parseAvatar, 'must be a short file name or an https: URL');
 export const clientMsgId = named(parseClientMsgId, 'must be 1 to 64 printable ASCII characters');
 
+export const reaction = named(parseReaction, 'must be 1 to 32 characters that can be seen');
+
 const WHOLE_CHARACTERS = 'must not hold half a character (a lone surrogate)';
 const seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** A string without lone surrogates, and otherwise free. */
@@ -55,6 +59,21 @@ export const text = wellFormed(z.string()).refine(isVisible, 'must not be empty'
 const JSON_GRAMMAR = `must be JSON of whole characters, nested at most ${MAX_JSON_DEPTH} levels deep`;
 /** Any JSON value, as its text. A setting limits its length, which is checked where the text is used. */
 export const freeForm = named(stringifyFreeForm, JSON_GRAMMAR);
+
+/** The data of a message, where blank data counts as absent, as any optional field does. */
+export const messageData = freeForm.refine((json) => json !== 'null' && json !== '""', JSON_GRAMMAR);
+
+/** The `seq` of an entry. */
+export const entrySeq = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+export const mentions = z
+  .array(userId)
+  .max(MAX_MENTIONS, { error: `must not name more than ${MAX_MENTIONS} users` })
+  .transform((ids) => [...new Set(ids)]);
+/** The content of a message: a text, data, or both. */
+export const hasContent = ({ text: given, data }: { readonly text?: unknown; readonly data?: unknown }) =>
+  given !== undefined || data !== undefined;
+export const NEEDS_CONTENT = 'must not be empty, unless data is given';
+export const noContent = (message: string) => ({ path: ['text'], message });
 
 /** The sender's whole object; `json` is its text. */
 const todo = withBlankOptionals(
@@ -93,11 +112,28 @@ export const PAYLOADS = {
   }),
   leave: fields({ roomid: roomid.optional() }),
   say: fields({
-    text,
+    text: text.optional(),
+    data: messageData.optional(),
     type: z.number().int().min(0).max(65_535).default(0),
+    replyTo: entrySeq.optional(),
+    mentions: mentions.optional(),
     roomid: roomid.optional(),
     clientMsgId: clientMsgId.optional(),
     echo: z.boolean().default(true),
+  }).refine(hasContent, noContent(NEEDS_CONTENT)),
+  edit: fields({
+    roomid: roomid.optional(),
+    seq: entrySeq,
+    text: text.optional(),
+    data: messageData.optional(),
+    clientMsgId: clientMsgId.optional(),
+  }).refine(hasContent, noContent('must be given, or data')),
+  delete: fields({ roomid: roomid.optional(), seq: entrySeq, clientMsgId: clientMsgId.optional() }),
+  react: fields({
+    roomid: roomid.optional(),
+    seq: entrySeq,
+    reaction,
+    on: z.boolean().default(true),
   }),
   'room:history': fields({
     roomid: roomid.optional(),

@@ -11,13 +11,33 @@ interface StoredEntry {
   readonly at: number;
 }
 
+/** A reaction to a message, and who has it. */
+export interface Reaction {
+  readonly reaction: string;
+  readonly count: number;
+  /** The first ten user ids. One who takes the reaction back leaves the list, and whoever reacts next joins it. */
+  readonly users: readonly string[];
+}
+
 /** A message of a room. History pages and live delivery have exactly this shape. */
 export interface ChatMessage extends StoredEntry {
   readonly event: 'broadcast_say';
   readonly clientMsgId?: string;
+  /** The `seq` of the message that this one answers. */
+  readonly replyTo?: number;
+  /** User ids. */
+  readonly mentions?: readonly string[];
   /** The message was deleted, which an entry of its own announces: only its position is left, `data` is empty. */
   readonly deleted?: true;
-  readonly data: Person & { readonly text: string; readonly type: number };
+  /** The time and the `seq` of the newest edit. */
+  readonly edited?: { readonly at: number; readonly seq: number };
+  /** The oldest reaction first; absent without any. */
+  readonly reactions?: readonly Reaction[];
+  /** The number of messages that answer this one. */
+  readonly replies?: number;
+  /** The newest entry that this form of the message takes into account; see `fold`. */
+  readonly revision?: number;
+  readonly data: Person & { readonly text: string; readonly type: number; readonly data?: unknown };
 }
 
 /** A user joined or left; neither stored nor numbered. */
@@ -30,14 +50,36 @@ export interface PresenceMessage {
 /** A stored message was deleted. This is an entry of the log with its own `seq`; the message keeps its position, with `deleted`. */
 export interface DeletedMessage extends StoredEntry {
   readonly event: 'deleted';
+  readonly clientMsgId?: string;
   /** The `seq` of the message. */
   readonly ref: number;
   /** The user who deleted it; absent for a back end. */
-  readonly by?: Pick<Person, 'userId' | 'username'>;
+  readonly by?: Author;
 }
 
-/** An entry of a room's log: a message or a deletion. */
-export type RoomEntry = ChatMessage | DeletedMessage;
+/** The user behind an entry. */
+export type Author = Pick<Person, 'userId' | 'username'>;
+
+/** A message was edited: an entry of the log with its own `seq`. */
+export interface EditedMessage extends StoredEntry {
+  readonly event: 'edited';
+  readonly clientMsgId?: string;
+  readonly ref: number;
+  /** The fields of the message's `data` that are replaced. */
+  readonly data: { readonly text?: string; readonly data?: unknown; readonly type?: number };
+  readonly by: Author;
+}
+
+/** Somebody reacted to a message, or took the reaction back: an entry of the log with its own `seq`. */
+export interface ReactedMessage extends StoredEntry {
+  readonly event: 'reacted';
+  readonly ref: number;
+  readonly data: { readonly reaction: string; readonly on: boolean };
+  readonly by: Author;
+}
+
+/** An entry of a room's log: a message, or a change of an earlier one. */
+export type RoomEntry = ChatMessage | DeletedMessage | EditedMessage | ReactedMessage;
 
 export type RoomMessage = RoomEntry | PresenceMessage;
 

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
 import { createAdmission } from '../chat/admission.ts';
 import type { Identities } from '../chat/identity.ts';
+import { createMessageChanges } from '../chat/message-changes.ts';
 import { createSharedReads } from '../chat/shared-reads.ts';
 import type { Refuge } from '../cluster/control.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
@@ -146,6 +147,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     admission,
     slowClients,
     logs,
+    changes: createMessageChanges({ logs, feeds, newId: deps.newId }),
     joinPages: createSharedReads(logs),
     feeds,
     fanout,

@@ -7,6 +7,7 @@ import type { DirectMessages } from '../chat/inbox/direct-messages.ts';
 import type { InboxView } from '../chat/inbox/inbox-view.ts';
 import type { InboxStore } from '../chat/inbox-store.ts';
 import type { RoomLogs } from '../chat/log-store.ts';
+import type { MessageChanges } from '../chat/message-changes.ts';
 import type { Presence } from '../chat/presence.ts';
 import type { Roster } from '../chat/roster.ts';
 import type { Outcome } from '../protocol/codes.ts';
@@ -38,6 +39,7 @@ export interface ChatContext {
   readonly admission: Pick<Admission, 'acquire' | 'run' | 'state'>;
   readonly slowClients: Pick<SlowClients, 'caughtUp'>;
   readonly logs: RoomLogs;
+  readonly changes: MessageChanges;
   /** Reads the pages of joins, which come in crowds. */
   readonly joinPages: Pick<RoomLogs, 'read'>;
   readonly feeds: Feeds;
@@ -65,10 +67,12 @@ export interface ChatContext {
   readonly log: Logger;
 }
 
+type TurnMode = 'inTurn' | 'pipelined';
+
 /** Handles one kind of event, whose payload is validated already. */
 export interface EventHandler<E extends EventName> {
-  /** See `EventQueue`. */
-  readonly mode: 'inTurn' | 'pipelined';
+  /** See `EventQueue`. It may depend on the payload. */
+  readonly mode: TurnMode | ((payload: Payload<E>) => TurnMode);
   /** Takes a token of RATE_SAY. */
   readonly says?: true;
   /** Costs the store little or nothing: is not refused when the store has too much to do. */

@@ -14,7 +14,7 @@ it('is built into one module for browsers that exports the client and carries no
     expect(source).not.toMatch(/ZodError|from"node:|from"socket/);
     expect(source.length).toBeLessThan(100_000);
     const sdk = (await import(pathToFileURL(file).href)) as object;
-    expect(Object.keys(sdk).sort()).toEqual(['ClientError', 'createClient']);
+    expect(Object.keys(sdk).sort()).toEqual(['ClientError', 'createClient', 'fold']);
   } finally {
     await rm(outDir, { recursive: true, force: true });
   }

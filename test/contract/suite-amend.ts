@@ -33,7 +33,7 @@ async function amend(
   room: Room,
   seq: number,
   text: string,
-  { notice, ...how }: Pick<Amendment, 'stamped' | 'counted'> & { readonly notice?: Partial<Draft> } = {},
+  { notice, ...how }: Pick<Amendment, 'stamp' | 'counted'> & { readonly notice?: Partial<Draft> } = {},
 ): Promise<Outcome<Appended | undefined>> {
   const [entry] = (await read(peer, room, { after: seq - 1, limit: 1 })).entries;
   const was = entryDigest(entry?.json ?? '');
@@ -70,10 +70,12 @@ export function amendContract(harness: () => Promise<Harness<StorePeer>>): void 
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       await append(a, room, 'first');
-      const told = granted(await amend(b, room, 1, 'second', { stamped: true }));
+      const told = granted(await amend(b, room, 1, 'second', { stamp: 'edited' }));
       const [entry] = (await read(a, room)).entries;
       expect(JSON.parse(entry?.json ?? '')).toMatchObject({ edited: { at: told?.at, seq: 2 } });
-      expect(entry?.json.endsWith(`,"edited":{"at":${told?.at},"seq":2}}`)).toBe(true);
+      expect(entry?.json.endsWith(`,"edited":{"at":${told?.at},"seq":2},"revision":2}`)).toBe(true);
+      granted(await amend(a, room, 1, 'third', { stamp: 'revision' }));
+      expect((await read(b, room)).entries[0]?.json.endsWith(',"type":0},"revision":3}')).toBe(true);
     });
 
     it('stays as it is, without a notice, if it is not what the caller read or is not in the log', async () => {
@@ -141,7 +143,7 @@ export function amendContract(harness: () => Promise<Harness<StorePeer>>): void 
         granted(await peer.logs.unread([{ room, reader: bob, read: 0 }]))[0]?.unread;
       expect(await unreadOf(a)).toBe(6);
       for (const seq of [1, 2, 5])
-        await amend(b, room, seq, `new ${seq}`, { counted: 'entry', stamped: true });
+        await amend(b, room, seq, `new ${seq}`, { counted: 'entry', stamp: 'edited' });
       expect(await unreadOf(a)).toBe(6);
       await amend(b, room, 1, 'newer', { counted: 'entry' });
       expect(await unreadOf(a)).toBe(6);
@@ -163,7 +165,7 @@ export function amendContract(harness: () => Promise<Harness<StorePeer>>): void 
         const { entries } = await read(b, room, { after: 0, limit: 1_000 });
         const messages = entries.filter((entry) => /^(\d|edited)/.test(textsOf([entry])[0] ?? ''));
         const { seq = 0 } = messages.at(-1 - (round % 9)) ?? messages[0] ?? {};
-        const edited = await amend(b, room, seq, `edited ${round}`, { counted: 'entry', stamped: true });
+        const edited = await amend(b, room, seq, `edited ${round}`, { counted: 'entry', stamp: 'edited' });
         expect(granted(edited)).toMatchObject({ seq: top + 1 });
         if (round % 3 === 0)
           expect(granted(await amend(a, room, top - 2, 'gone'))).toMatchObject({ seq: top + 2 });
@@ -184,7 +186,7 @@ export function amendContract(harness: () => Promise<Harness<StorePeer>>): void 
       for (const n of range(1, 120)) await append(a, room, `${n}`);
       const { epoch } = await read(a, room);
       for (const seq of [1, 33, 64, 65, 119, 120])
-        granted(await amend(b, room, seq, `new ${seq}`, { stamped: true }));
+        granted(await amend(b, room, seq, `new ${seq}`, { stamp: 'edited' }));
       const expected = [
         ...range(1, 120).map((n) => ([1, 33, 64, 65, 119, 120].includes(n) ? `new ${n}` : `${n}`)),
         ...[1, 33, 64, 65, 119, 120].map((n) => `told new ${n}`),

@@ -38,7 +38,7 @@ export function hashOf(text: string): string {
 
 /** What the checker knows an entry by. */
 export function contentOf(entry: RoomEntry): Omit<LogEntry, 'epoch' | 'seq'> {
-  if (entry.event === 'deleted' || entry.deleted) return { serverId: entry.id, bare: true };
+  if (entry.event !== 'broadcast_say' || entry.deleted) return { serverId: entry.id, bare: true };
   const { id: serverId, clientMsgId, data } = entry;
   const id = clientMsgId === undefined ? {} : { id: clientMsgId };
   return { ...id, serverId, sender: data.userId, text: hashOf(data.text) };

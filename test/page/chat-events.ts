@@ -78,9 +78,10 @@ export function unsent(...drafts: (string | Partial<Draft>)[]): ChatEvent {
 
 /** The events of a join: its answer, and its messages one by one. */
 export function joining(messages: readonly RoomEntry[], more: Partial<Joined> = {}): ChatEvent[] {
-  const entries = messages.map(
-    (entry): ChatEvent => (entry.event === 'deleted' ? { type: 'deleted', ref: entry.ref } : message(entry)),
-  );
+  const entries = messages.map((entry): ChatEvent => {
+    if (entry.event === 'broadcast_say') return message(entry);
+    return entry.event === 'deleted' ? { type: 'deleted', ref: entry.ref } : { type: 'changed', entry };
+  });
   return [{ type: 'joined', joined: joined(messages, more) }, ...entries];
 }
 

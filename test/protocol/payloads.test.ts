@@ -5,7 +5,10 @@ import { type EventName, HANDSHAKE_AUTH, HANDSHAKE_QUERY, PAYLOADS } from '../..
 const EVENTS: Readonly<Record<Exclude<EventName, 'todo'>, readonly [object, ...string[]]>> = {
   join: [{}, 'username', 'avatar', 'roomid', 'resume', 'history'],
   leave: [{}, 'roomid'],
-  say: [{ text: 'x' }, 'type', 'roomid', 'clientMsgId', 'echo'],
+  say: [{ text: 'x' }, 'data', 'type', 'replyTo', 'mentions', 'roomid', 'clientMsgId', 'echo'],
+  edit: [{ seq: 1, text: 'x' }, 'roomid', 'data', 'clientMsgId'],
+  delete: [{ seq: 1 }, 'roomid', 'clientMsgId'],
+  react: [{ seq: 1, reaction: '+1' }, 'roomid', 'on'],
   'room:history': [{}, 'roomid', 'before', 'after', 'limit'],
   'room:members': [{}, 'roomid', 'limit', 'cursor'],
   'room:read': [{ seq: 1 }, 'roomid'],

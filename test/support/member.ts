@@ -23,7 +23,10 @@ export interface Member {
 
 /** A page as its reader sees it. */
 export function textsOf(entries: readonly RoomEntry[]): string[] {
-  return entries.map((entry) => (entry.event === 'deleted' ? `-${entry.ref}` : entry.data.text));
+  return entries.map((entry) => {
+    if (entry.event === 'broadcast_say') return entry.data.text;
+    return `${{ edited: '~', deleted: '-', reacted: '+' }[entry.event]}${entry.ref}`;
+  });
 }
 
 export type MemberOptions = Partial<ManagerOptions & SocketOptions>;
@@ -39,8 +42,8 @@ export async function connect(url: string, options: MemberOptions = {}): Promise
   const heard: { event: string; data: unknown; args: unknown[] }[] = [];
   socket.onAny((event: string, ...args: unknown[]) => heard.push({ event, data: args[0], args }));
   socket.on('message', (message) => {
-    if (message.event !== 'deleted') messages.push(message);
     if (message.event === 'broadcast_say') said.push(message);
+    if (message.event === 'broadcast_say' || !('seq' in message)) messages.push(message);
   });
   const hello = await within<Hello>(`hello from ${url}`, (resolve, reject) => {
     socket.once('hello', resolve);

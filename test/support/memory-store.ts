@@ -144,7 +144,7 @@ export function createMemoryStore({
   }
 
   function amend(room: Room, amendment: Amendment, notice: Draft): Outcome<Appended | undefined> {
-    const { seq, members, was, stamped, counted } = amendment;
+    const { seq, members, was, stamp, counted } = amendment;
     const log = logOf(room);
     const { scope, clientMsgId } = notice.dedupe ?? {};
     const known = notice.dedupe && log.answers.has(JSON.stringify([scope, clientMsgId]));
@@ -153,8 +153,9 @@ export function createMemoryStore({
     const appended = append(room, notice);
     if (!appended.ok || appended.value.dup || !stored) return appended;
     const { at, seq: noticeSeq } = appended.value;
-    const stamp = stamped ? `,"edited":${JSON.stringify({ at, seq: noticeSeq })}` : '';
-    const json = jsonOf(JSON.parse(stored.json) as Appended, members + stamp);
+    const edited = stamp === 'edited' ? `,"edited":${JSON.stringify({ at, seq: noticeSeq })}` : '';
+    const stamps = stamp ? `${edited},"revision":${noticeSeq}` : '';
+    const json = jsonOf(JSON.parse(stored.json) as Appended, members + stamps);
     log.entries = log.entries.map((entry) => (entry.seq === seq ? { ...entry, json } : entry));
     if (counted === undefined) log.uncounted.add(seq);
     if (counted !== 'both') log.uncounted.add(noticeSeq);

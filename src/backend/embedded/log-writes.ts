@@ -122,15 +122,15 @@ export function createLogWrites(
       if (appended) uncount(room, appended.seq);
       return appended ? { notice: appended } : {};
     },
-    amend(room, { seq, members, was, stamped, counted }, notice) {
+    amend(room, { seq, members, was, stamp, counted }, notice) {
       const answered = answerWithoutStoring(room, notice);
       if (answered) return answered;
       const found = findEntry(room, seq);
       if (!found || entryDigest(found.entry.json) !== was) return succeed(undefined);
       const { entry, position } = found;
       const appended = store(room, notice);
-      const stamp = stamped ? `,"edited":{"at":${appended.at},"seq":${appended.seq}}` : '';
-      staged.putEntry(room.tag, { ...entry, json: `${position}${members}${stamp}}` });
+      const json = `${position}${members}${stampOf(appended, stamp)}}`;
+      staged.putEntry(room.tag, { ...entry, json });
       if (counted === undefined) uncount(room, seq);
       if (counted !== 'both') uncount(room, appended.seq);
       return succeed(appended);
@@ -143,6 +143,12 @@ export function createLogWrites(
       }
     },
   };
+}
+
+/** Last members of an amended entry. */
+function stampOf({ at, seq }: Appended, stamp: Amendment['stamp']): string {
+  if (stamp === undefined) return '';
+  return `${stamp === 'edited' ? `,"edited":{"at":${at},"seq":${seq}}` : ''},"revision":${seq}`;
 }
 
 function makeEpoch(): string {

@@ -1,12 +1,18 @@
 import type { Entry } from '../../chat/log-store.ts';
+import { withoutOthers } from '../../chat/reactions.ts';
 import type { Room } from '../../chat/room.ts';
 import type { RosterEntry } from '../../chat/roster.ts';
-import { DELETED_CONTENT, withTombstones } from '../../protocol/deletions.ts';
+import { DELETED_CONTENT } from '../../protocol/deletions.ts';
+import { foldEntries } from '../../protocol/folding.ts';
 import type { PresenceMessage, RoomEntry } from '../../protocol/rooms.ts';
 
-/** Parses without validation: the store's text is the wire's message, and only the server writes it. */
+/**
+ * Parses without validation: the store's text is the wire's message, and only the server writes it. A message also holds who
+ * reacted to it, which goes to nobody.
+ */
 export function messageOf(entry: Entry): RoomEntry {
-  return JSON.parse(entry.json) as RoomEntry;
+  const message = JSON.parse(entry.json) as RoomEntry;
+  return message.event === 'broadcast_say' ? withoutOthers(message) : message;
 }
 
 /** The members that replace those of a deleted message, as `Draft.members`. */
@@ -20,14 +26,11 @@ export function deletionOf({ roomid }: Pick<Room, 'roomid'>, ref: number): strin
 }
 
 /**
- * Converts a page and the entries since, in the log's order. A message that was deleted after the page was read becomes
- * a tombstone, as in the log, so that no reader gets its text any more.
+ * Converts a page and the entries since, in the log's order. A message that changed after the page was read stands in its
+ * newest form, as in the log: no reader gets the text of a deleted one any more.
  */
 export function messagesOf(entries: readonly Entry[]): readonly RoomEntry[] {
-  const messages = entries.map(messageOf);
-  const deleted = new Set<number>();
-  for (const message of messages) if (message.event === 'deleted') deleted.add(message.ref);
-  return withTombstones(messages, deleted);
+  return foldEntries(entries.map(messageOf));
 }
 
 export function presenceMessage(

@@ -125,12 +125,13 @@ async function handle(
     const parsed = PAYLOADS[name].safeParse(event.payload === undefined ? {} : event.payload);
     event.payload = undefined;
     if (!parsed.success) return refuse('bad_request', describeIssues(parsed.error));
-    const taking = queue.take(handler.mode);
+    const mode = typeof handler.mode === 'string' ? handler.mode : handler.mode(parsed.data as never);
+    const taking = queue.take(mode);
     const taken = taking instanceof Promise ? await taking : taking;
     if (!taken.ok) return taken;
     turn = taken.value;
     // A client that has not taken the last pages gets no further ones.
-    const catchingUp = handler.mode === 'inTurn' ? context.slowClients.caughtUp(socket.conn) : undefined;
+    const catchingUp = mode === 'inTurn' ? context.slowClients.caughtUp(socket.conn) : undefined;
     if (catchingUp) await catchingUp;
     const beginning = permit.begin();
     const refused = beginning instanceof Promise ? await beginning : beginning;

@@ -1,5 +1,6 @@
 import type { EventName } from '../../protocol/payloads.ts';
 import type { EventHandler } from '../context.ts';
+import * as changes from './changes.ts';
 import { close } from './close.ts';
 import { history } from './history.ts';
 import { inboxAck, inboxList } from './inbox.ts';
@@ -20,6 +21,9 @@ export const EVENTS: { readonly [E in EventName]: EventHandler<E> } = {
   join,
   leave,
   say,
+  edit: changes.edit,
+  delete: changes.delete,
+  react: changes.react,
   'room:history': history,
   'room:members': members,
   'room:read': read,

@@ -6,11 +6,12 @@ import { storeMessage, toAck } from './outgoing-message.ts';
 import { memberIn, notJoined } from './room-access.ts';
 
 export const say: EventHandler<'say'> = {
-  mode: 'pipelined',
+  // An answer reads the message that it answers first, and what is said after it must not overtake it.
+  mode: ({ replyTo }) => (replyTo === undefined ? 'pipelined' : 'inTurn'),
   says: true,
   async run(session, payload, context) {
     const { socket, memberships, user, identity } = session;
-    const { text, type, clientMsgId, echo } = payload;
+    const { text, type, data, replyTo, mentions, clientMsgId, echo } = payload;
     const roomid = payload.roomid ?? session.defaultRoom;
     const joined = memberIn(session, roomid);
     if (!joined.ok) return joined;
@@ -27,6 +28,9 @@ export const say: EventHandler<'say'> = {
       from: personOf(user),
       text,
       type,
+      data,
+      replyTo,
+      mentions,
       clientMsgId,
       scope: dedupeScope(identity),
       author: user.id,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type Refusal, refuse } from '../../protocol/codes.ts';
-import { JSON_BYTES_PER_TEXT_BYTE, MAX_JSON_DEPTH } from '../../protocol/limits.ts';
+import { JSON_BYTES_PER_TEXT_BYTE, MAX_JSON_DEPTH, MAX_MENTIONS } from '../../protocol/limits.ts';
 import * as payloads from '../../protocol/payloads.ts';
 
 /*
@@ -32,6 +32,20 @@ export const text = payloads.text.meta({
 /** Any JSON value, parsed to its JSON text. */
 export const data = payloads.freeForm.meta({
   description: `Any JSON, at most ${MAX_JSON_DEPTH} levels deep and ${JSON_BYTES_PER_TEXT_BYTE} times MAX_TEXT_BYTES long.`,
+});
+
+/** The same beside a text, where blank data counts as absent. */
+export const messageData = payloads.messageData.meta({ description: data.description ?? '' });
+export const mentions = payloads.mentions.meta({
+  type: 'array',
+  items: { type: ['string', 'number'] },
+  maxItems: MAX_MENTIONS,
+  description: 'The ids of users whom the message mentions.',
+});
+export const reaction = payloads.reaction.meta({
+  type: 'string',
+  minLength: 1,
+  description: '1 to 32 characters that can be seen, as an emoji.',
 });
 
 const MAX_ENTITY_TYPE_CHARS = 256;

@@ -1,30 +1,27 @@
 import * as z from 'zod';
 import { roomOf } from '../../chat/room.ts';
-import { withBlankOptionals } from '../../protocol/blank-fields.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { DEFAULT_HISTORY, MAX_HISTORY, MAX_PAGE_BYTES } from '../../protocol/limits.ts';
+import * as payloads from '../../protocol/payloads.ts';
 import { messageOf } from '../delivery/messages.ts';
 import { storeMessage, toAck } from '../events/outgoing-message.ts';
+import { person, roomEntry, storedAnswer } from './entries.ts';
 import {
-  at,
-  avatar,
   clientMsgId,
   count,
+  mentions,
+  messageData,
   pageLimit,
   roomid,
   text,
   userId,
-  username,
   wholeNumber,
 } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
-
-/** The sender of messages that name none. */
-const NOBODY = { userId: 'roomcast', username: 'roomcast' };
+import { from, personOf } from './service.ts';
 
 const MAX_TYPE = 65_535;
 const ofRoom = z.object({ roomid });
-const person = z.object({ username: z.string(), userId: z.string(), avatar: z.string().optional() });
 const member = person.extend({
   clients: count.describe('Connections in the room; 0 if the last one was lost less than 5 s ago.'),
   state: z
@@ -42,47 +39,29 @@ const say = route({
   operationId: 'say',
   summary: 'Sends a message to a room.',
   params: ofRoom,
-  body: z.object({
-    text,
-    type: z.number().int().min(0).max(MAX_TYPE).default(0),
-    from: z
-      .union(
-        [
-          username,
-          withBlankOptionals(
-            z.object({
-              userId: userId.optional(),
-              username: username.optional(),
-              avatar: avatar.optional(),
-            }),
-          ),
-        ],
-        { error: 'must be a name or {userId?, username?, avatar?}' },
-      )
-      .default({})
-      .describe(`The sender that clients show; a string is the username. Default: ${NOBODY.userId}.`),
-    clientMsgId: clientMsgId.optional(),
-  }),
-  answer: z.object({
-    roomid: z.string(),
-    epoch: z.string(),
-    seq: count,
-    id: z.string(),
-    at,
-    dup: z
-      .literal(true)
-      .optional()
-      .describe('The clientMsgId was used before; this repeats the first answer.'),
-  }),
+  body: z
+    .object({
+      text: text.optional(),
+      data: messageData.optional(),
+      type: z.number().int().min(0).max(MAX_TYPE).default(0),
+      from,
+      replyTo: payloads.entrySeq.optional().describe('The seq of the message that this one answers.'),
+      mentions: mentions.optional(),
+      clientMsgId: clientMsgId.optional(),
+    })
+    .refine(payloads.hasContent, payloads.noContent(payloads.NEEDS_CONTENT)),
+  answer: storedAnswer,
   async run({ nsp, scope, operation, params, body }, context) {
     const room = roomOf(nsp, params.roomid);
-    const from = personOf(body.from);
-    const { text: said, type, clientMsgId: known } = body;
+    const { text: said, data: json, type, replyTo, mentions: mentioned, clientMsgId: known } = body;
     const stored = await storeMessage(context, {
       room,
-      from,
+      from: personOf(body.from),
       text: said,
+      data: json,
       type,
+      replyTo,
+      mentions: mentioned,
       clientMsgId: known,
       scope,
       operation,
@@ -91,37 +70,7 @@ const say = route({
   },
 });
 
-interface From {
-  readonly userId?: string | undefined;
-  readonly username?: string | undefined;
-  readonly avatar?: string | undefined;
-}
-
-function personOf(from: string | From) {
-  const given: From = typeof from === 'string' ? { username: from } : from;
-  const { userId: id = NOBODY.userId, username: name = NOBODY.username, avatar: face } = given;
-  return { username: name, userId: id, avatar: face };
-}
-
 const seqGiven = wholeNumber(0, Number.MAX_SAFE_INTEGER);
-
-const entry = { roomid: z.string(), epoch: z.string(), seq: count, id: z.string(), at };
-const saidMessage = z.object({
-  event: z.literal('broadcast_say'),
-  ...entry,
-  clientMsgId: z.string().optional(),
-  deleted: z.literal(true).optional().describe('The message was deleted; its data is empty.'),
-  data: person.extend({ text: z.string(), type: z.number().int() }),
-});
-const deletedMessage = z.object({
-  event: z.literal('deleted'),
-  ...entry,
-  ref: count.describe('The seq of the deleted message.'),
-  by: person
-    .pick({ userId: true, username: true })
-    .optional()
-    .describe('The user who deleted it; absent if a back end did.'),
-});
 
 const history = route({
   method: 'GET',
@@ -143,7 +92,7 @@ const history = route({
     epoch: z.string(),
     top: count.describe('The newest seq; 0 if the room has no message yet.'),
     more: z.boolean().describe('The log has more entries in the requested direction.'),
-    messages: z.array(z.discriminatedUnion('event', [saidMessage, deletedMessage])),
+    messages: z.array(roomEntry),
   }),
   async run({ nsp, params, query }, { logs }) {
     const { before, after: from, limit } = query;

@@ -3,6 +3,7 @@ import { succeed } from '../../protocol/codes.ts';
 import { ANNOUNCEMENT_ROUTES } from './announcements.ts';
 import { DELETION_ROUTES } from './deletions.ts';
 import { EVENT_ROUTES } from './events.ts';
+import { MESSAGE_CHANGE_ROUTES } from './message-changes.ts';
 import { MODERATION_ROUTES } from './moderation.ts';
 import { type ApiFacts, describeApi } from './openapi.ts';
 import { PUSH_ROUTES } from './pushes.ts';
@@ -37,6 +38,7 @@ export function createRoutes(about: ApiFacts): readonly ApiRoute[] {
     probe,
     ...PUSH_ROUTES,
     ...ROOM_ROUTES,
+    ...MESSAGE_CHANGE_ROUTES,
     ...EVENT_ROUTES,
     ...MODERATION_ROUTES,
     ...ANNOUNCEMENT_ROUTES,

@@ -61,7 +61,7 @@ interface RouteSchemas {
 
 /** One route of the API. */
 export interface ApiRoute {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** The whole path, with `:name` for parameters. */
   readonly path: string;
   readonly operationId: string;

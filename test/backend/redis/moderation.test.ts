@@ -174,7 +174,7 @@ describe('replaced entries in Redis', () => {
           members: gone,
           was: entryDigest(now?.json ?? ''),
           counted: 'entry',
-          stamped: true,
+          stamp: 'edited',
         } as const;
         expect(granted(await peer.logs.amend(room, edit, notice('edit')))).toBeDefined();
       }

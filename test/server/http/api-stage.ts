@@ -8,6 +8,7 @@ import { createAdmission } from '../../../src/chat/admission.ts';
 import { createIdentities } from '../../../src/chat/identity.ts';
 import { createAnnouncements } from '../../../src/chat/inbox/announcements.ts';
 import { createPushService } from '../../../src/chat/inbox/push-service.ts';
+import { createMessageChanges } from '../../../src/chat/message-changes.ts';
 import { inboxOf, type Room } from '../../../src/chat/room.ts';
 import type { RosterEntry, RosterMember, RosterPage } from '../../../src/chat/roster.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
@@ -59,9 +60,13 @@ export async function openApiStage(options: StageOptions = {}) {
     ids += 1;
     return `id-${ids}`;
   };
+  const feeds: ApiContext['feeds'] = {
+    expectEcho: ({ roomid }, { seq }) => void expected.push({ roomid, seq }),
+  };
   const context: ApiContext = {
     logs: store.logs,
-    feeds: { expectEcho: ({ roomid }, { seq }) => void expected.push({ roomid, seq }) },
+    feeds,
+    changes: createMessageChanges({ logs: store.logs, feeds, newId }),
     roster: { ...roster.roster, connections: store.roster.connections },
     inboxes: store.inboxes,
     announcements: createAnnouncements({ logs: store.logs, inboxes: store.inboxes, newId }),

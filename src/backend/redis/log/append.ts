@@ -144,6 +144,6 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
 }
 
 /** The last arguments of replace.lua. */
-function replacementArgs({ seq, members, was = '', stamped, counted }: Replacement): string[] {
-  return [String(seq), members, was, stamped ? '1' : '', counted === undefined ? '1' : ''];
+function replacementArgs({ seq, members, was = '', stamp, counted }: Replacement): string[] {
+  return [String(seq), members, was, stamp ?? '', counted === undefined ? '1' : ''];
 }

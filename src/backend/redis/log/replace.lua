@@ -1,7 +1,7 @@
 -- A prelude of append.lua: replaces the members of an entry, beside the append of the notice of that. An entry of a stream
 -- can neither change nor be added again under its id. So it leaves the stream, and its replacement goes to KEYS[3].
 -- KEYS and ARGV as in append.lua; the last five of ARGV are the entry's seq, the new members of its JSON object, the SHA-1 of
--- the entry as the caller read it ('' for any), '1' to add `edited`, and '1' if the entry no longer counts as unread
+-- the entry as the caller read it ('' for any), the stamp as in log-store.ts, and '1' if the entry no longer counts as unread
 -- Outcomes beside those of append.lua: 6, the log does not contain the entry in that form; 7, the entry had these members
 -- already, or there is no notice to append.
 
@@ -9,7 +9,7 @@
 local NODE_ENTRIES, NODE_BYTES = 100, 4096
 
 local replacement = {}
-local seqGiven, newMembers, read, stamped, uncounted = unpack(ARGV, #ARGV - 4)
+local seqGiven, newMembers, read, stamp, uncounted = unpack(ARGV, #ARGV - 4)
 local target, message, except, earlier
 
 local function keep(seq, text)
@@ -71,8 +71,11 @@ end
 
 -- `seq` and `at` are those of the notice, or the log's top without one.
 function replacement.store(seq, at)
-  if stamped ~= '' then
+  if stamp == 'edited' then
     target = target .. ',"edited":{"at":' .. decimal(at) .. ',"seq":' .. decimal(seq) .. '}'
+  end
+  if stamp ~= '' then
+    target = target .. ',"revision":' .. decimal(seq)
   end
   keep(seqGiven, except .. '\0' .. target .. '}')
   if earlier then
@@ -82,8 +85,8 @@ function replacement.store(seq, at)
     redis.call('ZADD', KEYS[8], seqGiven, seqGiven)
   end
   redis.call('XDEL', KEYS[1], seqGiven .. '-0')
-  -- Otherwise the entry says what it said before.
-  if uncounted ~= '' or stamped ~= '' then
+  -- With another stamp, the entry says what it said before.
+  if uncounted ~= '' or stamp == 'edited' then
     emptyNode(tonumber(seqGiven))
   end
 

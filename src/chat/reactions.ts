@@ -1,0 +1,54 @@
+import { hash } from 'node:crypto';
+import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
+import { fold } from '../protocol/folding.ts';
+import { MAX_REACTING_USERS, MAX_REACTION_USERS, MAX_REACTIONS } from '../protocol/limits.ts';
+import type { ChatMessage, ReactedMessage, Reaction } from '../protocol/rooms.ts';
+
+/** As the log holds it: it also knows the users that pages do not name, each by a hash, so that nobody counts twice. */
+interface StoredReaction extends Reaction {
+  readonly others?: readonly string[];
+}
+
+type StoredMessage = Omit<ChatMessage, 'reactions'> & { readonly reactions?: readonly StoredReaction[] };
+
+/** 48 bits: two of the few thousand users of a message do not share one. */
+const HASH_CHARS = 8;
+const hashOf = (userId: string) => hash('sha256', userId, 'base64url').slice(0, HASH_CHARS);
+
+/** Applies a reaction, or returns `unchanged` if it is there already, or is gone. */
+export function react(stored: StoredMessage, reacted: ReactedMessage): Outcome<ChatMessage | 'unchanged'> {
+  const { reactions = [] } = stored;
+  const { reaction, on } = reacted.data;
+  const { userId } = reacted.by;
+  const known = reactions.find((one) => one.reaction === reaction);
+  const { users = [], others = [] } = known ?? {};
+  const other = hashOf(userId);
+  if ((users.includes(userId) || others.includes(other)) === on) return succeed('unchanged');
+  if (on && !known && reactions.length >= MAX_REACTIONS) {
+    return refuse('limit', `reaction: a message has at most ${MAX_REACTIONS} different ones`);
+  }
+  if (on && reactions.reduce((sum, { count }) => sum + count, 0) >= MAX_REACTING_USERS) {
+    return refuse('limit', `reaction: a message has at most ${MAX_REACTING_USERS} from all users together`);
+  }
+  const folded = fold(stored, reacted);
+  const listed = on && users.length < MAX_REACTION_USERS;
+  const remaining = on && !listed ? [...others, other] : others.filter((one) => one !== other);
+  if (!folded.reactions) return succeed(folded);
+  const reacting = folded.reactions.map((one) =>
+    one.reaction === reaction ? withOthers(one, remaining) : one,
+  );
+  return succeed({ ...folded, reactions: reacting });
+}
+
+function withOthers({ reaction, count, users }: Reaction, others: readonly string[]): StoredReaction {
+  return { reaction, count, users, ...(others.length > 0 && { others }) };
+}
+
+/** The message as pages show it. */
+export function withoutOthers(message: ChatMessage): ChatMessage {
+  if (!message.reactions) return message;
+  return {
+    ...message,
+    reactions: message.reactions.map(({ reaction, count, users }) => ({ reaction, count, users })),
+  };
+}

@@ -1,0 +1,92 @@
+import { contentDigest, type DedupeKey } from '../../chat/dedupe.ts';
+import { dedupeScope } from '../../chat/identity.ts';
+import type { MessageChange } from '../../chat/message-changes.ts';
+import { type Outcome, succeed } from '../../protocol/codes.ts';
+import type { SayAck } from '../../protocol/rooms.ts';
+import type { ChatContext, EventHandler } from '../context.ts';
+import { deletion, edit as editOf, reaction } from '../message-decisions.ts';
+import type { Membership, Session } from '../session.ts';
+import { toAck, tooLarge } from './outgoing-message.ts';
+import { memberIn, notJoined } from './room-access.ts';
+
+/** Changes of a message by one of its room's members. Each waits for its turn, because it reads the message first. */
+export const edit: EventHandler<'edit'> = {
+  mode: 'inTurn',
+  says: true,
+  async run(session, payload, context) {
+    const joined = memberOf(session, payload.roomid);
+    if (!joined.ok) return joined;
+    const refusal = tooLarge(payload, context.limits) ?? (await muted(session, joined.value, context));
+    if (refusal) return refusal;
+    const { text, data, clientMsgId } = payload;
+    const by = authorOf(session);
+    const decide = editOf({ roomid: joined.value.room.roomid, by, own: true, text, data, clientMsgId });
+    const dedupe = dedupeOf(session, clientMsgId, ['edit', payload.seq, text, data]);
+    return apply(session, joined.value, context, { seq: payload.seq, decide, dedupe, author: by.userId });
+  },
+};
+
+const remove: EventHandler<'delete'> = {
+  mode: 'inTurn',
+  says: true,
+  async run(session, payload, context) {
+    const joined = memberOf(session, payload.roomid);
+    if (!joined.ok) return joined;
+    const { seq, clientMsgId } = payload;
+    const by = authorOf(session);
+    const decide = deletion({ roomid: joined.value.room.roomid, by, own: true, clientMsgId });
+    const dedupe = dedupeOf(session, clientMsgId, ['delete', seq]);
+    return apply(session, joined.value, context, { seq, decide, dedupe });
+  },
+};
+
+export { remove as delete };
+
+export const react: EventHandler<'react'> = {
+  mode: 'inTurn',
+  says: true,
+  async run(session, payload, context) {
+    const joined = memberOf(session, payload.roomid);
+    if (!joined.ok) return joined;
+    const refusal = await muted(session, joined.value, context);
+    if (refusal) return refusal;
+    const by = authorOf(session);
+    const { seq, reaction: chosen, on } = payload;
+    const decide = reaction({ roomid: joined.value.room.roomid, by, reaction: chosen, on });
+    return apply(session, joined.value, context, { seq, decide, author: by.userId });
+  },
+};
+
+const memberOf = (session: Session, roomid = session.defaultRoom) => memberIn(session, roomid);
+const authorOf = ({ user }: Session) => ({ userId: user.id, username: user.name });
+
+function dedupeOf(
+  { identity }: Session,
+  clientMsgId: string | undefined,
+  content: readonly unknown[],
+): DedupeKey | undefined {
+  if (clientMsgId === undefined) return undefined;
+  return { scope: dedupeScope(identity), clientMsgId, content: contentDigest(...content) };
+}
+
+/** A mute that the connection brings along. The store checks the mutes of the user. */
+async function muted(session: Session, membership: Membership, { enforcement }: ChatContext) {
+  const { room } = membership;
+  const carried = enforcement.connectionRefusal(session, room);
+  const refusal = carried && (await carried);
+  if (refusal) return refusal;
+  return session.memberships.get(room.roomid) === membership ? undefined : notJoined(room.roomid);
+}
+
+async function apply(
+  { user }: Session,
+  { room }: Membership,
+  { changes, enforcement }: ChatContext,
+  change: Omit<MessageChange, 'room'>,
+): Promise<Outcome<SayAck>> {
+  const applied = await changes.apply({ room, ...change });
+  if (applied.ok) return succeed(toAck(room, applied.value));
+  // The store may refuse for a mute or ban that this worker has not heard of.
+  if (applied.error.code === 'forbidden' && change.author !== undefined) enforcement.onRefused(room, user.id);
+  return applied;
+}

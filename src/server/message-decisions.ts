@@ -1,0 +1,96 @@
+import type { MessageChange } from '../chat/message-changes.ts';
+import { react } from '../chat/reactions.ts';
+import { refuse, succeed } from '../protocol/codes.ts';
+import { toTombstone } from '../protocol/deletions.ts';
+import { fold } from '../protocol/folding.ts';
+import type { Author, ChatMessage, RoomEntry } from '../protocol/rooms.ts';
+
+type Decide = MessageChange['decide'];
+
+interface Changing {
+  readonly roomid: string;
+  readonly by: Author;
+  /** Only the author of the message may do it. */
+  readonly own?: boolean;
+  readonly clientMsgId?: string | undefined;
+}
+
+/** The store gives the entry its position; it comes after whatever the message takes into account. */
+const NEXT = { epoch: '', seq: Number.MAX_SAFE_INTEGER, id: '', at: 0 };
+
+export function edit({
+  text,
+  data,
+  ...changing
+}: Changing & { readonly text?: string | undefined; readonly data?: string | undefined }): Decide {
+  const { roomid, by, clientMsgId } = changing;
+  const content = {
+    ...(text !== undefined && { text }),
+    ...(data !== undefined && { data: JSON.parse(data) as unknown }),
+  };
+  return (message) => {
+    const entry = {
+      event: 'edited',
+      roomid,
+      ...idOf(clientMsgId),
+      ref: message.seq,
+      data: content,
+      by,
+    } as const;
+    return (
+      refusedTo(changing, message) ??
+      succeed({
+        becomes: fold(message, { ...NEXT, ...entry }),
+        announcement: membersOf(entry),
+        stamp: 'edited',
+        counted: 'entry',
+      })
+    );
+  };
+}
+
+export function deletion(changing: Changing): Decide {
+  const { roomid, by, clientMsgId } = changing;
+  return (message) =>
+    refusedTo(changing, message) ??
+    succeed({
+      becomes: toTombstone(message),
+      announcement: membersOf({ event: 'deleted', roomid, ...idOf(clientMsgId), ref: message.seq, by }),
+    });
+}
+
+export function reaction({
+  roomid,
+  by,
+  reaction: chosen,
+  on,
+}: Changing & { readonly reaction: string; readonly on: boolean }): Decide {
+  return (message) => {
+    const entry = { event: 'reacted', roomid, ref: message.seq, data: { reaction: chosen, on }, by } as const;
+    const reacted = react(message, { ...NEXT, ...entry });
+    if (!reacted.ok) return reacted;
+    if (reacted.value === 'unchanged') return succeed('unchanged');
+    return succeed({
+      becomes: reacted.value,
+      announcement: membersOf(entry),
+      stamp: 'revision',
+      counted: 'entry',
+    });
+  };
+}
+
+function refusedTo({ own, by }: Changing, { data }: ChatMessage) {
+  if (!own || data.userId === by.userId) return undefined;
+  return refuse('forbidden', 'seq: the message is another user’s');
+}
+
+function idOf(clientMsgId: string | undefined) {
+  return clientMsgId === undefined ? {} : { clientMsgId };
+}
+
+/** An entry without what the store adds. */
+type Announcement<E = RoomEntry> = E extends RoomEntry ? Omit<E, keyof typeof NEXT> : never;
+
+function membersOf(entry: Announcement): string {
+  return JSON.stringify(entry).slice(1, -1);
+}
