@@ -6,7 +6,11 @@ export const DELETED_CONTENT = {
   data: { username: '', userId: '', text: '', type: 0 },
 } as const;
 
-/** Converts a message to what the log holds once it is deleted. */
-export function toTombstone({ event, roomid, epoch, seq, id, at }: ChatMessage): ChatMessage {
-  return { event, roomid, epoch, seq, id, at, ...DELETED_CONTENT };
+/**
+ * Converts a message to what the log holds once it is deleted. It still says which message it answers: a reader who gets it
+ * only now counts it there, as everybody else has.
+ */
+export function toTombstone({ event, roomid, epoch, seq, id, at, replyTo }: ChatMessage): ChatMessage {
+  const answering = replyTo === undefined ? {} : { replyTo };
+  return { event, roomid, epoch, seq, id, at, ...answering, ...DELETED_CONTENT };
 }

@@ -75,6 +75,9 @@ describe('fold', () => {
       deleted: true,
       data: { username: '', userId: '', text: '', type: 0 },
     });
+    const answer = folded(said(2, 'yes', { replyTo: 1 }), deleted(3, 2));
+    expect(answer).toMatchObject({ deleted: true, replyTo: 1, data: { text: '' } });
+    expect(folded(said(1, 'x'), answer)).toMatchObject({ replies: 1 });
     expect(folded(gone, edited(4, 1, { text: 'y' }), reacted(5, 1, 'bob'))).toEqual(gone);
   });
 

@@ -4,7 +4,7 @@ import type { Room } from '../../chat/room.ts';
 import type { RosterEntry } from '../../chat/roster.ts';
 import { DELETED_CONTENT } from '../../protocol/deletions.ts';
 import { foldEntries } from '../../protocol/folding.ts';
-import type { PresenceMessage, RoomEntry } from '../../protocol/rooms.ts';
+import type { ChatMessage, PresenceMessage, RoomEntry } from '../../protocol/rooms.ts';
 
 /**
  * Parses without validation: the store's text is the wire's message, and only the server writes it. A message also holds who
@@ -16,8 +16,9 @@ export function messageOf(entry: Entry): RoomEntry {
 }
 
 /** The members that replace those of a deleted message, as `Draft.members`. */
-export function tombstoneOf({ roomid }: Pick<Room, 'roomid'>): string {
-  return JSON.stringify({ event: 'broadcast_say', roomid, ...DELETED_CONTENT }).slice(1, -1);
+export function tombstoneOf({ event, roomid, replyTo }: ChatMessage): string {
+  // In the order of `toTombstone`: the store recognises a message that is deleted already.
+  return JSON.stringify({ event, roomid, replyTo, ...DELETED_CONTENT }).slice(1, -1);
 }
 
 /** The members of the entry that announces the deletion. */

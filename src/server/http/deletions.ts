@@ -23,8 +23,9 @@ const deleteMessage = route({
     if (!page.ok) return page;
     const [entry] = page.value.entries;
     const notFound = refuse('not_found', 'seq: the room does not hold this message');
-    if (entry?.seq !== params.seq || messageOf(entry).event !== 'broadcast_say') return notFound;
-    const replaced = await logs.replace(room, params.seq, tombstoneOf(room), {
+    const message = entry?.seq === params.seq ? messageOf(entry) : undefined;
+    if (message?.event !== 'broadcast_say') return notFound;
+    const replaced = await logs.replace(room, params.seq, tombstoneOf(message), {
       id: newId(),
       members: deletionOf(room, params.seq),
     });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { deletionOf, messagesOf, tombstoneOf } from '../../../src/server/delivery/messages.ts';
+import type { ChatMessage } from '../../../src/protocol/rooms.ts';
+import { deletionOf, messageOf, messagesOf, tombstoneOf } from '../../../src/server/delivery/messages.ts';
 
 const room = { roomid: 'tea' };
 
@@ -17,10 +18,10 @@ it('a joiner gets no text that was deleted between the page and the answer, as l
   const since = [entry(4, deletionOf(room, 2)), said(5), entry(6, deletionOf(room, 5)), said(7)];
   const shown = messagesOf([said(2), said(3), ...since]);
   const later = [
-    entry(2, tombstoneOf(room)),
+    entry(2, tombstoneOf(messageOf(said(2)) as ChatMessage)),
     said(3),
     since[0],
-    entry(5, tombstoneOf(room)),
+    entry(5, tombstoneOf(messageOf(said(5)) as ChatMessage)),
     since[2],
     said(7),
   ];
