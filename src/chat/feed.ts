@@ -67,6 +67,8 @@ export interface Feed {
    * feed does so in its first `attach`, before that admits anybody, and the promise resolves at once.
    */
   resync(): Promise<void>;
+  /** The same, if entries may be lost until now: a reading that is under way does not count, and another one follows it. */
+  resyncFromNow(): Promise<void>;
   /** Resolves once that position is delivered, or after a second; the log is read then. */
   whenDelivered(epoch: string, seq: number): Promise<void>;
   /** Returns whether everything up to this position is delivered. */
@@ -101,7 +103,7 @@ export function createFeed(room: Room, deps: FeedDeps): Feed {
 class Repair {
   reading: Promise<void> | undefined = undefined;
   queued: Entry[] = [];
-  /** Entries may be missing that are neither delivered nor queued. */
+  /** Entries may be missing that are neither delivered nor queued, and that the reading under way may not find. */
   incomplete = false;
   /** Entries for which the log was asked already: asking again would not end. */
   readonly asked = new WeakSet<Entry>();
@@ -199,6 +201,16 @@ class RoomFeed implements Feed {
       this.acceptQueued();
     });
     return repair.reading;
+  }
+
+  async resyncFromNow(): Promise<void> {
+    const { repair } = this;
+    if (repair?.reading) {
+      repair.incomplete = true;
+      await repair.reading;
+      return this.repair?.reading;
+    }
+    return this.resync();
   }
 
   private async readMissing(): Promise<void> {

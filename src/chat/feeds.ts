@@ -136,7 +136,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     for (const batch of batchesOf(inOrder, RESYNC_BATCH)) {
       if (resyncAgain) return;
       await settled(
-        batch.map(({ feed }) => feed.resync()),
+        batch.map(({ feed }) => feed.resyncFromNow()),
         RESYNC_TIMEOUT_MS,
       );
     }
@@ -235,7 +235,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     positionOf: ({ tag }) => sharedFeeds.get(tag)?.feed.position(),
     resync,
     async compare({ tag }) {
-      await sharedFeeds.get(tag)?.feed.resync();
+      await sharedFeeds.get(tag)?.feed.resyncFromNow();
     },
     compareTails: () => void tails.compareAll(),
     counters,

@@ -43,7 +43,7 @@ export interface TailWatchDeps {
 export interface TailWatch {
   /** This worker appended `seq`: if the bus does not bring it back, the log is read. */
   expectEcho(feed: Feed, epoch: string, seq: number): void;
-  /** The bus delivers nothing: reads from the logs what all rooms lack. A call while it is comparing does nothing. */
+  /** The bus delivers nothing: reads from the logs what all rooms lack. A call while it is comparing makes it compare again. */
   compareAll(): Promise<void>;
   close(): void;
 }
@@ -63,6 +63,7 @@ export function createTailWatch({ logs, rooms, probe, onLoss, timers }: TailWatc
   let round: { readonly keys: readonly unknown[]; next: number } | undefined;
   let stepsOfRound = STEPS_PER_ROUND;
   let comparingAll: Promise<void> | undefined;
+  let compareAgain = false;
   let expected = new Map<Feed, { epoch: string; seq: number }>();
   /** Expected since before the last check. A single set would never become overdue in a busy room. */
   let overdue: typeof expected = new Map();
@@ -118,6 +119,17 @@ export function createTailWatch({ logs, rooms, probe, onLoss, timers }: TailWatc
     return behind;
   }
 
+  async function compareEnds(): Promise<void> {
+    try {
+      do {
+        compareAgain = false;
+        for (const { feed } of await findBehind([...rooms.values()])) void feed.resync();
+      } while (compareAgain && !closed);
+    } finally {
+      comparingAll = undefined;
+    }
+  }
+
   function checkEchoes(): void {
     for (const [feed, { epoch, seq }] of overdue) if (!feed.hasReached(epoch, seq)) void feed.resync();
     overdue = expected;
@@ -134,11 +146,10 @@ export function createTailWatch({ logs, rooms, probe, onLoss, timers }: TailWatc
     },
     compareAll() {
       // An opening feed has no end yet: it compares what it has once it is open.
-      for (const { feed } of rooms.values()) if (feed.isReading()) void feed.resync();
-      comparingAll ??= findBehind([...rooms.values()]).then((behind) => {
-        comparingAll = undefined;
-        for (const { feed } of behind) void feed.resync();
-      });
+      for (const { feed } of rooms.values()) if (feed.isReading()) void feed.resyncFromNow();
+      // The ends that are being read may be older than what is lost now.
+      compareAgain = comparingAll !== undefined;
+      comparingAll ??= compareEnds();
       return comparingAll;
     },
     close() {

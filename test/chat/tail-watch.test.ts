@@ -42,6 +42,8 @@ async function followed() {
   return { memory, delivered, feeds, faults, reconnect };
 }
 
+type Followed = Awaited<ReturnType<typeof followed>>;
+
 describe('a message that the bus lost at the end of a quiet room', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
@@ -56,6 +58,35 @@ describe('a message that the bus lost at the end of a quiet room', () => {
     }
     feeds.close();
   });
+
+  it.each([
+    ['the bus reconnected', ({ memory }: Followed) => memory.resync()],
+    ['a probe did not come back', ({ feeds }: Followed) => feeds.compareTails()],
+    ['it is to be compared', ({ feeds }: Followed) => void feeds.compare(room)],
+  ])(
+    'is read from the log when %s, although a reading from before the loss is under way',
+    async (_, signal) => {
+      const stage = await followed();
+      const { memory, delivered, feeds } = stage;
+      let release: () => void = () => undefined;
+      memory.holdReads(
+        new Promise((resolve) => {
+          release = resolve;
+        }),
+      );
+      memory.store();
+      feeds.compareTails();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(memory.reads()).toBe(2);
+      memory.store();
+      signal(stage);
+      release();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(delivered).toEqual([1, 2]);
+      expect(memory.reads()).toBe(3);
+      feeds.close();
+    },
+  );
 
   it('is found after five minutes even if nothing shows the loss, and the connection is replaced', async () => {
     const { memory, delivered, feeds, reconnect } = await followed();
@@ -226,6 +257,39 @@ describe('comparing without a cause', () => {
     });
     await watch.compareAll();
     expect(resynced).toEqual(numbers.filter((n) => n % 3 !== 0));
+    watch.close();
+  });
+
+  it('reads the ends again when something is lost while it reads them', async () => {
+    const answers: (() => void)[] = [];
+    let resyncs = 0;
+    let top = 0;
+    const feed = {
+      hasReached: (_: string, seq: number) => seq === 0,
+      isReading: () => false,
+      resync: () => ++resyncs,
+    };
+    const watch = createTailWatch({
+      logs: {
+        tops: async () => {
+          const end = { top };
+          await new Promise<void>((resolve) => answers.push(resolve));
+          return succeed([end]);
+        },
+      },
+      rooms: new Map([[1, { room, feed: feed as never }]]),
+      probe: async () => succeed(undefined),
+      onLoss: () => undefined,
+      timers: globalThis,
+    });
+    const compared = watch.compareAll();
+    top = 1;
+    void watch.compareAll();
+    answers[0]?.();
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    answers[1]?.();
+    await compared;
+    expect([resyncs, answers.length]).toEqual([1, 2]);
     watch.close();
   });
 });
