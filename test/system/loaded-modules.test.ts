@@ -35,8 +35,9 @@ async function loadedBy(redisUrl?: string): Promise<{ primary: string[]; worker:
 
 const SERVER = /^src\/(server\/|worker\.ts)|^node_modules\/(socket\.io|engine\.io|jose)\//;
 const EMBEDDED = /^src\/backend\/embedded\/|^node_modules\/lmdb\//;
-/** The terminal's log, tokens, and the commands of Redis' modules. */
-const RARE = /^node_modules\/(pino-pretty|jose|redis|@redis\/(bloom|json|search|time-series))\//;
+/** The terminal's log, tokens, the commands of Redis' modules, and languages, which come with the import of zod's `z`. */
+const RARE =
+  /^node_modules\/(pino-pretty|jose|redis|@redis\/(bloom|json|search|time-series))\/|^node_modules\/zod\/v4\/locales\/(?!en\.)/;
 const REDIS = /^src\/backend\/redis\/|^node_modules\/(@redis|redis)\//;
 const among = (files: readonly string[], which: RegExp) => files.filter((path) => which.test(path));
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { contentDigest, type DedupeKey } from '../../chat/dedupe.ts';
 import { roomOf } from '../../chat/room.ts';
 import { succeed } from '../../protocol/codes.ts';

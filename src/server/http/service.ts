@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { withBlankOptionals } from '../../protocol/blank-fields.ts';
 import { avatar, userId, username } from './fields.ts';
 
