@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startHost } from '../support/cluster.ts';
+import { type Host, startHost } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { enter } from '../support/member.ts';
+import { enter, type Member } from '../support/member.ts';
 import { type Installed, installPrevious } from '../support/previous-release.ts';
 import { openRedis } from '../support/redis-server.ts';
 
@@ -15,6 +15,25 @@ beforeAll(async () => {
 }, BUILD_MS);
 afterAll(() => previous?.remove());
 
+const RECONNECTS = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
+
+/** Resolves once both workers are others than before, and serve. */
+async function reload(host: Host): Promise<void> {
+  const replaced = (await host.status()).workers.map(({ pid }) => pid);
+  process.kill(host.pid, 'SIGHUP');
+  await eventually(
+    async () => {
+      const { workers } = await host.status();
+      expect(workers.map(({ state }) => state)).toEqual(['ready', 'ready']);
+      expect(workers.filter(({ pid }) => replaced.includes(pid))).toEqual([]);
+    },
+    { timeout: 60_000, interval: 100 },
+  );
+}
+
+const came = (member: Member) => member.heard.filter(({ event }) => event === 'joined').length;
+const seqs = (member: Member) => member.said.map(({ seq }) => seq);
+
 it('hosts of the previous release and of this one share rooms over one Redis', async () => {
   const redis = await openRedis();
   const old = await startHost({ redisUrl: redis.url, main: previous.main });
@@ -25,8 +44,8 @@ it('hosts of the previous release and of this one share rooms over one Redis', a
   expect(bob.joined.messages.map((entry) => entry.seq)).toEqual([1]);
   await bob.do('say', { text: 'from this release' });
   await ann.do('say', { text: 'from the previous one' });
-  for (const { said } of [ann, bob]) {
-    await eventually(() => expect(said.map(({ seq }) => seq).filter((seq) => seq > 1)).toEqual([2, 3]));
+  for (const member of [ann, bob]) {
+    await eventually(() => expect(seqs(member).filter((seq) => seq > 1)).toEqual([2, 3]));
   }
   const members = await bob.do('room:members');
   expect(members.members.map(({ username }) => username).sort()).toEqual(['Ann', 'Bob']);
@@ -47,27 +66,23 @@ describe.each([
     () => previous.upgrade(),
     () => previous.putBack(),
   ],
-])('a reload under', (title, before, after) => {
+])('a reload under several clients', (title, before, after) => {
   it(title, async () => {
     await before();
     const host = await startHost({ main: previous.main });
-    const options = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
-    const ann = await enter(host.workerUrls[0] as string, 'upgrade', 'Ann', options);
-    await ann.do('say', { text: 'to the old worker' });
-    const replaced = (await host.status()).workers.map(({ pid }) => pid);
+    const [first, second] = host.workerUrls as [string, string];
+    const members: Member[] = [];
+    for (const [index, url] of [first, second, first].entries())
+      members.push(await enter(url, 'upgrade', `Member ${index}`, RECONNECTS));
+    for (const member of members) await member.do('say', { text: 'to the old worker' });
+    for (const member of members) await eventually(() => expect(seqs(member)).toEqual([1, 2, 3]));
     await after();
-    process.kill(host.pid, 'SIGHUP');
-    await eventually(
-      async () => {
-        const { workers } = await host.status();
-        expect(workers.map(({ state }) => state)).toEqual(['ready', 'ready']);
-        expect(workers.filter(({ pid }) => replaced.includes(pid))).toEqual([]);
-      },
-      { timeout: 60_000, interval: 100 },
-    );
-    await eventually(() => expect(ann.heard.filter(({ event }) => event === 'joined')).toHaveLength(2));
-    expect(await ann.do('say', { text: 'to the new worker' })).toMatchObject({ seq: 2 });
-    ann.close();
+    await reload(host);
+    for (const member of members) await eventually(() => expect(came(member)).toBe(2));
+    for (const [index, member] of members.entries())
+      expect(await member.do('say', { text: 'to the new worker' })).toMatchObject({ seq: 4 + index });
+    for (const member of members) await eventually(() => expect(seqs(member)).toEqual([1, 2, 3, 4, 5, 6]));
+    for (const member of members) member.close();
     expect(await host.stop()).toBe(0);
     await host.remove();
   });
