@@ -3,16 +3,16 @@
  * changed since the last build, so that `npm start` is quick the second time.
  */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fingerprintOf, isFresh } from './fingerprint.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const stamp = join(dist, '.stamp');
-const wanted = fingerprint();
-const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+const wanted = fingerprintOf(root);
+const fresh = existsSync(stamp) && isFresh(readFileSync(stamp, 'utf8'), wanted);
 if (!(process.argv.includes('--if-needed') && fresh)) await build();
 
 async function build() {
@@ -34,23 +34,4 @@ async function build() {
   cpSync(stockClient, join(page, 'stock-client'), { recursive: true });
   writeFileSync(join(dist, 'THIRD-PARTY.txt'), thirdPartyNotices([...bundled, stockClient]));
   writeFileSync(stamp, wanted);
-}
-
-/** A hash of every file that the build reads. The lock file stands for the packages. */
-function fingerprint() {
-  const hash = createHash('sha256');
-  const files = ['package.json', 'package-lock.json', 'tsconfig.json'];
-  for (const name of readdirSync(join(root, 'deploy')))
-    if (name.endsWith('.mjs')) files.push(`deploy/${name}`);
-  for (const entry of readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })) {
-    if (entry.isFile() && !entry.name.endsWith('.md'))
-      files.push(join('src', entry.parentPath.slice(join(root, 'src').length), entry.name));
-  }
-  for (const file of files.sort())
-    hash
-      .update(file)
-      .update('\0')
-      .update(readFileSync(join(root, file)))
-      .update('\0');
-  return hash.digest('hex');
 }
