@@ -31,7 +31,11 @@ async function build() {
     ...(await buildClient(page)),
   ];
   const stockClient = join(root, 'node_modules', 'socket.io', 'client-dist');
-  cpSync(stockClient, join(page, 'stock-client'), { recursive: true });
+  cpSync(stockClient, join(page, 'stock-client'), {
+    recursive: true,
+    // The server speaks Socket.IO's own encoding only.
+    filter: (path) => !path.includes('.msgpack.'),
+  });
   writeFileSync(join(dist, 'THIRD-PARTY.txt'), thirdPartyNotices([...bundled, stockClient]));
   writeFileSync(stamp, wanted);
 }

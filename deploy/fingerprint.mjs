@@ -13,7 +13,7 @@ export function fingerprintOf(root) {
   const files = ['package.json', 'package-lock.json', 'tsconfig.json'];
   for (const name of readdirSync(join(root, 'deploy')))
     if (name.endsWith('.mjs')) files.push(`deploy/${name}`);
-  for (const folder of ['src']) {
+  for (const folder of ['deploy/licenses', 'src']) {
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
       if (entry.isFile() && !entry.name.endsWith('.md'))
         files.push(join(folder, entry.parentPath.slice(join(root, folder).length), entry.name));

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -16,11 +16,27 @@ const { dependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), '
   dependencies: Readonly<Record<string, string>>;
 };
 
-/** Some packages are bundles of others, which are not installed. */
-function packageFolderOf(path: string): string | undefined {
-  const folder = path.match(/^.*node_modules\/(@[^/]+\/)?[^/]+/)?.[0];
-  if (folder === undefined || existsSync(join(ROOT, folder, 'package.json'))) return folder;
-  return packageFolderOf(dirname(dirname(folder)));
+/** What each licence in use says, and nothing else does. */
+const PERMISSION =
+  /Permission is hereby granted|Permission to use, copy, modify|Redistribution and use|Apache License\s+Version 2|Blue Oak Model License/;
+
+/** The folders in the repository of Socket.IO that have other names than their packages. */
+const NAMES_OF_FOLDERS: Readonly<Record<string, string>> = {
+  build: 'socket.io-client',
+  'socket.io-component-emitter': '@socket.io/component-emitter',
+};
+
+async function nameAndVersion(folder: string): Promise<string> {
+  const { name, version } = JSON.parse(await readFile(join(ROOT, folder, 'package.json'), 'utf8'));
+  return `${name} ${version}`;
+}
+
+/** The name and version of the package that the source is from. Some packages are bundles of others, which are not installed. */
+async function nameIn(path: string): Promise<string | undefined> {
+  const [, folder, outer, name] = path.match(/^((?:(.*)\/)?node_modules\/((?:@[^/]+\/)?[^/]+))\//) ?? [];
+  if (folder === undefined) return undefined;
+  if (existsSync(join(ROOT, folder, 'package.json'))) return nameAndVersion(folder);
+  return `${name} (part of ${await nameAndVersion(outer ?? '')})`;
 }
 
 /** A folder in which the packed package is installed with the packages in `dependencies`, and no other. */
@@ -76,22 +92,35 @@ describe('the package', () => {
     expect(await readFile(installed('dist/client/index.d.ts'), 'utf8')).toContain('createClient');
   });
 
-  it('names each package whose code is in it, with its licence', async () => {
+  it('names each package whose code is in it, with the text of its licence', async () => {
     const notices = await readFile(installed('dist/THIRD-PARTY.txt'), 'utf8');
     const files = await readdir(installed('dist'), { recursive: true });
     const scripts = files.filter((path) => /^[^/]+\.js$/.test(path)).map((path) => join(ROOT, 'dist', path));
     const sources = (await Promise.all(scripts.map(sourcesOf))).flat();
-    const folders = new Set(sources.flatMap((path) => packageFolderOf(path) ?? []));
+    const wanted = new Set((await Promise.all(sources.map(nameIn))).filter((name) => name !== undefined));
+    expect(wanted.size).toBeGreaterThan(50);
     // The page and the SDK for pages have no source maps.
-    for (const name of ['preact', 'socket.io-client', 'engine.io-client'])
-      folders.add(`node_modules/${name}`);
-    expect(folders.size).toBeGreaterThan(50);
+    for (const name of ['preact', 'socket.io-client'])
+      wanted.add(await nameAndVersion(`node_modules/${name}`));
     const [, ...parts] = notices.split(/\n-{80}\n/);
-    const named = parts.map((part) => part.match(/^\n(\S+ \S+), [^\n]+\n/)?.[1]);
-    for (const path of folders) {
-      const { name, version } = JSON.parse(await readFile(join(ROOT, path, 'package.json'), 'utf8'));
-      expect(named).toContain(`${name} ${version}`);
+    const named = parts.map((part) => part.match(/^\n(\S+ (?:[^\s(]+|\([^)]+\))), [^\n]+\n/)?.[1]);
+    expect(named).toEqual(expect.arrayContaining([...wanted]));
+    for (const part of parts) expect(part).toMatch(PERMISSION);
+  });
+
+  it('has stock clients made of packages that it names', async () => {
+    const notices = await readFile(installed('dist/THIRD-PARTY.txt'), 'utf8');
+    const folder = installed('dist/page/stock-client');
+    const maps = (await readdir(folder)).filter((path) => path.endsWith('.map'));
+    const names = new Set<string>();
+    for (const map of maps) {
+      const { sources } = JSON.parse(await readFile(join(folder, map), 'utf8')) as { sources: string[] };
+      // Paths as in the repository of Socket.IO.
+      for (const source of sources)
+        names.add(source.replace(/^(\.\.\/)+(node_modules\/)?/, '').split('/')[0] ?? '');
     }
-    for (const part of parts) expect(part).toMatch(/copyright|license/i);
+    expect(names).toContain('engine.io-client');
+    for (const name of names)
+      expect(notices).toMatch(new RegExp(`^${NAMES_OF_FOLDERS[name] ?? name} [0-9]`, 'm'));
   });
 });
