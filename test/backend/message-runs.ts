@@ -6,6 +6,7 @@ import { createMessageChanges, type MessageChanges } from '../../src/chat/messag
 import { extendPage, type JoinPage, readLatest, readResumed } from '../../src/chat/pages.ts';
 import type { Room } from '../../src/chat/room.ts';
 import { createRandom, type Random } from '../../src/load/random.ts';
+import type { Outcome } from '../../src/protocol/codes.ts';
 import { fold, foldEntries } from '../../src/protocol/folding.ts';
 import type { ChatMessage, RoomEntry } from '../../src/protocol/rooms.ts';
 import { messageOf, messagesOf } from '../../src/server/delivery/messages.ts';
@@ -224,7 +225,7 @@ async function runMessages(store: Harness<StorePeer>, random: Random, steps: num
   await join();
   const topOf = async () => {
     const [{ peer }] = workers as [Worker];
-    return granted(await peer.logs.tops([room]))[0]?.top ?? 0;
+    return (await answered(() => peer.logs.tops([room])))[0]?.top ?? 0;
   };
   for (let done = 0; done < steps; done += STEPS_AT_ONCE) {
     const top = await topOf();
@@ -241,9 +242,19 @@ async function runMessages(store: Harness<StorePeer>, random: Random, steps: num
       for (let worker = 0; worker < 2; worker += 1) await openWorker();
     }
   }
-  for (const member of members) if (!member.worker) await join(member);
   await join();
+  for (const member of members) {
+    await eventually(async () => {
+      if (!member.worker) await join(member);
+      expect(member.worker).toBeDefined();
+    });
+  }
   await check(room, workers[0] as Worker, members, published);
+}
+
+/** A store on a busy machine may refuse for a moment. */
+function answered<T>(ask: () => Promise<Outcome<T>>): Promise<T> {
+  return eventually(async () => granted(await ask()));
 }
 
 async function check(
@@ -252,7 +263,7 @@ async function check(
   members: readonly Member[],
   published: ReadonlyMap<number, RoomEntry>,
 ): Promise<void> {
-  const page = granted(await peer.logs.read(room, { after: 0, limit: 10_000, maxBytes: 100_000_000 }));
+  const page = await answered(() => peer.logs.read(room, { after: 0, limit: 10_000, maxBytes: 100_000_000 }));
   expect(seqsOf(page.entries)).toEqual(range(page.first, page.top));
   const messages = messagesOf(page.entries);
   // The stored forms miss nothing that the entries after them say.
