@@ -159,6 +159,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     answerTimeoutMs: timeoutMs,
     userId: () => people.userId(),
     check: limits.check,
+    checkContent: limits.checkContent,
     onThrow: report,
   });
   people.restore(unsent.directMessages);

@@ -1,4 +1,10 @@
-import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
+import { stringifyFreeForm } from '../protocol/free-form.ts';
+import {
+  JSON_BYTES_PER_TEXT_BYTE,
+  MAX_JSON_DEPTH,
+  MAX_MENTIONS,
+  MAX_PACKET_BYTES,
+} from '../protocol/limits.ts';
 import { parseClientMsgId, parseId } from '../protocol/names.ts';
 import { ClientError, type ClientErrorCode } from './client-error.ts';
 import { newMessageId } from './message-id.ts';
@@ -37,7 +43,7 @@ export interface SayOptions {
 }
 
 /** The server closes a connection that sends a larger packet, each time it is sent again. */
-export const MAX_WRITTEN_BYTES = MAX_PACKET_BYTES - 2_048;
+export const MAX_WRITTEN_BYTES = MAX_PACKET_BYTES - 4_096;
 
 export function draftMessage(
   roomid: string,
@@ -45,8 +51,40 @@ export function draftMessage(
   { clientMsgId = newMessageId(), type, data, replyTo, mentions, echo }: SayOptions,
   written: Pick<Draft, 'by' | 'at'>,
 ): Draft | ClientError {
-  const problem = checkText(text) ?? checkMessageId(clientMsgId);
-  return problem ?? { roomid, clientMsgId, text, type, data, replyTo, mentions, echo, ...written };
+  const problem =
+    checkText(text) ?? checkMessageId(clientMsgId) ?? checkFields({ type, replyTo, mentions, echo });
+  if (problem) return problem;
+  const copy = copyOf(data);
+  if (copy instanceof ClientError) return copy;
+  const named = mentions && [...mentions];
+  return { roomid, clientMsgId, text, type, data: copy, replyTo, mentions: named, echo, ...written };
+}
+
+/** Copies the data, which the application may go on changing: every attempt must send the same. */
+export function copyOf(data: unknown): unknown | ClientError {
+  if (data === undefined) return undefined;
+  const json = stringifyFreeForm(data);
+  if (json !== undefined) return JSON.parse(json);
+  return new ClientError('bad_request', `data: must be JSON, nested at most ${MAX_JSON_DEPTH} levels deep`);
+}
+
+/** The other members of a message, as whoever calls without types may give them. */
+type Fields = { readonly [name in 'type' | 'replyTo' | 'mentions' | 'echo']?: unknown };
+
+function checkFields({ type, replyTo, mentions, echo }: Fields): ClientError | undefined {
+  const wrong = (field: string, grammar: string) =>
+    new ClientError('bad_request', `${field}: must be ${grammar}`);
+  if (type !== undefined && !Number.isSafeInteger(type)) return wrong('type', 'a whole number');
+  if (replyTo !== undefined && !Number.isSafeInteger(replyTo)) return wrong('replyTo', 'a whole number');
+  if (echo !== undefined && typeof echo !== 'boolean') return wrong('echo', 'true or false');
+  if (mentions === undefined || isMentions(mentions)) return undefined;
+  return wrong('mentions', `at most ${MAX_MENTIONS} user ids`);
+}
+
+function isMentions(value: unknown): boolean {
+  return (
+    Array.isArray(value) && value.length <= MAX_MENTIONS && value.every((id) => parseId(id) !== undefined)
+  );
 }
 
 /** A message without an author is this user's. */
@@ -69,6 +107,22 @@ export function checkLength(text: string, limit: number): ClientError | undefine
   return fits ? undefined : new ClientError('too_large', `text: must not be longer than ${limit} bytes`);
 }
 
+/** What a message or an edit holds. */
+export interface Content {
+  readonly text?: string | undefined;
+  readonly data?: unknown;
+}
+
+/** Checks the text and the data, each by its own limit and both together by that of a packet. */
+export function checkContent({ text = '', data }: Content, limit: number): ClientError | undefined {
+  const problem = checkLength(text, limit);
+  if (problem || data === undefined) return problem;
+  const json = JSON.stringify(data);
+  const most = Math.min(limit * JSON_BYTES_PER_TEXT_BYTE, MAX_WRITTEN_BYTES);
+  if (bytes(json) <= most && bytes(JSON.stringify(text)) + bytes(json) <= MAX_WRITTEN_BYTES) return undefined;
+  return new ClientError('too_large', `data: must not be longer than ${most} bytes as JSON`);
+}
+
 export function bytes(text: string): number {
   return new TextEncoder().encode(text).length;
 }
@@ -82,7 +136,8 @@ export function parseDrafts(value: unknown): readonly Draft[] | undefined {
       typeof draft.roomid === 'string' &&
       typeof draft.text === 'string' &&
       isTime(draft.at) &&
-      (draft.type === undefined || Number.isSafeInteger(draft.type)) &&
+      checkFields(draft) === undefined &&
+      !(copyOf(draft.data) instanceof ClientError) &&
       (draft.problem === undefined || typeof draft.problem?.message === 'string'),
   );
 }

@@ -1,16 +1,26 @@
+import { parseReaction } from '../protocol/names.ts';
 import type { EventName, PayloadInput } from '../protocol/payloads.ts';
 import type { SayAck } from '../protocol/rooms.ts';
 import { askUntilAnswered } from './ask-until-answered.ts';
 import { ClientError, errorOf } from './client-error.ts';
 import type { Connection } from './connection.ts';
+import { type Content, checkMessageId, checkText, copyOf } from './drafts.ts';
 import { newMessageId } from './message-id.ts';
-import type { Room } from './room.ts';
+import type { Edit, Room } from './room.ts';
 
-/** Asks the server to change a message. Each request is safe to repeat. */
-export function createMessageRequests(
-  roomid: string,
-  connection: Pick<Connection, 'ask' | 'state'>,
-): Pick<Room, 'edit' | 'delete' | 'react'> {
+export interface MessageRequestsDeps {
+  readonly roomid: string;
+  readonly connection: Pick<Connection, 'ask' | 'state'>;
+  /** The error of a content that is too large to be sent. */
+  readonly checkContent: (content: Content) => ClientError | undefined;
+}
+
+/** Asks the server to change a message. Each request is sent again, unchanged, until it is answered. */
+export function createMessageRequests({
+  roomid,
+  connection,
+  checkContent,
+}: MessageRequestsDeps): Pick<Room, 'edit' | 'delete' | 'react'> {
   function ask<E extends EventName & ('edit' | 'delete' | 'react')>(
     event: E,
     payload: PayloadInput<E>,
@@ -27,10 +37,45 @@ export function createMessageRequests(
     });
   }
 
+  /** Returns what the edit sends, a copy, or why it cannot be sent: the server closes the connection on some of it. */
+  function contentOf({ text, data }: Edit): Content | ClientError {
+    const problem = text === undefined ? undefined : checkText(text);
+    if (problem) return problem;
+    const copy = copyOf(data);
+    if (copy instanceof ClientError) return copy;
+    return checkContent({ text, data: copy }) ?? { text, data: copy };
+  }
+
   return {
-    edit: (seq, { text, data, clientMsgId = newMessageId() }) =>
-      ask('edit', { roomid, seq, clientMsgId, text, data }),
-    delete: (seq) => ask('delete', { roomid, seq, clientMsgId: newMessageId() }),
-    react: (seq, reaction, on = true) => ask('react', { roomid, seq, reaction, on }),
+    edit(seq, edit) {
+      const { clientMsgId = newMessageId() } = edit;
+      const content = checkSeq(seq) ?? checkMessageId(clientMsgId) ?? contentOf(edit);
+      if (content instanceof ClientError) return Promise.reject(content);
+      return ask('edit', { roomid, seq, clientMsgId, ...content });
+    },
+    delete(seq) {
+      const problem = checkSeq(seq);
+      if (problem) return Promise.reject(problem);
+      // The same in every call, so that the server knows a repeated one again.
+      return ask('delete', { roomid, seq, clientMsgId: `delete:${seq}` });
+    },
+    react(seq, reaction, on = true) {
+      const problem = checkSeq(seq) ?? checkReaction(reaction, on);
+      return problem ? Promise.reject(problem) : ask('react', { roomid, seq, reaction, on });
+    },
   };
+}
+
+/** Callers in JavaScript have no types. */
+function checkSeq(seq: unknown): ClientError | undefined {
+  return Number.isSafeInteger(seq)
+    ? undefined
+    : new ClientError('bad_request', 'seq: must be a whole number');
+}
+
+function checkReaction(reaction: unknown, on: unknown): ClientError | undefined {
+  if (parseReaction(reaction) === undefined) {
+    return new ClientError('bad_request', 'reaction: must be 1 to 32 characters that can be seen');
+  }
+  return typeof on === 'boolean' ? undefined : new ClientError('bad_request', 'on: must be true or false');
 }

@@ -5,7 +5,7 @@ import type { MessagePage, RoomEntry } from '../protocol/rooms.ts';
 export interface RecentChanges {
   note(entry: RoomEntry): void;
   /** Applies them to a page that was read earlier. */
-  apply<P extends Pick<MessagePage, 'top' | 'messages'>>(page: P): P;
+  apply<P extends Pick<MessagePage, 'epoch' | 'top' | 'messages'>>(page: P): P;
 }
 
 /** Enough for the moments that a page is on its way. */
@@ -20,7 +20,8 @@ export function createRecentChanges(): RecentChanges {
       if (recent.length > MAX_CHANGES) recent.shift();
     },
     apply(page) {
-      const later = recent.filter(({ seq }) => seq > page.top);
+      // After the store lost part of the room, another message may have the number of the one that changed.
+      const later = recent.filter(({ epoch, seq }) => epoch === page.epoch && seq > page.top);
       return { ...page, messages: foldEntries(page.messages, later) };
     },
   };

@@ -14,7 +14,7 @@ import { createFirstJoin } from './first-join.ts';
 import { createMembership, type Membership, type MembershipDeps } from './membership.ts';
 import type { HandshakeJoin } from './move.ts';
 import type { PersistentRoom, Room, RoomEvents } from './room.ts';
-import { createRoomFacade, type RoomParts } from './room-facade.ts';
+import { createRoomFacade, type RoomFacadeDeps, type RoomParts } from './room-facade.ts';
 import { createRoomFeed } from './room-feed.ts';
 import { createRoomMembers } from './room-members.ts';
 import { createRoomOutbox, type RoomOutbox, type RoomOutboxDeps } from './room-outbox.ts';
@@ -22,6 +22,7 @@ import { createTypists } from './typists.ts';
 
 export interface RoomDeps
   extends Pick<MembershipDeps, 'roomid' | 'history' | 'connection' | 'answerTimeoutMs' | 'random'>,
+    Pick<RoomFacadeDeps, 'checkContent'>,
     Pick<RoomOutboxDeps, 'check' | 'crowded' | 'userId' | 'dedupeMs' | 'onChange' | 'now'> {
   /** Wall clock in ms. */
   readonly wallMs: () => number;

@@ -2,7 +2,7 @@ import type { Joined } from '../protocol/rooms.ts';
 import { askUntilAnswered } from './ask-until-answered.ts';
 import { ClientError, errorOf } from './client-error.ts';
 import type { Connection } from './connection.ts';
-import { draftMessage } from './drafts.ts';
+import { type Content, draftMessage } from './drafts.ts';
 import type { Emitter } from './emitter.ts';
 import type { Membership } from './membership.ts';
 import { createMessageRequests } from './message-requests.ts';
@@ -15,6 +15,8 @@ import type { Typists } from './typists.ts';
 export interface RoomFacadeDeps {
   readonly roomid: string;
   readonly connection: Pick<Connection, 'ask' | 'state'>;
+  /** The error of a content that is too large to be sent. */
+  readonly checkContent: (content: Content) => ClientError | undefined;
   /** The current user's id, before the first connection the expected one. */
   readonly userId: () => string | undefined;
   /** Wall clock in ms. */
@@ -35,7 +37,7 @@ export interface RoomParts {
 
 /** The room as the application sees it. */
 export function createRoomFacade(
-  { roomid, connection, userId, wallMs }: RoomFacadeDeps,
+  { roomid, connection, checkContent, userId, wallMs }: RoomFacadeDeps,
   parts: RoomParts,
 ): PersistentRoom {
   const { events, outbox, feed, phase } = parts;
@@ -54,7 +56,7 @@ export function createRoomFacade(
       if (phase() === 'ended') return Promise.reject(new ClientError('closed', `not in ${roomid} any more`));
       return outbox.say(draft);
     },
-    ...createMessageRequests(roomid, connection),
+    ...createMessageRequests({ roomid, connection, checkContent }),
     retry: outbox.retry,
     discard: outbox.discard,
     history(query = {}) {

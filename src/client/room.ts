@@ -96,11 +96,11 @@ export interface Room {
   say(text: string, options?: SayOptions): Promise<SayAck>;
   /**
    * Edits an own message. Resolves once the edit is stored. Rejects with a `ClientError`: the server's refusal (`forbidden`,
-   * `not_found`, `too_large`), or `unavailable` when the client is not connected. The edit may be stored then: it is safe to
-   * call it again.
+   * `not_found`, `too_large`), or `unavailable` when the client is not connected. The edit may be stored then: call it again
+   * with the same `clientMsgId`, and it is stored once.
    */
   edit(seq: number, edit: Edit): Promise<SayAck>;
-  /** Deletes an own message; otherwise as `edit`. */
+  /** Deletes an own message; otherwise as `edit`. A repeated call answers as the first one did, with `dup`. */
   delete(seq: number): Promise<SayAck>;
   /** Adds a reaction to a message, or takes it back with `on: false`; otherwise as `edit`. `limit`: it has too many. */
   react(seq: number, reaction: string, on?: boolean): Promise<SayAck>;

@@ -1,6 +1,6 @@
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
 import { ClientError } from './client-error.ts';
-import { checkLength, type Draft } from './drafts.ts';
+import { type Content, checkContent, type Draft } from './drafts.ts';
 import { unknownFate } from './outbox.ts';
 
 export interface UnsentLimitsDeps {
@@ -18,6 +18,7 @@ export interface UnsentLimits {
   /** The error of one message too many. */
   crowded(): ClientError | undefined;
   check(draft: Draft): ClientError | undefined;
+  checkContent(content: Content): ClientError | undefined;
 }
 
 export function createUnsentLimits({
@@ -26,14 +27,17 @@ export function createUnsentLimits({
   maxTextBytes,
   userId,
 }: UnsentLimitsDeps): UnsentLimits {
+  const contentProblem = (content: Content) => checkContent(content, maxTextBytes() ?? MAX_PACKET_BYTES);
   return {
     waiting,
     crowded() {
       if (waiting() < maxOutbox) return undefined;
       return new ClientError('limit', `${maxOutbox} messages are waiting already`);
     },
-    check({ text, by, firstSentAt }) {
-      if (by === undefined || by === userId()) return checkLength(text, maxTextBytes() ?? MAX_PACKET_BYTES);
+    checkContent: contentProblem,
+    check(draft) {
+      const { by, firstSentAt } = draft;
+      if (by === undefined || by === userId()) return contentProblem(draft);
       // The server knows a clientMsgId again only of the user who sent it before.
       if (firstSentAt !== undefined) return unknownFate();
       return new ClientError('wrong_user', 'this was written by somebody else');
