@@ -54,26 +54,32 @@ export interface IdempotentWrite {
   isComplete(value: unknown): boolean;
 }
 
+/** `replayed`: the outcome is the answer of an earlier attempt. */
+export interface IdempotentAnswer {
+  readonly outcome: Outcome<unknown>;
+  readonly replayed: boolean;
+}
+
 /** Runs the write once and repeats its answer; after a temporary refusal the next request runs it again. */
 export async function runIdempotent(
   { store, newId, pause }: IdempotencyDeps,
   { key, content, run, isComplete }: IdempotentWrite,
-): Promise<Outcome<unknown>> {
+): Promise<IdempotentAnswer> {
   const [name, fingerprint] = [digestOf(key), digestOf(content)];
   const id = newId();
   let pollMs = FIRST_POLL_MS;
   for (let waitedMs = 0; ; waitedMs += pollMs, pollMs = Math.min(MAX_POLL_MS, pollMs * 2)) {
     const claimed = await store.claim(name, fingerprint, id);
-    if (!claimed.ok) return claimed;
+    if (!claimed.ok) return fresh(claimed);
     switch (claimed.value.state) {
       case 'answered':
-        return JSON.parse(claimed.value.answer) as Outcome<unknown>;
+        return { outcome: JSON.parse(claimed.value.answer) as Outcome<unknown>, replayed: true };
       case 'mismatch':
-        return MISMATCH;
+        return fresh(MISMATCH);
       case 'granted':
-        return runOnce(claimed.value.id);
+        return fresh(await runOnce(claimed.value.id));
       case 'running':
-        if (waitedMs >= WAIT_MS) return RUNNING;
+        if (waitedMs >= WAIT_MS) return fresh(RUNNING);
         await pause(pollMs);
     }
   }
@@ -97,6 +103,10 @@ const RUNNING: Refusal = refuse(
   'Idempotency-Key: its first request is not answered yet',
   1_000,
 );
+
+function fresh(outcome: Outcome<unknown>): IdempotentAnswer {
+  return { outcome, replayed: false };
+}
 
 function digestOf(parts: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');

@@ -15,7 +15,7 @@ function setUp() {
     onPause();
     await new Promise((resolve) => setImmediate(resolve));
   }
-  const write = (more: Partial<IdempotentWrite> = {}) =>
+  const attempt = (more: Partial<IdempotentWrite> = {}) =>
     runIdempotent(
       { store: claims, pause, newId: () => `try-${++made}` },
       {
@@ -31,7 +31,8 @@ function setUp() {
     );
   return {
     ran,
-    write,
+    attempt,
+    write: async (more?: Partial<IdempotentWrite>) => (await attempt(more)).outcome,
     pauses,
     answers(with_: () => Promise<Outcome<unknown>>) {
       next = with_;
@@ -47,6 +48,15 @@ describe('a write under an Idempotency-Key', () => {
     const { ran, write } = setUp();
     expect([await write(), await write()]).toEqual([succeed({ n: 1 }), succeed({ n: 1 })]);
     expect(ran).toEqual(['try-1']);
+  });
+
+  it('says of an answer whether it is the one of an earlier attempt', async () => {
+    const { attempt, answers } = setUp();
+    answers(async () => refuse('unavailable', 'away', 1));
+    expect((await attempt()).replayed).toBe(false);
+    answers(async () => succeed('done'));
+    const others = [await attempt(), await attempt(), await attempt({ content: ['other'] })];
+    expect(others.map(({ replayed }) => replayed)).toEqual([false, true, false]);
   });
 
   it('is refused for another content, and is another one for every part of its key', async () => {

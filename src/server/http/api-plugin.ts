@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import formbody from '@fastify/formbody';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, preSerializationHookHandler } from 'fastify';
 import type { Logger } from 'pino';
-import { type IdempotencyStore, runIdempotent } from '../../chat/idempotency.ts';
+import { type IdempotencyStore, type IdempotentAnswer, runIdempotent } from '../../chat/idempotency.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_ID_BYTES, MAX_PUSH_USERS } from '../../protocol/limits.ts';
 import type { ApiAuthenticator } from '../auth/api-keys.ts';
@@ -25,6 +25,8 @@ declare module 'fastify' {
     callerScope: string;
     /** Set where a user's token opened the route. */
     reader: CallScope['reader'];
+    /** The answer is the one of an earlier request under the same Idempotency-Key. */
+    replayed: boolean;
   }
 }
 
@@ -89,9 +91,10 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     call: ApiCall,
     scope: CallScope,
     inTurn: InTurn,
-  ): Promise<Outcome<unknown>> {
+  ): Promise<IdempotentAnswer> {
     const { idempotencyKey, params, content } = call;
-    if (idempotencyKey === undefined) return inTurn(() => call.run(scope, context));
+    if (idempotencyKey === undefined)
+      return { outcome: await inTurn(() => call.run(scope, context)), replayed: false };
     const { idempotency } = context;
     // A permit for each claim only: a retry that waits for the first attempt must not hold a permit meanwhile.
     const claim: IdempotencyStore['claim'] = (...given) => inTurn(() => idempotency.claim(...given));
@@ -106,6 +109,21 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     );
   }
 
+  /**
+   * Sees every answer to a write, those of the framework to a body that it cannot read included. Requests without a valid key
+   * must not push others out of the memory.
+   */
+  function rememberedAnswersOf(apiRoute: ApiRoute): preSerializationHookHandler {
+    return (request, _reply, answered, done) => {
+      if (request.callerScope !== '') {
+        const nsp = apiRoute.namespaced ? namespaceOf(request.query) : succeed(standard);
+        // A namespace that is not served has no messages to look for.
+        rememberAnswer(request, apiRoute, nsp.ok ? nsp.value : standard, answered, context.recentAnswers);
+      }
+      done(null, answered);
+    };
+  }
+
   function mount(app: FastifyInstance, apiRoute: ApiRoute): void {
     const { method, path, answers, namespaced, paced } = apiRoute;
     app.route({
@@ -113,22 +131,18 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
       url: path.slice(API_PREFIX.length),
       config: { apiRoute },
       bodyLimit,
+      ...(method === 'GET' ? {} : { preSerialization: rememberedAnswersOf(apiRoute) }),
       async handler(request, reply) {
         // The stream of a HEAD would have no end.
         if (answers === 'events' && request.method === 'HEAD') return reply.type('text/event-stream').send();
         const nsp = namespaced ? namespaceOf(request.query) : succeed(standard);
         if (!nsp.ok) return answerRefusal(reply, nsp);
-        const remember = (answered: Outcome<unknown>) =>
-          rememberAnswer(request, apiRoute, nsp.value, answered, context.recentAnswers);
         const call = apiRoute.read(request);
-        if (!call.ok) {
-          remember(call);
-          return answerRefusal(reply, call);
-        }
+        if (!call.ok) return answerRefusal(reply, call);
         const scope = { nsp: nsp.value, scope: request.callerScope, reader: request.reader };
         const inTurn: InTurn = (task) => (paced ? context.admission.run(request.raw.socket, task) : task());
-        const outcome = await answer(apiRoute, call.value, scope, inTurn);
-        remember(outcome);
+        const { outcome, replayed } = await answer(apiRoute, call.value, scope, inTurn);
+        request.replayed = replayed;
         if (!outcome.ok) return answerRefusal(reply, outcome);
         if (answers === 'events') {
           (outcome.value as StartStream)(reply.hijack().raw);
@@ -158,6 +172,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   return async (app) => {
     app.decorateRequest('callerScope', '');
     app.decorateRequest('reader', undefined);
+    app.decorateRequest('replayed', false);
     app.removeAllContentTypeParsers();
     app.addContentTypeParser(
       'application/json',

@@ -1,6 +1,5 @@
 import type { FastifyRequest } from 'fastify';
 import type { RecentAnswer } from '../../message-trace.ts';
-import type { Outcome } from '../../protocol/codes.ts';
 import { parseClientMsgId, parseId } from '../../protocol/names.ts';
 import type { ApiContext } from './api-context.ts';
 import type { ApiRoute } from './route.ts';
@@ -10,14 +9,14 @@ import type { ApiRoute } from './route.ts';
  * its `Idempotency-Key`. The request may be the reason of the refusal, so nothing about it is validated.
  */
 export function rememberAnswer(
-  { params, headers, body }: Pick<FastifyRequest, 'params' | 'headers' | 'body'>,
+  { params, headers, body, replayed }: Pick<FastifyRequest, 'params' | 'headers' | 'body' | 'replayed'>,
   { method, path }: Pick<ApiRoute, 'method' | 'path'>,
   nsp: string,
-  outcome: Outcome<unknown>,
+  answer: unknown,
   recentAnswers: ApiContext['recentAnswers'],
 ): void {
-  if (method === 'GET') return;
-  const answered = outcome.ok ? repetitionIn(outcome.value) : refusalOf(outcome.error);
+  const error = fieldOf(answer, 'error') as Answered | undefined;
+  const answered = error ? refusalOf(error) : repetitionIn(answer, replayed);
   if (!answered) return;
   const roomid = parseId(fieldOf(params, 'roomid'));
   const given = [fieldOf(body, 'clientMsgId'), headers['idempotency-key']].map(parseClientMsgId);
@@ -34,9 +33,9 @@ function refusalOf({ code, retryAfterMs }: Answered): Answered {
   return { ...(code && { code }), ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-function repetitionIn(answer: unknown): Answered | undefined {
-  const [dup, seq] = [fieldOf(answer, 'dup'), fieldOf(answer, 'seq')];
-  return dup === true && typeof seq === 'number' ? { seq } : undefined;
+function repetitionIn(answer: unknown, replayed: boolean): Answered | undefined {
+  const seq = fieldOf(answer, 'seq');
+  return (replayed || fieldOf(answer, 'dup') === true) && typeof seq === 'number' ? { seq } : undefined;
 }
 
 function fieldOf(given: unknown, name: string): unknown {

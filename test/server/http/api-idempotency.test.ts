@@ -55,6 +55,62 @@ describe('Idempotency-Key', () => {
     ]);
   });
 
+  it('remembers the usual retry, which repeats the key', async () => {
+    const [key, before] = [newKey(), stage.remembered.length];
+    const say = () => write('POST', '/api/v1/rooms/retried/messages', { text: 'Hi' }, key);
+    const { json } = await say();
+    expect(stage.remembered.slice(before)).toEqual([]);
+    expect((await say()).json).toEqual(json);
+    expect(stage.remembered.slice(before)).toEqual([
+      {
+        event: 'POST /api/v1/rooms/:roomid/messages',
+        clientMsgId: key,
+        nsp: '/',
+        roomid: 'retried',
+        seq: json.seq,
+      },
+    ]);
+  });
+
+  it('remembers what it refused before it read the request, unless the caller is unknown', async () => {
+    const [path, before] = ['/api/v1/rooms/unread/messages', stage.remembered.length];
+    const [noJson, noType, tooLarge, nowhere, bug, unknown] = [1, 2, 3, 4, 5, 6].map(() =>
+      newKey(),
+    ) as string[];
+    const ask = (key = '', more: Readonly<Record<string, string>> = {}, body = '{}', query = '') =>
+      stage.ask('POST', `${path}${query}`, {
+        body,
+        headers: {
+          'x-api-key': KEYS[0],
+          'content-type': 'application/json',
+          'idempotency-key': key,
+          ...more,
+        },
+      });
+    const answers = [
+      await ask(noJson, {}, '{'),
+      await ask(noType, { 'content-type': 'text/plain' }),
+      // The header alone decides, so nothing is on its way when the connection ends.
+      await ask(tooLarge, { 'content-length': '100000000' }),
+      await ask(nowhere, {}, '{}', '?ns=/nowhere'),
+    ];
+    const spoiled = stage.context.logs as { append: unknown };
+    const { append } = spoiled;
+    spoiled.append = () => Promise.reject(new Error('a bug'));
+    answers.push(await ask(bug, {}, '{"text":"Hi"}'));
+    spoiled.append = append;
+    answers.push(await ask(unknown, { 'x-api-key': 'another' }));
+    expect(answers.map(({ status }) => status)).toEqual([400, 415, 413, 404, 500, 401]);
+    const about = { event: 'POST /api/v1/rooms/:roomid/messages', nsp: '/', roomid: 'unread' };
+    expect(stage.remembered.slice(before)).toEqual([
+      { ...about, clientMsgId: noJson, code: 'bad_request' },
+      { ...about, clientMsgId: noType, code: 'bad_request' },
+      { ...about, clientMsgId: tooLarge, code: 'too_large' },
+      { ...about, clientMsgId: nowhere, code: 'not_found' },
+      { ...about, clientMsgId: bug, code: 'internal' },
+    ]);
+  });
+
   it.each([
     ['POST', '/api/v1/rooms/room/messages', { text: 'Hi' }, { text: 'Ho' }],
     ['POST', '/api/v1/push', { users: ['Ann'], data: 1 }, { users: ['Ann'], data: 2 }],
