@@ -15,7 +15,11 @@ export interface LocalUser {
   reportQueued: boolean;
   /** The roster rejected the last report, of a count, a name or an avatar; it is to be repeated. */
   reportFailed: boolean;
-  /** The roster lists the user but the room does not know: the connection was gone before it was admitted. */
+  /**
+   * The roster lists the user but the room does not know: the connection was gone before it was admitted. It is also set
+   * while the answer to the first enter is missing. The room then hears of a join a second time if the user was on another
+   * worker already, because a quit without a join would be worse.
+   */
   unannounced: boolean;
   /** The last call to the roster; the next one waits for it. */
   turn: Promise<unknown>;

@@ -51,6 +51,9 @@ export function createPresenceReports(deps: PresenceReportsDeps): PresenceReport
       // An exit whose answer was lost took the user out if the roster does not know them here.
       if (answer.value.changed) user.unannounced = true;
       else if (answer.value.wasHere === false) user.unannounced = false;
+    } else if (answer.error.temporary && user.reported === undefined) {
+      // The roster may have accepted the user, and nobody would announce the join.
+      user.unannounced = true;
     }
     return answer;
   }

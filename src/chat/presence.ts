@@ -90,7 +90,8 @@ export function createPresence(deps: PresenceDeps): Presence {
     user.clients -= 1;
     local.clients -= 1;
     if (user.clients > 0) void reports.queue(local, user);
-    else if (user.reported !== undefined) void depart(local, user);
+    // An earlier enter without an answer may have been stored.
+    else if (user.reported !== undefined || user.unannounced) void depart(local, user);
     else {
       present.forget(local, user);
       // The recount is needed even if the last answer has this count: a later report about another user may have counted

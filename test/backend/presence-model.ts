@@ -1,4 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import { createPresence, type Presence } from '../../src/chat/presence.ts';
@@ -33,7 +35,7 @@ const HOSTS = 2;
 const WORKERS_PER_HOST = 2;
 const USERS = 6;
 const ROOMS = 3;
-/** So many departures are reported for one whose answer is lost. */
+/** One of so many answers about a join, a departure or a reap is lost. */
 const LOST_EVERY = 4;
 /** In one, departures run into all else; in the other nobody needs as long for a refresh, but on a very busy machine. */
 export const GRACES_MS = [15, 300] as const;
@@ -71,8 +73,12 @@ function requireStore(outcome: Outcome<unknown>): void {
 
 const LOST: Outcome<never> = refuse('unavailable', 'the store did it, and its answer is lost');
 
-/** Of what presence asks, too. `loses` tells whether the answer about a departure gets lost. */
-function noticing(roster: Roster, notice: () => void, loses: () => boolean): Roster {
+/** Notices a store that is away, also in what presence asks. `loses` tells whether the answer to a call gets lost. */
+function noticing(
+  roster: Roster,
+  notice: () => void,
+  loses: (name: PropertyKey, args: readonly unknown[]) => boolean,
+): Roster {
   return new Proxy(roster, {
     get(target, name) {
       const member = Reflect.get(target, name);
@@ -83,7 +89,7 @@ function noticing(roster: Roster, notice: () => void, loses: () => boolean): Ros
           asked.then((outcome: Outcome<unknown>) => {
             if (!outcome.ok && outcome.error.code === 'unavailable') notice();
           }, notice);
-          if ((name === 'exit' || name === 'reap') && loses()) return asked.then(() => LOST);
+          if (loses(name, args)) return asked.then(() => LOST);
         }
         return asked;
       };
@@ -116,6 +122,10 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   /** Nobody is left on their host to say that they died. */
   const hostless = new Set<Worker>();
   const underWay = new Set<Promise<void>>();
+  /** What gets lost of the calls that follow from the one which runs in it. */
+  const losing = new AsyncLocalStorage<Set<'enter'>>();
+  /** The workers that have had the user in the room, by room and user. */
+  const placed = new Map<string, Set<Worker>>();
   /** The first of a step, which may end while nobody waits for it. */
   let failure: { readonly error: unknown } | undefined;
   let workers: Worker[] = [];
@@ -134,7 +144,23 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     const onAway = () => {
       storeWasAway = true;
     };
-    const roster = noticing(peer.roster, onAway, () => answersToLose > 0 && answersToLose-- > 0);
+    /** The answer about their departure is missing. If one about a join were lost, too, nobody would know what the room was told. */
+    const doubtful = new Set<string>();
+    const roster = noticing(peer.roster, onAway, (name, args) => {
+      if (name === 'reap') return answersToLose > 0 && answersToLose-- > 0;
+      if (name !== 'enter' && name !== 'exit') return false;
+      const [room, who] = args as [Room, RosterEntry | string];
+      const key = pair(room, typeof who === 'string' ? { userId: who, username: '' } : who);
+      if (name === 'enter') {
+        const loses = losing.getStore()?.delete('enter') === true && !doubtful.has(key);
+        if (!loses) doubtful.delete(key);
+        return loses;
+      }
+      const loses = answersToLose > 0 && answersToLose-- > 0;
+      if (loses) doubtful.add(key);
+      else doubtful.delete(key);
+      return loses;
+    });
     roster.onReturn(came);
     let lastHeartbeat = await roster.heartbeat(0);
     // Nothing has happened yet that a store that is away for a moment could spoil.
@@ -173,14 +199,36 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     setTimeout(() => lingering.delete(member), 2 * graceMs);
   }
 
-  async function join(worker: Worker, user: RosterEntry, room: Room): Promise<void> {
+  /** Returns false if the answer arrived all the same: then the connection is in. */
+  async function enterUnheard(worker: Worker, user: RosterEntry, room: Room): Promise<boolean> {
+    const entered = await losing.run(new Set(['enter']), () => worker.presence.enter(room, user));
+    if (entered.ok) {
+      entered.value.announce();
+      return false;
+    }
+    if (entered !== LOST) requireStore(entered);
+    expect(entered).toBe(LOST);
+    // If they lingered here, they are gone at once.
+    mayGo([{ room, user }]);
+    const elsewhere = [...(placed.get(pair(room, user)) ?? [])].some((other) => other !== worker);
+    if (elsewhere) ledger.mayComeAgain(room, user);
+    return true;
+  }
+
+  /** `chance` decides whether the first try of a client is in vain, and when it tries again. */
+  async function join(worker: Worker, user: RosterEntry, room: Room, chance: number): Promise<void> {
     // Nobody is told of a connection that is not let in; but it is there.
     if (banned.has(pair(room, user))) {
       expect(await enter(worker, user, room)).toBe(false);
       return;
     }
+    const key = pair(room, user);
+    placed.set(key, (placed.get(key) ?? new Set()).add(worker));
+    const isIn = chance % LOST_EVERY === 0 && !(await enterUnheard(worker, user, room));
+    if (chance % (2 * LOST_EVERY) === 0) await nextTurn();
     members.push({ worker, user, room });
-    await Promise.all([enter(worker, user, room), worker.connections.increment(inboxOf('/', user.userId))]);
+    const increased = worker.connections.increment(inboxOf('/', user.userId));
+    await Promise.all([increased, isIn || enter(worker, user, room)]);
   }
 
   async function kill(dying: readonly Worker[]): Promise<void> {
@@ -275,7 +323,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
           pick(users, step.user),
           pick(rooms, step.room),
         ];
-        if (worker && user && room) await join(worker, user, room);
+        if (worker && user && room) await join(worker, user, room, step.user + step.room);
         return;
       }
       case 'leave':
@@ -296,7 +344,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
           graceIsOver = true;
         }, graceMs);
         gone(member, 'lost');
-        await join(worker, member.user, member.room);
+        await join(worker, member.user, member.room, step.member + step.worker);
         clearTimeout(timer);
         if (graceIsOver) mayGo([member]);
         return;

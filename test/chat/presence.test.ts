@@ -13,6 +13,7 @@ function setUp() {
   const owns = new Map<string, number>();
   const writes: string[] = [];
   let failing = 0;
+  let lostAnswers = 0;
   let stored = 0;
   let passing = 0;
   let refusals = 0;
@@ -27,11 +28,14 @@ function setUp() {
         return refuse(refusal, 'not you');
       }
       writes.push(`${user.username} ${own}/${clients}`);
+      const wasHere = owns.has(user.userId);
       const changed = !present.has(user.userId);
       present.add(user.userId);
       owns.set(user.userId, own);
       stored = clients;
-      return succeed({ ...counts(clients), changed });
+      lostAnswers -= 1;
+      if (lostAnswers >= 0) return refuse('unavailable', 'no answer');
+      return succeed({ ...counts(clients), changed, wasHere });
     },
     async exit(_room, userId, clients) {
       if (failing > 0) {
@@ -40,6 +44,7 @@ function setUp() {
       }
       writes.push(`${userId} gone/${clients}`);
       stored = clients;
+      owns.delete(userId);
       return succeed({ ...counts(clients), changed: present.delete(userId) });
     },
     async setClients(_room, clients) {
@@ -80,6 +85,10 @@ function setUp() {
     },
     fail: (times: number) => {
       failing = times;
+    },
+    /** So many enters are stored, and their answers do not arrive. */
+    loseAnswers: (times: number) => {
+      lostAnswers = times;
     },
   };
 }
@@ -207,6 +216,49 @@ describe('presence in a room', () => {
     const { told, presence } = setUp();
     await presence.reap('dead');
     expect(told).toEqual(['ann left']);
+  });
+
+  it('announces a join whose first answer was lost once, with no departure before it', async () => {
+    const { told, presence, enter, loseAnswers } = setUp();
+    loseAnswers(1);
+    expect(await presence.enter(room, ann)).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(told).toEqual([]);
+    await enter();
+    expect(told).toEqual(['ann came']);
+  });
+
+  it('announces a join whose first answer was lost if the user tries again at once', async () => {
+    const { told, presence, enter, loseAnswers } = setUp();
+    loseAnswers(1);
+    expect(await presence.enter(room, ann)).toMatchObject({ ok: false });
+    await enter();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(told).toEqual(['ann came']);
+  });
+
+  it('announces the join of two tabs of which one got no answer, and then their departure', async () => {
+    const { told, presence, enter, loseAnswers } = setUp();
+    loseAnswers(1);
+    const first = presence.enter(room, ann);
+    await enter();
+    expect(await first).toMatchObject({ ok: false });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(told).toEqual(['ann came']);
+    void presence.leave(room, 'ann', 'asked');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(told).toEqual(['ann came', 'ann left']);
+  });
+
+  it('takes a user out whose first enter got no answer and whose second is refused', async () => {
+    const { told, presence, writes, loseAnswers, refuseAs } = setUp();
+    loseAnswers(1);
+    refuseAs('forbidden', 1, 1);
+    const entering = [presence.enter(room, ann), presence.enter(room, ann)];
+    expect(await Promise.all(entering)).toMatchObject([{ ok: false }, { ok: false }]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(writes).toEqual(['Ann 1/1', 'ann gone/0']);
+    expect(told).toEqual([]);
   });
 
   it('announces no departure of a user who was never admitted', async () => {
