@@ -7,8 +7,8 @@ import type { Room } from './room.ts';
 import type { Roster, RosterCount, RosterEntry } from './roster.ts';
 
 /*
- * Presence: reports this worker's users of each room to the roster, and announces who joins or quits. The states of a
- * user in one room:
+ * Presence: reports this worker's users of each room to the roster, and announces who joins. The roster itself announces
+ * who quits. The states of a user in one room:
  *
  *   absent ──enter──► present(n tabs) ──last tab's connection lost──► lingering ──grace over──► absent, quit announced
  *     ▲     │            ▲                                          │
@@ -24,6 +24,7 @@ export interface PresenceDeps {
   readonly roster: Pick<Roster, 'enter' | 'exit' | 'reap' | 'setClients'>;
   /** The user joined or left the room cluster-wide; the room has `clients` connections now. */
   readonly onJoin: (room: Room, user: RosterEntry, clients: number) => void;
+  /** Runs only beside an embedded primary of the release before, which leaves the announcement to its workers. */
   readonly onQuit: (room: Room, user: RosterEntry, clients: number) => void;
   readonly log: Logger;
   /** The time that a user stays present after the last connection is lost. */

@@ -84,10 +84,13 @@ export interface Roster {
   /**
    * Calls the listener for each user who is in the room again through such a repeated report, whom the room saw quit. A roster
    * whose store lost its data publishes itself who came and left meanwhile: users who were in the room before and after a loss
-   * MUST NOT be announced; others MUST be, exactly once, `ROSTER_SETTLE_MS` after the instances have reported again. Two exceptions follow from what a store that lost everything cannot know. Nobody announces the departure of
-   * a user whose instance dies between the loss and its report; the change that the room publishes then skips a `rev`, so
-   * whoever keeps the list of names fetches it. A user is announced as joined whose instance needs longer for its report than
-   * the room waits, since the departure may have been announced.
+   * MUST NOT be announced; others MUST be, exactly once, `ROSTER_SETTLE_MS` after the instances have reported again.
+   *
+   * Three exceptions follow from what a store that lost everything cannot know. Nobody announces the departure of a user
+   * whose instance dies between the loss and its report; the change that the room publishes then skips a `rev`, so whoever
+   * keeps the list of names fetches it. A user is announced as joined whose instance needs longer for its report than the
+   * room waits, since the departure may have been announced. A departure is announced twice if its answer was lost just
+   * before the store was.
    */
   onReturn(listener: (room: Room, user: RosterEntry, clients: number) => void): void;
   /**

@@ -1,7 +1,6 @@
 import type { Room } from '../../chat/room.ts';
 import type {
   ClusterOverview,
-  Departure,
   ListedRoom,
   PresenceChange,
   PresenceEvent,
@@ -12,18 +11,18 @@ import type {
   RosterPage,
 } from '../../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
-import { LARGE_ROOM_CLIENTS } from '../../protocol/limits.ts';
 import { createConnectionTable } from './connection-table.ts';
+import { createDepartures, type Departures } from './departures.ts';
 import { createInstanceTable } from './instance-table.ts';
 import { createMemberStates } from './member-states.ts';
 import { pageOf } from './paged-map.ts';
 import { createRoomDirectory } from './room-directory.ts';
-import { countRoom, enterRoom, leaveRoom, type RoomPresence } from './room-presence.ts';
+import { countRoom, enterRoom, type RoomPresence } from './room-presence.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
 /** The `Roster` of the whole cluster, in the primary's memory. `instanceId` names the worker that calls. */
-export interface InstanceRoster {
+export interface InstanceRoster extends Departures {
   /** Knows nothing of bans; the caller checks them before. */
   enter(
     instanceId: string,
@@ -34,8 +33,6 @@ export interface InstanceRoster {
     /** The user was only taken for gone: MAX_ROOM_CLIENTS does not apply. */
     returned?: boolean,
   ): Outcome<RosterChange>;
-  /** Publishes what the room is to be told, unless `unannounced` is absent. */
-  exit(instanceId: string, room: Room, userId: string, clients: number, unannounced?: boolean): RosterChange;
   setClients(instanceId: string, room: Room, clients: number): RosterCount;
   count(room: Tagged): RosterCount & { rev: number };
   findByUsername(room: Tagged, username: string, limit: number): readonly string[];
@@ -51,7 +48,6 @@ export interface InstanceRoster {
   heartbeat(instanceId: string): boolean;
   /** Extends the lease without a heartbeat of the instance. */
   vouchFor(instanceId: string): void;
-  reap(instanceId: string, announce?: boolean): readonly Departure[];
   expired(): readonly string[];
   overview(): ClusterOverview;
 }
@@ -120,10 +116,15 @@ export function createInstanceRoster({
     return moves ? here + 1 : undefined;
   }
 
-  /** Here, and not at the worker: its answer may come too late to announce anybody. */
-  function publishEvent(room: Room, event: PresenceEvent['event'], user: RosterEntry, clients: number): void {
-    if (room.kind === 'room' && clients <= LARGE_ROOM_CLIENTS) publish(room, { event, user });
-  }
+  const departures = createDepartures({
+    instances,
+    directory,
+    connections,
+    usersOf,
+    countOf,
+    setClients,
+    publish,
+  });
 
   return {
     enter(instanceId, room, user, own, clients, returned = false) {
@@ -137,20 +138,7 @@ export function createInstanceRoster({
       usersOf(instanceId, room).add(user.userId);
       return succeed({ ...setClients(instanceId, presence, fits), changed, wasHere });
     },
-    exit(instanceId, room, userId, clients, unannounced) {
-      // `reap` returns its users.
-      if (instances.isFenced(instanceId)) return { ...countOf(room), changed: false };
-      const presence = directory.presenceIn(room);
-      usersOf(instanceId, room).delete(userId);
-      const wasHere = presence.users.values.get(userId)?.instances.has(instanceId);
-      const gone = leaveRoom(presence, instanceId, userId);
-      const change = { ...setClients(instanceId, presence, clients), changed: gone !== undefined };
-      if (unannounced === undefined) return change;
-      const stays = wasHere && presence.users.values.get(userId)?.shown;
-      if (gone && !unannounced) publishEvent(room, 'broadcast_quit', gone, change.clients);
-      if (stays && unannounced) publishEvent(room, 'join', stays, change.clients);
-      return { ...change, announced: true };
-    },
+    exit: departures.exit,
     setClients: (instanceId, room, clients) =>
       instances.isFenced(instanceId)
         ? countOf(room)
@@ -200,23 +188,7 @@ export function createInstanceRoster({
       Object.assign(record, { lastHeartbeatAt: elapsedMs(), leasedAt: elapsedMs(), hasHeartbeat: true });
       return hasHeartbeat;
     },
-    reap(instanceId, announced = false) {
-      const dead = instances.find(instanceId);
-      if (!dead) return [];
-      instances.drop(instanceId);
-      connections.drop(instanceId);
-      return [...dead.rooms].flatMap(([tag, users]) => {
-        const presence = directory.find(tag);
-        if (!presence) return [];
-        presence.clients.delete(instanceId);
-        const gone = [...users].flatMap((userId) => leaveRoom(presence, instanceId, userId) ?? []);
-        presence.changes.publishDue();
-        const { clients } = countRoom(presence);
-        directory.forgetVacant(presence);
-        if (announced) for (const user of gone) publishEvent(presence.room, 'broadcast_quit', user, clients);
-        return gone.map((user) => ({ room: presence.room, user, clients, announced }));
-      });
-    },
+    reap: departures.reap,
     vouchFor: instances.vouchFor,
     expired: instances.expired,
     overview: () => ({

@@ -147,7 +147,7 @@ export async function openApiStage(options: StageOptions = {}) {
     },
     /** The log lines. */
     lines,
-    /** What this worker remembers for `roomcast explain`. */
+    /** The decisions that this worker remembers for `roomcast explain`. */
     remembered,
     connect(userId: string, connections: number, nsp = '/') {
       store.connected.set(inboxOf(nsp, userId).tag, connections);

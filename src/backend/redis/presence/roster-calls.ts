@@ -26,7 +26,7 @@ export interface ExitOptions {
   /** The user as the members know them, in case the roster has lost the user. */
   readonly known?: ReportedUser | undefined;
   readonly expected?: boolean;
-  /** What to tell the members: that the user left, or else is there on another instance. */
+  /** Names the event that this step publishes: that the user left, or is there on another instance. */
   readonly tell?: 'quit' | 'join';
 }
 

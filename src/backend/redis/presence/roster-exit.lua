@@ -1,8 +1,8 @@
 -- Takes a user out of the room on this instance, or only sets the instance's number of connections.
 -- KEYS, ARGV[1..11] as in roster-room.lua   ARGV[12] connections   ARGV[13] user id, '' to remove no user
--- ARGV[14] the user's value in KEYS[4] if the members know of the user, otherwise ''   ARGV[15] what to tell
--- the members: 'quit' that the user left, 'join' that the user is there on another instance, which they have not been told, ''
--- nothing
+-- ARGV[14] the user's value in KEYS[4] if the members know of the user, otherwise ''
+-- ARGV[15] names the event that this step publishes: 'quit' that the user left, 'join' that the user is there on another
+-- instance, which the members have not been told, '' none
 -- Returns {users, connections, changed, wait, vacant}. changed: 1 if no other instance has the user in the room and the
 -- change is not held back. wait: as in roster-enter.lua. vacant: 1 if this instance has nothing left in the room.
 -- An instance that is not in the room stays out: this may be the last command of a dead one that was reaped already.
