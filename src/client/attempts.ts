@@ -56,7 +56,8 @@ export function createAttempts(deps: AttemptsDeps): Attempts {
 
   function open(auth: Auth, join: HandshakeJoin | undefined, hears: AttemptListener): Attempt {
     const query = join && { roomid: join.roomid };
-    return openAttempt({ ...deps, query, auth: { ...auth, resume: join?.resume, moves: true } }, hears);
+    const declared = { ...auth, resume: join?.resume, moves: true, changes: true };
+    return openAttempt({ ...deps, query, auth: declared }, hears);
   }
 
   function lost(reason: string): void {

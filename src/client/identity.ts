@@ -34,6 +34,8 @@ export interface Auth {
   readonly connectId?: string;
   /** The client can move to another worker without a break. */
   readonly moves?: boolean;
+  /** The client knows entries that change a message; to an SDK of before the server sends others in their place. */
+  readonly changes?: boolean;
 }
 
 export interface Identity {

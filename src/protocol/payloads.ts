@@ -219,6 +219,8 @@ export const HANDSHAKE_AUTH = fields({
   moves: z.boolean().optional(),
   /** The client's name for this connection: the same over all its tries, another one for each of a user's connections. */
   connectId: wellFormed(z.string().max(64)).optional(),
+  /** The client knows entries about entries. One that sends `moves` or `connectId` without it is an SDK of an earlier release. */
+  changes: z.boolean().optional(),
 });
 
 /** Describes the first wrong field: `roomid: must be …`. */

@@ -4,6 +4,7 @@ import { MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { AcceptedHandshake } from './auth/handshake.ts';
 import type { ChatContext } from './context.ts';
 import type { ConnectionAnnouncer } from './delivery/connection-announcer.ts';
+import { markOlder } from './delivery/older-clients.ts';
 import { dispatch } from './events/dispatch.ts';
 import { createFirstTasks } from './first-tasks.ts';
 import { createHandshakes, type HandshakesDeps } from './handshakes.ts';
@@ -60,7 +61,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const sessionKey = Symbol('session');
 
   function connect(socket: ClientSocket, accepted: AcceptedHandshake, queueKey: QueueKey | undefined): void {
-    const { identity, roomid, resume, inbox, moves } = accepted;
+    const { identity, roomid, resume, inbox, moves, older } = accepted;
     const budget = deps.connectionLimits.entered(socket);
     const requestId = requestIdOf(socket.handshake.headers);
     const session = new ClientSession(socket, {
@@ -73,6 +74,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       queueKey,
     });
     socket.data[sessionKey] = session;
+    if (older) markOlder(socket);
     socket.onAny(onEvent);
     socket.on('disconnect', onDisconnected);
     shrinkConnection(socket, { keepsHeaders });

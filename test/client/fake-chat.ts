@@ -52,7 +52,7 @@ export interface FakeChat {
   readonly asked: Asked[];
   /** The number of handshakes that said `moves`. */
   movers: number;
-  /** The `auth` of every handshake, without `moves` and `connectId`. */
+  /** The `auth` of every handshake, without `moves`, `changes` and `connectId`. */
   readonly auths: Record<string, unknown>[];
   /** The `connectId` of every handshake. */
   readonly connectIds: unknown[];
@@ -158,7 +158,7 @@ export async function openFakeChat(): Promise<FakeChat> {
 
   io.use((socket, next) => {
     const auth = socket.handshake.auth as Record<string, unknown>;
-    const { moves, connectId, ...rest } = auth;
+    const { moves, connectId, changes: _, ...rest } = auth;
     fake.auths.push(rest);
     fake.connectIds.push(connectId);
     fake.movers += moves === true ? 1 : 0;

@@ -141,7 +141,7 @@ describe('coming in', () => {
     expect(handshakes).toEqual([
       {
         query: { roomid: 'lobby' },
-        auth: { moves: true, username: 'Mia', avatar: '1.jpg', connectId: expect.any(String) },
+        auth: { moves: true, changes: true, username: 'Mia', avatar: '1.jpg', connectId: expect.any(String) },
       },
     ]);
     expect(shown(store.get())).toEqual(['text 1', 'text 2']);

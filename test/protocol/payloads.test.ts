@@ -24,7 +24,11 @@ const EVENTS: Readonly<Record<Exclude<EventName, 'todo'>, readonly [object, ...s
 };
 const HANDSHAKE = [
   ['query', HANDSHAKE_QUERY, ['roomid', 'username', 'avatar']],
-  ['auth', HANDSHAKE_AUTH, ['username', 'avatar', 'userId', 'guestToken', 'resume', 'inbox', 'moves']],
+  [
+    'auth',
+    HANDSHAKE_AUTH,
+    ['username', 'avatar', 'userId', 'guestToken', 'resume', 'inbox', 'moves', 'changes'],
+  ],
 ] as const;
 
 describe.each([null, ''])('an optional field that is %j', (blank) => {

@@ -22,6 +22,7 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
   const socket = {
     nsp: partOf<ClientSocket['nsp']>({ name: '/' }),
     connected: true,
+    data: {},
     join: () => undefined as never,
     emit: emitting((event) => happened.push(event)),
   };

@@ -31,6 +31,50 @@ describe.each(MODES)('messages that change, in %s mode', (mode) => {
     return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
   }
 
+  it('reach an SDK from before as deletions of their own entries: live, at a return, and in pages', async () => {
+    const room = `older-${mode}`;
+    const older = { auth: { userId: 'old', connectId: 'tab' } };
+    const ann = await enter(place(0), room, 'Ann', { auth: { userId: 'ann' } });
+    const old = await enter(place(1), room, 'Old', older);
+    await ann.do('say', { text: 'helo' });
+    await ann.do('edit', { seq: 1, text: 'hello' });
+    await ann.do('react', { seq: 1, reaction: '👍' });
+    await ann.do('say', { text: 'bye', replyTo: 1 });
+    const known = [
+      { event: 'broadcast_say', seq: 1 },
+      { event: 'deleted', seq: 2, ref: 2, epoch: old.joined.epoch, roomid: room },
+      { event: 'deleted', seq: 3, ref: 3 },
+      { event: 'broadcast_say', seq: 4, replyTo: 1 },
+    ];
+    await eventually(() => expect(entriesOf(old)).toMatchObject(known));
+    await eventually(() => expect(entriesOf(ann)).toHaveLength(4));
+    expect(entriesOf(ann)).toMatchObject([{}, { event: 'edited', ref: 1 }, { event: 'reacted', ref: 1 }, {}]);
+    const joinsLater = { ...older, auth: { ...older.auth, connectId: 'other' } };
+    const fresh = await enter(place(0), room, 'Old', joinsLater);
+    expect(fresh.joined.messages).toMatchObject([{ seq: 1, data: { text: 'hello' } }, ...known.slice(1)]);
+    const page = await fresh.do('room:history', {});
+    expect(page.messages).toMatchObject(fresh.joined.messages);
+    const resume = { epoch: old.joined.epoch, seq: 1 };
+    expect(await old.do('join', { roomid: room, resume })).toMatchObject({
+      recovered: true,
+      messages: known.slice(1),
+    });
+    for (const member of [ann, old, fresh]) member.close();
+  });
+
+  it('are deleted by the SDK as often as it asks, with one entry', async () => {
+    const chat = createClient(place(0), { userId: 'ann', username: 'Ann' });
+    try {
+      const room = await chat.join(`repeated-${mode}`);
+      const { seq } = await room.say('', { data: { n: 1 } });
+      const first = await room.delete(seq);
+      expect(await room.delete(seq)).toEqual({ ...first, dup: true });
+      expect((await room.history()).messages.map(({ event }) => event)).toEqual(['broadcast_say', 'deleted']);
+    } finally {
+      chat.close();
+    }
+  });
+
   it('are the same for members, who comes back, who joins later, and who reads pages', async () => {
     const room = `living-${mode}`;
     const ann = await enter(place(0), room, 'Ann', { auth: { userId: 'ann' } });

@@ -25,6 +25,8 @@ export interface AcceptedHandshake {
   readonly moves: boolean;
   /** The client's own name for this connection and its later ones. */
   readonly connectId?: string;
+  /** The client is of ours, and from before messages could change. */
+  readonly older: boolean;
 }
 
 export async function authenticate(
@@ -43,12 +45,14 @@ export async function authenticate(
   if (!carried.ok) return carried;
   const token = carried.value;
   const { roomid } = query.data;
-  const { userId, guestToken, resume, inbox, moves = false, connectId } = auth.data;
+  const { userId, guestToken, resume, inbox, moves = false, connectId, changes } = auth.data;
+  // Stock clients, which declare nothing, get all entries.
+  const older = (moves || connectId !== undefined) && changes !== true;
   const username = auth.data.username ?? query.data.username;
   const avatar = auth.data.avatar ?? query.data.avatar;
   const identity = await identities.identify({ token, userId, guestToken, username, avatar });
   if (!identity.ok) return identity;
-  return succeed({ identity: identity.value, roomid, resume, inbox, moves, connectId });
+  return succeed({ identity: identity.value, roomid, resume, inbox, moves, connectId, older });
 }
 
 /** A quick test first: parsing every URL again would cost as much as the rest of the handshake. */

@@ -1,13 +1,16 @@
 import { socketRoom } from '../../backend/socket-room.ts';
 import type { Room } from '../../chat/room.ts';
-import type { ChatNamespace } from '../socket-types.ts';
+import type { ChatNamespace, ClientSocket } from '../socket-types.ts';
 import type { Connection, ConnectionInternals, FramePath } from '../transport/private-members.ts';
+import { isOlder } from './older-clients.ts';
 
 /** A room's members on this worker; each has the same index in every list. */
 export interface Recipients {
   readonly ids: readonly string[];
   readonly connections: readonly Connection[];
   readonly paths: readonly FramePath[];
+  /** The ids of older clients, see `older-clients.ts`; absent without any. */
+  readonly older?: ReadonlySet<string>;
 }
 
 export interface RecipientsDeps {
@@ -49,7 +52,9 @@ export function createRecipients({ of, internals }: RecipientsDeps): RecipientsO
     if (!members) return EMPTY;
     const ids = [...members].filter((id) => sockets.has(id));
     const connections = ids.flatMap((id) => sockets.get(id)?.conn ?? []);
-    return { ids, connections, paths: connections.map(pathOf) };
+    const found = { ids, connections, paths: connections.map(pathOf) };
+    const older = ids.filter((id) => isOlder(sockets.get(id) as ClientSocket));
+    return older.length === 0 ? found : { ...found, older: new Set(older) };
   }
 
   return (room) => {

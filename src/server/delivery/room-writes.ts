@@ -1,5 +1,6 @@
 import type { Room } from '../../chat/room.ts';
 import type { Encoded, MessageEncoder, OutboundEvent } from '../transport/websocket-frames.ts';
+import { eventForOlder, mayBeChange } from './older-clients.ts';
 import type { RecipientsOf } from './recipients.ts';
 
 /** A room's messages that are not written yet. */
@@ -64,10 +65,12 @@ export function createRoomWrites({ recipientsOf, onSpared, now, onFlush }: RoomW
     gathering.chars = 0;
     gathering.turns = 0;
     gathering.lastTurn = 0;
-    const { ids, connections, paths } = recipientsOf(room);
+    const { ids, connections, paths, older } = recipientsOf(room);
     if (paths.length === 0) return 0;
     const excepted = exceptedBy(messages);
     const all = encoder.encode(messages);
+    const forOlder = older && messages.some(mayBeChange) ? messages.map(eventForOlder) : undefined;
+    const allForOlder = forOlder && encoder.encode(forOlder);
     delivered.messages += messages.length * paths.length;
     delivered.presence += presence * paths.length;
     delivered.bytes += all.frames.length * paths.length;
@@ -75,7 +78,12 @@ export function createRoomWrites({ recipientsOf, onSpared, now, onFlush }: RoomW
     for (const [index, path] of paths.entries()) {
       const id = ids[index];
       const skips = id !== undefined && excepted?.has(id);
-      const encoded = skips ? withoutExcepted(encoder, messages, id, all) : all;
+      const isOlder = allForOlder && id !== undefined && older?.has(id);
+      const theirs = isOlder ? allForOlder : all;
+      if (isOlder) delivered.bytes -= all.frames.length - theirs.frames.length;
+      const encoded = skips
+        ? withoutExcepted(encoder, (isOlder && forOlder) || messages, id, theirs)
+        : theirs;
       if (encoded.frames.length === 0 || path.write(encoded.frames)) continue;
       // Engine.IO sends them behind the packets that already wait for this connection.
       for (const packet of encoded.packets()) connections[index]?.write(packet);

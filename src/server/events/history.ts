@@ -2,6 +2,7 @@ import { succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import type { EventHandler } from '../context.ts';
 import { messageOf } from '../delivery/messages.ts';
+import { entriesFor } from '../delivery/older-clients.ts';
 import { memberIn } from './room-access.ts';
 
 export const history: EventHandler<'room:history'> = {
@@ -18,6 +19,6 @@ export const history: EventHandler<'room:history'> = {
     if (refused) return refused;
     if (!answer.ok) return answer;
     const { epoch, top, more, entries } = answer.value;
-    return succeed({ epoch, top, more, messages: entries.map(messageOf) });
+    return succeed({ epoch, top, more, messages: entriesFor(session.socket, entries.map(messageOf)) });
   },
 };

@@ -9,6 +9,7 @@ import type { Payload } from '../../protocol/payloads.ts';
 import type { Joined } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import { messagesOf } from '../delivery/messages.ts';
+import { entriesFor } from '../delivery/older-clients.ts';
 import { type JoinedAt, personOf, type Session } from '../session.ts';
 import { rename, renamed } from './naming.ts';
 import { denied } from './room-access.ts';
@@ -95,7 +96,7 @@ export async function joinRoom(
     since: readonly Entry[],
   ): Entered | undefined {
     if (!socket.connected) return undefined;
-    const joined = describe(roomid, page, since, page.entered, payload.history);
+    const joined = describe(session, roomid, page, since, page.entered, payload.history);
     // The answer holds what the room has gathered: members get that now, and the joiner does not get it twice.
     fanout.flush(room);
     if (!membership) {
@@ -192,6 +193,7 @@ function readPage(
 }
 
 function describe(
+  { socket }: Session,
   roomid: string,
   page: JoinPage,
   since: readonly Entry[],
@@ -206,7 +208,7 @@ function describe(
     users,
     clients,
     recovered: page.recovered,
-    messages: messagesOf(entries),
+    messages: entriesFor(socket, messagesOf(entries)),
     more,
   };
 }

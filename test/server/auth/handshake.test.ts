@@ -54,6 +54,16 @@ describe('a handshake', () => {
   });
 
   it.each([
+    [{}, false],
+    [{ changes: true }, false],
+    [{ changes: true, moves: true, connectId: 'tab' }, false],
+    [{ moves: true }, true],
+    [{ connectId: 'tab' }, true],
+  ])('tells SDKs from before messages changed from stock clients: %j', async (auth, older) => {
+    expect(await handshake('', auth)).toMatchObject({ value: { older } });
+  });
+
+  it.each([
     ['roomid=a&roomid=b', undefined, 'roomid'],
     ['roomid=a&%72oomid=b', undefined, 'roomid'],
     ['roomid=a&roomid', undefined, 'roomid'],

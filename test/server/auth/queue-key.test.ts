@@ -14,7 +14,13 @@ interface Connect extends Credentials {
 
 async function connect({ connectId, roomid, browser = 'Firefox', address, ...claim }: Connect) {
   const identity = granted(await identities.identify(claim));
-  const accepted = { identity, moves: false, ...(connectId && { connectId }), ...(roomid && { roomid }) };
+  const accepted = {
+    identity,
+    moves: false,
+    older: false,
+    ...(connectId && { connectId }),
+    ...(roomid && { roomid }),
+  };
   return { identity, keyOf: queueKeyOf({ accepted, headers: { 'user-agent': browser }, address }) };
 }
 

@@ -4,6 +4,7 @@ import { socketRoom } from '../../../src/backend/socket-room.ts';
 import type { Entry } from '../../../src/chat/log-store.ts';
 import { roomOf } from '../../../src/chat/room.ts';
 import { createFanout } from '../../../src/server/delivery/fanout.ts';
+import { markOlder } from '../../../src/server/delivery/older-clients.ts';
 import { createRecipients, type RecipientsDeps } from '../../../src/server/delivery/recipients.ts';
 import { createTurnEnd } from '../../../src/server/transport/turn-end.ts';
 
@@ -59,8 +60,10 @@ function setUp(firstWindowMs = 0, nsp = '/', writeMs = 0) {
     shrinkWindows(ms: number) {
       windowMs = ms;
     },
-    enter(id: string, into = room) {
-      sockets.set(id, { conn: { id, write: (packet: string) => writesOf(id).push(packet) } });
+    enter(id: string, into = room, { older = false } = {}) {
+      const socket = { data: {}, conn: { id, write: (packet: string) => writesOf(id).push(packet) } };
+      if (older) markOlder(socket);
+      sockets.set(id, socket);
       rooms.set(socketRoom(into), (rooms.get(socketRoom(into)) ?? new Set()).add(id));
       adapter.emit('join-room', socketRoom(into), id);
     },
@@ -113,6 +116,29 @@ describe('fan-out of a room’s messages', () => {
     expect(writesOf('a')).toEqual([]);
     await vi.advanceTimersByTimeAsync(TURN_MS);
     for (const id of ['a', 'b']) expect(writesOf(id)).toEqual([[said(1), said(2)]]);
+  });
+
+  it('writes another entry in the place of a change to clients from before it, and the rest as to everybody', async () => {
+    const { enter, fanout, room, writesOf } = setUp();
+    enter('young');
+    enter('old', room, { older: true });
+    enter('excepted', room, { older: true });
+    const place = { roomid: 'tea', epoch: 'e', seq: 2, id: 'x', at: 5 };
+    const edited = JSON.stringify({ event: 'edited', ...place, ref: 1, data: { text: 'é' }, by: {} });
+    const lookalike = JSON.stringify({ event: 'broadcast_say', seq: 3, data: { data: { event: 'edited' } } });
+    const written = (json: string) => `42["message",${json}]`;
+    fanout.enqueue(room, { json: edited, utf8: Buffer.from(edited) });
+    fanout.enqueue(room, { json: lookalike, except: 'excepted' });
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    const harmless = JSON.stringify({ event: 'deleted', ...place, ref: 2 });
+    expect(writesOf('young')).toEqual([[written(edited), written(lookalike)]]);
+    expect(writesOf('old')).toEqual([[written(harmless), written(lookalike)]]);
+    expect(writesOf('excepted')).toEqual([[written(harmless)]]);
+    const frames = [edited, lookalike, harmless, lookalike, harmless].map((json) =>
+      Buffer.byteLength(written(json)),
+    );
+    const sent = frames.reduce((sum, length) => sum + length + (length > 125 ? 4 : 2), 0);
+    expect(fanout.delivered).toMatchObject({ messages: 5, bytes: sent });
   });
 
   it('delays a quiet room by no more than the turn, also while busy rooms are gathered', async () => {

@@ -35,6 +35,7 @@ async function join(faults: Faults) {
     socket: partOf<ClientSocket>({
       nsp: partOf<ClientSocket['nsp']>({ name: '/' }),
       connected: true,
+      data: {},
       join: (name) => void sockets.add(String(name)),
       leave: (name) => void sockets.delete(name),
     }),
