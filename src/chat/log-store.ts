@@ -59,6 +59,8 @@ export interface Amendment {
   readonly stamp?: 'edited' | 'revision' | undefined;
   /** Which of the two count as unread from now on: `entry` without its notice, `both`, or neither. */
   readonly counted?: 'entry' | 'both' | undefined;
+  /** An earlier notice about the entry, whose content nobody may read any more, and the members that are left of it. */
+  readonly superseded?: Pick<Amendment, 'seq' | 'members'> | undefined;
 }
 
 /** The result of a replacement. */
@@ -148,8 +150,11 @@ export interface RoomLogs {
    * do not count either.
    */
   unread(asked: readonly UnreadQuery[]): Promise<Outcome<readonly UnreadCount[]>>;
-  /** Returns the first answer to that `clientMsgId`; undefined if none is remembered. MUST NOT store anything. */
-  known(room: Room, key: Omit<DedupeKey, 'content'>): Promise<Outcome<KnownMessage | undefined>>;
+  /**
+   * Returns the first answer to that `clientMsgId`; undefined if none is remembered. MUST NOT store anything. A key with
+   * another content than the first is `bad_request`, as for `append`.
+   */
+  known(room: Room, key: DedupeKey): Promise<Outcome<KnownMessage | undefined>>;
 }
 
 /** A message that the store recognises; its entry may be gone from the log. */

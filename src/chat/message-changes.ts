@@ -1,8 +1,9 @@
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
-import type { ChatMessage, RoomEntry } from '../protocol/rooms.ts';
+import { withoutContent } from '../protocol/folding.ts';
+import type { ChatMessage, EditedMessage, RoomEntry } from '../protocol/rooms.ts';
 import { entryDigest } from './entry-digest.ts';
 import type { Feeds } from './feeds.ts';
-import type { Amendment, Appended, Draft, RoomLogs } from './log-store.ts';
+import type { Amendment, Appended, Draft, Entry, RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
 
 /** A message cannot be longer: its text and its data are bounded, and so are its reactions. */
@@ -24,6 +25,8 @@ export interface MessageChange extends Pick<Draft, 'dedupe' | 'author' | 'except
   readonly seq: number;
   /** Runs again if the message changes meanwhile. `unchanged`: nothing is stored, as if this were done before. */
   decide(message: ChatMessage): Outcome<Decision | 'unchanged'>;
+  /** Called when the store refuses the author, who is banned or muted. */
+  readonly onRestricted?: () => void;
 }
 
 export interface Decision extends Pick<Amendment, 'stamp' | 'counted'> {
@@ -65,13 +68,37 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
     return first.value ? succeed({ ...first.value, dup: true }) : refusal;
   }
 
-  /** Returns undefined if the message changed meanwhile. */
-  async function attempt(change: MessageChange): Promise<Outcome<Appended | undefined>> {
-    const { room, seq, dedupe, author, except, reader } = change;
+  async function entryAt(room: Room, seq: number): Promise<Outcome<Entry | undefined>> {
     const page = await logs.read(room, { after: seq - 1, limit: 1, maxBytes: MAX_BYTES });
     if (!page.ok) return page;
     const [entry] = page.value.entries;
-    const message = entry?.seq === seq ? (JSON.parse(entry.json) as RoomEntry) : undefined;
+    return succeed(entry?.seq === seq ? entry : undefined);
+  }
+
+  /**
+   * The newest edit, whose content goes with an edit or a deletion: its entry would hold the erased text. The edits before
+   * it are empty already, and whoever empties this one meanwhile also changes the message.
+   */
+  async function supersededBy(
+    room: Room,
+    { seq, edited }: ChatMessage,
+    { becomes, stamp }: Decision,
+  ): Promise<Outcome<Amendment['superseded']>> {
+    if (!edited || (stamp !== 'edited' && !becomes.deleted)) return succeed(undefined);
+    const found = await entryAt(room, edited.seq);
+    if (!found.ok || !found.value) return found.ok ? succeed(undefined) : found;
+    const edit = JSON.parse(found.value.json) as RoomEntry;
+    if (edit.event !== 'edited' || edit.ref !== seq) return succeed(undefined);
+    return succeed({ seq: edit.seq, members: membersOf(withoutContent(edit)) });
+  }
+
+  /** Returns undefined if the message changed meanwhile. */
+  async function attempt(change: MessageChange): Promise<Outcome<Appended | undefined>> {
+    const { room, seq, dedupe, author, except, reader } = change;
+    const found = await entryAt(room, seq);
+    if (!found.ok) return found;
+    const entry = found.value;
+    const message = entry && (JSON.parse(entry.json) as RoomEntry);
     if (!entry || message?.event !== 'broadcast_say' || message.deleted) {
       return known(change, refuse('not_found', 'seq: the room does not hold this message'));
     }
@@ -82,14 +109,17 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
       return succeed({ epoch, seq, id, at, dup: true });
     }
     const { becomes, announcement, stamp, counted } = decided.value;
+    const superseded = await supersededBy(room, message, decided.value);
+    if (!superseded.ok) return superseded;
     const amendment = {
       seq,
       members: membersOf(becomes, stamp),
       was: entryDigest(entry.json),
       stamp,
       counted,
+      superseded: superseded.value,
     };
-    return logs.amend(room, amendment, {
+    const amended = await logs.amend(room, amendment, {
       id: newId(),
       members: announcement,
       dedupe,
@@ -97,6 +127,8 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
       except,
       reader,
     });
+    if (!amended.ok && amended.error.code === 'forbidden') change.onRestricted?.();
+    return amended;
   }
 
   async function run(change: MessageChange): Promise<Outcome<Appended>> {
@@ -119,7 +151,7 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
 /** The members that the store writes. */
 const OF_THE_STORE: ReadonlySet<string> = new Set(['seq', 'epoch', 'id', 'at', 'revision']);
 
-function membersOf(message: ChatMessage, stamp: Amendment['stamp']): string {
+function membersOf(message: ChatMessage | EditedMessage, stamp?: Amendment['stamp']): string {
   const isKept = (name: string) => !OF_THE_STORE.has(name) && !(name === 'edited' && stamp === 'edited');
   const kept = Object.entries(message).filter(([name]) => isKept(name));
   return JSON.stringify(Object.fromEntries(kept)).slice(1, -1);

@@ -1,7 +1,7 @@
 import type { ChatMessage } from './rooms.ts';
 
 /** The rest of a deleted message, with neither its sender nor its content. */
-export const DELETED_CONTENT = {
+const DELETED_CONTENT = {
   deleted: true,
   data: { username: '', userId: '', text: '', type: 0 },
 } as const;

@@ -1,6 +1,6 @@
 import { toTombstone } from './deletions.ts';
 import { MAX_REACTION_USERS } from './limits.ts';
-import type { ChatMessage, ReactedMessage, Reaction, RoomEntry } from './rooms.ts';
+import type { ChatMessage, EditedMessage, ReactedMessage, Reaction, RoomEntry } from './rooms.ts';
 
 /*
  * Entries about entries. A page of the log holds each message in its newest form, and the entries that changed it. Applying
@@ -58,5 +58,20 @@ export function foldEntries(
     const target = folded.get(targetOf(entry) as number);
     if (target?.event === 'broadcast_say') folded.set(target.seq, fold(target, entry));
   }
-  return [...folded.values()];
+  const settled = new Map(
+    about.flatMap((entry) =>
+      entry.event === 'edited' || entry.event === 'deleted' ? [[entry.ref, entry.seq]] : [],
+    ),
+  );
+  return Array.from(folded.values(), (entry) =>
+    entry.event === 'edited' && entry.seq < (settled.get(entry.ref) ?? 0) ? withoutContent(entry) : entry,
+  );
+}
+
+/**
+ * Empties an edit as the log does once another one follows or the message is deleted, so that nobody reads the former text.
+ * The edit that follows has everything that edits have replaced, so no reader misses this one.
+ */
+export function withoutContent(edit: EditedMessage): EditedMessage {
+  return { ...edit, data: {} };
 }

@@ -3,7 +3,7 @@ import { react } from '../chat/reactions.ts';
 import { refuse, succeed } from '../protocol/codes.ts';
 import { toTombstone } from '../protocol/deletions.ts';
 import { fold } from '../protocol/folding.ts';
-import type { Author, ChatMessage, RoomEntry } from '../protocol/rooms.ts';
+import type { Author, ChatMessage, EditedMessage, RoomEntry } from '../protocol/rooms.ts';
 
 type Decide = MessageChange['decide'];
 
@@ -24,11 +24,12 @@ export function edit({
   ...changing
 }: Changing & { readonly text?: string | undefined; readonly data?: string | undefined }): Decide {
   const { roomid, by, clientMsgId } = changing;
-  const content = {
+  const given = {
     ...(text !== undefined && { text }),
     ...(data !== undefined && { data: JSON.parse(data) as unknown }),
   };
   return (message) => {
+    const content = message.edited ? { ...contentOf(message), ...given } : given;
     const entry = {
       event: 'edited',
       roomid,
@@ -49,13 +50,24 @@ export function edit({
   };
 }
 
-export function deletion(changing: Changing): Decide {
+/** An edit after another one repeats what that one replaced, because the store empties it. */
+function contentOf({ data: { text, data } }: ChatMessage): EditedMessage['data'] {
+  return data === undefined ? { text } : { text, data };
+}
+
+export function deletion(changing: Omit<Changing, 'by'> & { readonly by?: Author }): Decide {
   const { roomid, by, clientMsgId } = changing;
   return (message) =>
     refusedTo(changing, message) ??
     succeed({
       becomes: toTombstone(message),
-      announcement: membersOf({ event: 'deleted', roomid, ...idOf(clientMsgId), ref: message.seq, by }),
+      announcement: membersOf({
+        event: 'deleted',
+        roomid,
+        ...idOf(clientMsgId),
+        ref: message.seq,
+        ...(by && { by }),
+      }),
     });
 }
 
@@ -79,8 +91,8 @@ export function reaction({
   };
 }
 
-function refusedTo({ own, by }: Changing, { data }: ChatMessage) {
-  if (!own || data.userId === by.userId) return undefined;
+function refusedTo({ own, by }: Partial<Changing>, { data }: ChatMessage) {
+  if (!own || data.userId === by?.userId) return undefined;
   return refuse('forbidden', 'seq: the message is another user’s');
 }
 

@@ -7,8 +7,8 @@ import { extendPage, type JoinPage, readLatest, readResumed } from '../../src/ch
 import type { Room } from '../../src/chat/room.ts';
 import { createRandom, type Random } from '../../src/load/random.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
-import { fold, foldEntries } from '../../src/protocol/folding.ts';
-import type { ChatMessage, RoomEntry } from '../../src/protocol/rooms.ts';
+import { fold, foldEntries, withoutContent } from '../../src/protocol/folding.ts';
+import type { ChatMessage, EditedMessage, RoomEntry } from '../../src/protocol/rooms.ts';
 import { messageOf, messagesOf } from '../../src/server/delivery/messages.ts';
 import { storeMessage } from '../../src/server/events/outgoing-message.ts';
 import { deletion, edit, reaction } from '../../src/server/message-decisions.ts';
@@ -114,6 +114,7 @@ async function runMessages(store: Harness<StorePeer>, random: Random, steps: num
     entries.set(entry.seq, entry);
     for (const [seq, known] of entries) {
       if (known.event === 'broadcast_say') entries.set(seq, fold(known, entry));
+      else if (known.event === 'edited' && replaces(entry, known)) entries.set(seq, withoutContent(known));
     }
   }
 
@@ -199,7 +200,13 @@ async function runMessages(store: Harness<StorePeer>, random: Random, steps: num
     const by = author(random.one(USERS));
     const changing = { roomid: room.roomid, by };
     const decide = random.one([
-      () => edit({ ...changing, own: random.chance(0.5), text: `edited ${ids}`, clientMsgId: undefined }),
+      () =>
+        edit({
+          ...changing,
+          own: random.chance(0.5),
+          clientMsgId: undefined,
+          ...random.one([{ text: `edited ${ids}` }, { data: `{"edited":${ids}}` }]),
+        }),
       () => deletion({ ...changing, own: random.chance(0.8) }),
       () => reaction({ ...changing, reaction: random.one(REACTIONS), on: random.chance(0.7) }),
       () => reaction({ ...changing, reaction: random.one(REACTIONS), on: true }),
@@ -257,6 +264,10 @@ function answered<T>(ask: () => Promise<Outcome<T>>): Promise<T> {
   return eventually(async () => granted(await ask()));
 }
 
+function replaces(entry: RoomEntry, { ref, seq }: EditedMessage): boolean {
+  return (entry.event === 'edited' || entry.event === 'deleted') && entry.ref === ref && entry.seq > seq;
+}
+
 async function check(
   room: Room,
   { peer }: Worker,
@@ -273,6 +284,13 @@ async function check(
     const expected = messages.filter(({ seq }) => seq >= member.from);
     expect(expected.map(({ seq }) => member.entries.get(seq))).toEqual(expected);
   }
+  const texts = messages.flatMap((entry) => {
+    if (entry.event !== 'edited') return [];
+    const [target] = messages.filter(({ seq }) => seq === entry.ref) as ChatMessage[];
+    return target && target.edited?.seq !== entry.seq ? [entry.data] : [];
+  });
+  // Only the newest edit of a message that is not deleted still has a text.
+  expect(texts.filter((data) => Object.keys(data).length > 0)).toEqual([]);
   // What was published, folded by itself, is what the store made of it. Nobody may have heard some of it.
   const heard = range(1, page.top).flatMap((seq) => published.get(seq) ?? []);
   if (heard.length < page.top) return;

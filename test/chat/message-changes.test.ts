@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createMessageChanges } from '../../src/chat/message-changes.ts';
 import { withoutOthers } from '../../src/chat/reactions.ts';
 import { roomOf } from '../../src/chat/room.ts';
+import { refuse } from '../../src/protocol/codes.ts';
 import { foldEntries } from '../../src/protocol/folding.ts';
 import { MAX_REACTING_USERS, MAX_REACTIONS } from '../../src/protocol/limits.ts';
 import type { ChatMessage, RoomEntry } from '../../src/protocol/rooms.ts';
@@ -106,6 +107,69 @@ describe('a change of a message', () => {
       { event: 'edited' },
       { event: 'deleted', ref: 1, by: ANN },
     ]);
+  });
+
+  it('is not answered with what the same id did to another message', async () => {
+    const { open, store, read } = await stage();
+    const changes = open();
+    granted(await store.logs.append(room, { ...draftOf(room, 'mine'), dedupe }));
+    const another = { ...dedupe, content: 'another' };
+    const refused = { error: { code: 'bad_request' } };
+    for (const decide of [
+      edit({ roomid, by: BOB, own: true, text: 'x' }),
+      deletion({ roomid, by: BOB, own: true }),
+    ]) {
+      expect(await changes.apply({ room, seq: 1, decide, dedupe: another })).toMatchObject(refused);
+      expect(await changes.apply({ room, seq: 9, decide, dedupe: another })).toMatchObject(refused);
+    }
+    expect(await read()).toHaveLength(2);
+  });
+
+  it('empties the edits before it, and repeats what they replaced', async () => {
+    const { open, read } = await stage();
+    const changes = open();
+    const by = { roomid, by: ANN, own: true };
+    const make = (decide: ReturnType<typeof edit>) => changes.apply({ room, seq: 1, decide });
+    granted(await make(edit({ ...by, text: 'secret one', clientMsgId: 'c' })));
+    granted(await make(edit({ ...by, data: '{"a":"secret data"}' })));
+    granted(await make(reaction({ ...by, reaction: '+1', on: true })));
+    expect(await read()).toMatchObject([
+      { data: { text: 'secret one', data: { a: 'secret data' } }, edited: { seq: 3 } },
+      { event: 'edited', clientMsgId: 'c', ref: 1, data: {}, by: ANN },
+      { event: 'edited', ref: 1, data: { text: 'secret one', data: { a: 'secret data' } } },
+      { event: 'reacted' },
+    ]);
+    expect((await read())[1]).toHaveProperty('data', {});
+    granted(await make(edit({ ...by, text: 'secret two' })));
+    granted(await make(deletion(by)));
+    const entries = await read();
+    expect(JSON.stringify(entries)).not.toContain('secret');
+    expect(entries.map(({ event }) => event)).toEqual([
+      'broadcast_say',
+      'edited',
+      'edited',
+      'reacted',
+      'edited',
+      'deleted',
+    ]);
+  });
+
+  it('tells its caller of an author whom the store refuses, and not of a message of somebody else', async () => {
+    const { open, store } = await stage();
+    let told = 0;
+    const changing = { room, seq: 1, author: 'bob', onRestricted: () => (told += 1) };
+    const mine = edit({ roomid, by: BOB, own: true, text: 'x' });
+    const refused = { error: { code: 'forbidden' } };
+    expect(await open().apply({ ...changing, decide: mine })).toMatchObject(refused);
+    expect(told).toBe(0);
+    const changes = createMessageChanges({
+      logs: { ...store.logs, amend: async () => refuse('forbidden', 'muted') },
+      feeds: { expectEcho: () => undefined },
+      newId: () => 'x',
+    });
+    const decide = reaction({ roomid, by: BOB, reaction: '+1', on: true });
+    expect(await changes.apply({ ...changing, decide })).toMatchObject(refused);
+    expect(told).toBe(1);
   });
 
   it('by many at once on two workers is lost by none', async () => {

@@ -78,6 +78,35 @@ export function amendContract(harness: () => Promise<Harness<StorePeer>>): void 
       expect((await read(b, room)).entries[0]?.json.endsWith(',"type":0},"revision":3}')).toBe(true);
     });
 
+    it('empties a superseded entry in the same step, and no other', async () => {
+      const { store, a, b } = await twoPeers(harness);
+      const room = newRoom();
+      for (const n of range(1, 6)) await append(a, room, `${n}`);
+      const superseding = async (peer: StorePeer, seq: number, emptied: number, was?: string) => {
+        const [entry] = (await read(peer, room, { after: seq - 1, limit: 1 })).entries;
+        const change = {
+          seq,
+          members: membersSaying(room, `new ${seq}`),
+          was: was ?? entryDigest(entry?.json ?? ''),
+          stamp: 'revision',
+          superseded: { seq: emptied, members: membersSaying(room, '') },
+        } as const;
+        return granted(await peer.logs.amend(room, change, noticeOf(room, `told ${seq}`)));
+      };
+      expect(await superseding(b, 2, 4)).toMatchObject({ seq: 7 });
+      expect(await superseding(a, 2, 4)).toMatchObject({ seq: 8 });
+      expect(await superseding(a, 1, 7)).toMatchObject({ seq: 9 });
+      expect(await superseding(b, 3, 99)).toMatchObject({ seq: 10 });
+      expect(await superseding(b, 5, 6, entryDigest('another'))).toBe(undefined);
+      const expected = ['new 1', 'new 2', 'new 3', '', '5', '6', '', 'told 2', 'told 1', 'told 3'];
+      expect(await texts(b, room)).toEqual(expected);
+      await store.restart();
+      const c = await store.open();
+      const { entries } = await read(c, room);
+      expect(textsOf(entries)).toEqual(expected);
+      expect(seqsOf(entries)).toEqual(range(1, 10));
+    });
+
     it('stays as it is, without a notice, if it is not what the caller read or is not in the log', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();

@@ -139,6 +139,14 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
         [newRoom(), { scope: 'ann', clientMsgId: 'm-1' }],
       ] as const)
         expect(granted(await b.logs.known(where, key))).toBeUndefined();
+      const content = 'c'.repeat(8);
+      const said = { scope: 'ann', clientMsgId: 'm-3', content };
+      const { dup: __, ...third } = await append(a, room, 'with its digest', { dedupe: said });
+      expect(granted(await b.logs.known(room, said))).toEqual(third);
+      expect(granted(await b.logs.known(room, { scope: 'ann', clientMsgId: 'm-3' }))).toEqual(third);
+      expect(await b.logs.known(room, { ...said, content: 'd'.repeat(8) })).toMatchObject({
+        error: { code: 'bad_request' },
+      });
     });
 
     it('treats the same id in another scope or room as another message', async () => {

@@ -1,4 +1,4 @@
-import { refuseReusedId } from '../../src/backend/reused-id.ts';
+import { isOtherContent, refuseReusedId } from '../../src/backend/reused-id.ts';
 import { entryDigest } from '../../src/chat/entry-digest.ts';
 import type { ClaimResult, IdempotencyStore } from '../../src/chat/idempotency.ts';
 import type {
@@ -144,7 +144,7 @@ export function createMemoryStore({
   }
 
   function amend(room: Room, amendment: Amendment, notice: Draft): Outcome<Appended | undefined> {
-    const { seq, members, was, stamp, counted } = amendment;
+    const { seq, members, was, stamp, counted, superseded } = amendment;
     const log = logOf(room);
     const { scope, clientMsgId } = notice.dedupe ?? {};
     const known = notice.dedupe && log.answers.has(JSON.stringify([scope, clientMsgId]));
@@ -156,7 +156,11 @@ export function createMemoryStore({
     const edited = stamp === 'edited' ? `,"edited":${JSON.stringify({ at, seq: noticeSeq })}` : '';
     const stamps = stamp ? `${edited},"revision":${noticeSeq}` : '';
     const json = jsonOf(JSON.parse(stored.json) as Appended, members + stamps);
-    log.entries = log.entries.map((entry) => (entry.seq === seq ? { ...entry, json } : entry));
+    log.entries = log.entries.map((entry) => {
+      if (entry.seq === seq) return { ...entry, json };
+      if (entry.seq !== superseded?.seq) return entry;
+      return { ...entry, json: jsonOf(JSON.parse(entry.json) as Appended, superseded.members) };
+    });
     if (counted === undefined) log.uncounted.add(seq);
     if (counted !== 'both') log.uncounted.add(noticeSeq);
     return appended;
@@ -220,11 +224,14 @@ export function createMemoryStore({
       return amended.ok ? amended.value : amended;
     },
     unread: (asked) => answer('unread', undefined, () => asked.map(unread)),
-    known: (room, { scope, clientMsgId }) =>
-      answer('known', room, () => {
-        const first = logs.get(room.tag)?.answers.get(JSON.stringify([scope, clientMsgId]));
-        return first && { epoch: first.epoch, seq: first.seq, id: first.id, at: first.at };
-      }),
+    async known(room, { scope, clientMsgId, content }) {
+      const found = await answer('known', room, () =>
+        logs.get(room.tag)?.answers.get(JSON.stringify([scope, clientMsgId])),
+      );
+      if (!found.ok || !found.value) return found;
+      const { epoch, seq, id, at, content: first } = found.value;
+      return isOtherContent(first, { content }) ? refuseReusedId() : succeed({ epoch, seq, id, at });
+    },
     tops: (rooms) =>
       answer('tops', undefined, () =>
         rooms.map((room) => {

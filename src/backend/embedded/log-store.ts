@@ -11,6 +11,7 @@ import {
 } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { isOtherContent, refuseReusedId } from '../reused-id.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { dedupeKeys } from './dedupe-keys.ts';
 import { expireEntries, type LogMeta, retentionOf } from './log-meta.ts';
@@ -66,7 +67,9 @@ export function createLogStore({ readSnapshot, queue, rules, now, steadyMs }: Lo
       return queue.add({ bytes, plan: (transaction) => transaction.replace(room, seq, members, notice) });
     },
     async amend(room, amendment, notice) {
-      const bytes = sizeOf(amendment) + sizeOf(notice) + 2 * UNCOUNTED_BYTES;
+      const { superseded } = amendment;
+      const bytes =
+        sizeOf(amendment) + sizeOf(notice) + (superseded ? sizeOf(superseded) : 0) + 2 * UNCOUNTED_BYTES;
       const committed = await queue.add({
         bytes,
         plan: (transaction) => transaction.amend(room, amendment, notice),
@@ -107,13 +110,16 @@ export function createLogStore({ readSnapshot, queue, rules, now, steadyMs }: Lo
       );
     },
     async known({ tag }, key) {
-      return readSnapshot((snapshot) => {
+      const found = readSnapshot((snapshot) => {
         for (const dedupeKey of dedupeKeys(tag, key, rules, steadyMs())) {
           const record = snapshot.row('dedupe', dedupeKey);
-          if (record) return { epoch: record.epoch, seq: record.seq, id: record.id, at: record.at };
+          if (record) return record;
         }
         return undefined;
       });
+      if (!found.ok || !found.value) return found;
+      const { epoch, seq, id, at, content } = found.value;
+      return isOtherContent(content, key) ? refuseReusedId() : succeed({ epoch, seq, id, at });
     },
   };
 }

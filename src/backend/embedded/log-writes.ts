@@ -122,7 +122,7 @@ export function createLogWrites(
       if (appended) uncount(room, appended.seq);
       return appended ? { notice: appended } : {};
     },
-    amend(room, { seq, members, was, stamp, counted }, notice) {
+    amend(room, { seq, members, was, stamp, counted, superseded }, notice) {
       const answered = answerWithoutStoring(room, notice);
       if (answered) return answered;
       const found = findEntry(room, seq);
@@ -131,6 +131,11 @@ export function createLogWrites(
       const appended = store(room, notice);
       const json = `${position}${members}${stampOf(appended, stamp)}}`;
       staged.putEntry(room.tag, { ...entry, json });
+      const emptied = superseded && findEntry(room, superseded.seq);
+      if (emptied) {
+        const left = `${emptied.position}${superseded.members}}`;
+        staged.putEntry(room.tag, { ...emptied.entry, json: left });
+      }
       if (counted === undefined) uncount(room, seq);
       if (counted !== 'both') uncount(room, appended.seq);
       return succeed(appended);

@@ -2,9 +2,8 @@ import type { Entry } from '../../chat/log-store.ts';
 import { withoutOthers } from '../../chat/reactions.ts';
 import type { Room } from '../../chat/room.ts';
 import type { RosterEntry } from '../../chat/roster.ts';
-import { DELETED_CONTENT } from '../../protocol/deletions.ts';
 import { foldEntries } from '../../protocol/folding.ts';
-import type { ChatMessage, PresenceMessage, RoomEntry } from '../../protocol/rooms.ts';
+import type { PresenceMessage, RoomEntry } from '../../protocol/rooms.ts';
 
 /**
  * Parses without validation: the store's text is the wire's message, and only the server writes it. A message also holds who
@@ -13,17 +12,6 @@ import type { ChatMessage, PresenceMessage, RoomEntry } from '../../protocol/roo
 export function messageOf(entry: Entry): RoomEntry {
   const message = JSON.parse(entry.json) as RoomEntry;
   return message.event === 'broadcast_say' ? withoutOthers(message) : message;
-}
-
-/** The members that replace those of a deleted message, as `Draft.members`. */
-export function tombstoneOf({ event, roomid, replyTo }: ChatMessage): string {
-  // In the order of `toTombstone`: the store recognises a message that is deleted already.
-  return JSON.stringify({ event, roomid, replyTo, ...DELETED_CONTENT }).slice(1, -1);
-}
-
-/** The members of the entry that announces the deletion. */
-export function deletionOf({ roomid }: Pick<Room, 'roomid'>, ref: number): string {
-  return JSON.stringify({ event: 'deleted', roomid, ref }).slice(1, -1);
 }
 
 /**

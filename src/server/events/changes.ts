@@ -84,9 +84,8 @@ async function apply(
   { changes, enforcement }: ChatContext,
   change: Omit<MessageChange, 'room'>,
 ): Promise<Outcome<SayAck>> {
-  const applied = await changes.apply({ room, ...change });
-  if (applied.ok) return succeed(toAck(room, applied.value));
   // The store may refuse for a mute or ban that this worker has not heard of.
-  if (applied.error.code === 'forbidden' && change.author !== undefined) enforcement.onRefused(room, user.id);
-  return applied;
+  const onRestricted = () => enforcement.onRefused(room, user.id);
+  const applied = await changes.apply({ room, ...change, onRestricted });
+  return applied.ok ? succeed(toAck(room, applied.value)) : applied;
 }

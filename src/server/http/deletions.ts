@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { inboxOf, roomOf } from '../../chat/room.ts';
-import { refuse, succeed } from '../../protocol/codes.ts';
+import { succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
-import { deletionOf, messageOf, tombstoneOf } from '../delivery/messages.ts';
+import { messageOf } from '../delivery/messages.ts';
+import { deletion } from '../message-decisions.ts';
 import { count, roomid, userId, wholeNumber } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
 
@@ -16,24 +17,20 @@ const deleteMessage = route({
     'Deletes a message of a room. Its position stays, empty and marked as deleted; an entry of the log announces it.',
   params: z.object({ roomid, seq }),
   answer: z.object({ roomid: z.string(), seq: count }),
-  async run({ nsp, params }, { logs, feeds, newId }) {
+  async run({ nsp, params }, { logs, changes }) {
     const room = roomOf(nsp, params.roomid);
-    const query = { after: params.seq - 1, limit: 1, maxBytes: MAX_PAGE_BYTES };
-    const page = await logs.read(room, query);
+    const { roomid: id, seq: wanted } = params;
+    const decide = deletion({ roomid: room.roomid });
+    const deleted = await changes.apply({ room, seq: wanted, decide });
+    if (deleted.ok) return succeed({ roomid: id, seq: wanted });
+    if (deleted.error.code !== 'not_found') return deleted;
+    // It is answered the same as often as it is called.
+    const page = await logs.read(room, { after: wanted - 1, limit: 1, maxBytes: MAX_PAGE_BYTES });
     if (!page.ok) return page;
     const [entry] = page.value.entries;
-    const notFound = refuse('not_found', 'seq: the room does not hold this message');
-    const message = entry?.seq === params.seq ? messageOf(entry) : undefined;
-    if (message?.event !== 'broadcast_say') return notFound;
-    const replaced = await logs.replace(room, params.seq, tombstoneOf(message), {
-      id: newId(),
-      members: deletionOf(room, params.seq),
-    });
-    if (!replaced.ok) return replaced;
-    if (!replaced.value) return notFound;
-    const { notice } = replaced.value;
-    if (notice) feeds.expectEcho(room, notice);
-    return succeed({ roomid: params.roomid, seq: params.seq });
+    const message = entry?.seq === wanted ? messageOf(entry) : undefined;
+    const wasDeleted = message?.event === 'broadcast_say' && message.deleted;
+    return wasDeleted ? succeed({ roomid: id, seq: wanted }) : deleted;
   },
 });
 

@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { restrictionHash } from '../../../src/backend/restriction-hash.ts';
 import { entryDigest } from '../../../src/chat/entry-digest.ts';
+import { createMessageChanges } from '../../../src/chat/message-changes.ts';
 import { inboxOf } from '../../../src/chat/room.ts';
+import { deletion, edit } from '../../../src/server/message-decisions.ts';
 import { append, draftOf, granted, newRoom, range, read, seqsOf, textsOf } from '../../contract/peers.ts';
 import { dataKeysIn, peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 import type { Peer } from '../../contract/suite.ts';
@@ -23,6 +26,22 @@ async function ttlMs(redis: Asked, key: string): Promise<number> {
 
 async function replace(peer: Peer, room: ReturnType<typeof newRoom>, seq: number, text: string) {
   return granted(await peer.logs.replace(room, seq, draftOf(room, text).members));
+}
+
+/** The text of a dump, and of the rewritten append-only file. */
+async function dumpsOf(redis: Asked): Promise<string[]> {
+  const [, dir = ''] = /dir\r\n\$\d+\r\n(.*)\r\n/.exec(await redis.ask('CONFIG GET dir')) ?? [];
+  await redis.ask('SAVE');
+  await redis.ask('BGREWRITEAOF');
+  await eventually(async () =>
+    expect(await redis.ask('INFO persistence')).toMatch(
+      /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0[\s\S]*aof_last_bgrewrite_status:ok/,
+    ),
+  );
+  const rewritten = readdirSync(join(dir, 'appendonlydir')).map((file) => join(dir, 'appendonlydir', file));
+  return [[join(dir, 'dump.rdb')], rewritten].map((files) =>
+    files.map((file) => readFileSync(file, 'latin1')).join(''),
+  );
 }
 
 describe('restrictions in Redis', () => {
@@ -179,19 +198,35 @@ describe('replaced entries in Redis', () => {
         expect(granted(await peer.logs.amend(room, edit, notice('edit')))).toBeDefined();
       }
     }
-    const [, dir = ''] = /dir\r\n\$\d+\r\n(.*)\r\n/.exec(await redis.ask('CONFIG GET dir')) ?? [];
-    await redis.ask('SAVE');
-    await redis.ask('BGREWRITEAOF');
-    await eventually(async () =>
-      expect(await redis.ask('INFO persistence')).toMatch(
-        /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0[\s\S]*aof_last_bgrewrite_status:ok/,
-      ),
-    );
-    const rewritten = readdirSync(join(dir, 'appendonlydir')).map((file) => join(dir, 'appendonlydir', file));
-    for (const files of [[join(dir, 'dump.rdb')], rewritten]) {
-      const text = files.map((file) => readFileSync(file, 'latin1')).join('');
+    for (const text of await dumpsOf(redis)) {
       const found = new Set(Array.from(text.matchAll(/secret-(\d+)-/g), ([, seq]) => Number(seq)));
       expect([...found].sort((x, y) => x - y)).toEqual(range(1, 250).filter((seq) => !erased.includes(seq)));
+    }
+    const { entries, top } = await read(peer, room, { after: 0, limit: 1_000 });
+    expect(seqsOf(entries)).toEqual(range(1, top));
+  });
+
+  it('leave nothing of the edits of a message that was edited again or deleted', async () => {
+    const redis = await redisForTest(['--rdbcompression', 'no']);
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    const { roomid } = room;
+    const changes = createMessageChanges({
+      logs: peer.logs,
+      feeds: { expectEcho: () => undefined },
+      newId: randomUUID,
+    });
+    for (const n of range(1, 130)) await append(peer, room, `kept ${n} ${'x'.repeat((n * 37) % 200)}`);
+    const by = { roomid, by: { userId: 'Ann', username: 'Ann' } };
+    const change = async (seq: number, decide: ReturnType<typeof edit>) =>
+      granted(await changes.apply({ room, seq, decide }));
+    const said = async (seq: number, text: string) => change(seq, edit({ ...by, text }));
+    for (const seq of range(1, 130)) await said(seq, `edit-1-${seq}-`);
+    for (const seq of range(1, 130)) if (seq % 3) await said(seq, `edit-2-${seq}-`);
+    for (const seq of range(1, 130)) if (seq % 5 === 0) await change(seq, deletion(by));
+    const left = range(1, 130).flatMap((seq) => (seq % 5 === 0 ? [] : [`edit-${seq % 3 ? 2 : 1}-${seq}-`]));
+    for (const text of await dumpsOf(redis)) {
+      expect([...new Set(text.match(/edit-\d-\d+-/g))].sort()).toEqual(left.sort());
     }
     const { entries, top } = await read(peer, room, { after: 0, limit: 1_000 });
     expect(seqsOf(entries)).toEqual(range(1, top));

@@ -134,7 +134,7 @@ describe('moderation by HTTP', () => {
 
   it('publishes nothing if no message was deleted', async () => {
     await post('messages', { text: 'one' });
-    stage.store.fail((what) => what === 'replace');
+    stage.store.fail((what) => what === 'amend');
     expect((await stage.ask('DELETE', `${path}/messages/1`)).status).toBe(503);
     expect(stage.store.entries(roomOf('/', roomid))).toHaveLength(1);
   });

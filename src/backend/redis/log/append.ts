@@ -144,6 +144,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
 }
 
 /** The last arguments of replace.lua. */
-function replacementArgs({ seq, members, was = '', stamp, counted }: Replacement): string[] {
-  return [String(seq), members, was, stamp ?? '', counted === undefined ? '1' : ''];
+function replacementArgs({ seq, members, was = '', stamp, counted, superseded }: Replacement): string[] {
+  const emptied = superseded ? [String(superseded.seq), superseded.members] : ['', ''];
+  return [String(seq), members, was, stamp ?? '', counted === undefined ? '1' : '', ...emptied];
 }

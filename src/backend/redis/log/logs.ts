@@ -11,6 +11,7 @@ import {
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
+import { isOtherContent, refuseReusedId } from '../../reused-id.ts';
 import { parseStored } from '../bus/frame.ts';
 import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
@@ -98,17 +99,18 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
       const found = await allValues(
         keys.ids(room).map((ids) => redis.call<string | null>(['HGET', ids, field])),
       );
-      return found.ok ? succeed(parseKnown(found.value[0] ?? found.value[1] ?? '')) : found;
+      if (!found.ok) return found;
+      const [known, digest] = parseKnown(found.value[0] ?? found.value[1] ?? '');
+      return isOtherContent(digest, key) ? refuseReusedId() : succeed(known);
     },
   };
 }
 
 /** `epoch seq at id digest`, as append.lua writes it. */
-function parseKnown(answer: string): KnownMessage | undefined {
-  const [, epoch, seq, at, id] = /^(\S+) (\d+) (\d+) (\S+)/.exec(answer) ?? [];
-  return epoch === undefined || id === undefined
-    ? undefined
-    : { epoch, seq: Number(seq), id, at: Number(at) };
+function parseKnown(answer: string): [known?: KnownMessage, digest?: string | undefined] {
+  const [, epoch, seq, at, id, digest] = /^(\S+) (\d+) (\d+) (\S+)(?: (\S+))?$/.exec(answer) ?? [];
+  if (epoch === undefined || id === undefined) return [];
+  return [{ epoch, seq: Number(seq), id, at: Number(at) }, digest];
 }
 
 /** `epoch:upTo epoch:upTo`, as epoch.lua keeps them. */

@@ -1,7 +1,8 @@
 -- A prelude of append.lua: replaces the members of an entry, beside the append of the notice of that. An entry of a stream
 -- can neither change nor be added again under its id. So it leaves the stream, and its replacement goes to KEYS[3].
--- KEYS and ARGV as in append.lua; the last five of ARGV are the entry's seq, the new members of its JSON object, the SHA-1 of
--- the entry as the caller read it ('' for any), the stamp as in log-store.ts, and '1' if the entry no longer counts as unread
+-- KEYS and ARGV as in append.lua; the last seven of ARGV are the entry's seq, the new members of its JSON object, the SHA-1 of
+-- the entry as the caller read it ('' for any), the stamp as in log-store.ts, '1' if the entry no longer counts as unread, and
+-- the seq and the members that are left of a superseded entry, '' for none
 -- Outcomes beside those of append.lua: 6, the log does not contain the entry in that form; 7, the entry had these members
 -- already, or there is no notice to append.
 
@@ -9,7 +10,7 @@
 local NODE_ENTRIES, NODE_BYTES = 100, 4096
 
 local replacement = {}
-local seqGiven, newMembers, read, stamp, uncounted = unpack(ARGV, #ARGV - 4)
+local seqGiven, newMembers, read, stamp, uncounted, seqEmptied, membersLeft = unpack(ARGV, #ARGV - 6)
 local target, message, except, earlier
 
 local function keep(seq, text)
@@ -43,23 +44,45 @@ local function emptyNode(seq)
   end
 end
 
+-- Returns the message of an entry, the excepted socket, and the entry's member of KEYS[3] if it has left the stream.
+local function find(seq)
+  local stored = redis.call('XRANGE', KEYS[1], seq .. '-0', seq .. '-0')[1]
+  if stored then
+    return stored[2][2], stored[2][4] or ''
+  end
+  local moved = redis.call('ZRANGE', KEYS[3], seq, seq, 'BYSCORE')[1]
+  if moved then
+    local to, text = string.match(moved, '^([^%z]*)%z(.*)$')
+    return text, to, moved
+  end
+end
+
+-- The part of a message that no replacement changes.
+local function positionOf(text)
+  return string.match(text, '^{"seq":%d+,"epoch":"[^"]*","id":"[^"]*","at":%d+,')
+end
+
+-- The old member goes first: the new one may be the same.
+local function put(seq, text, moved)
+  if moved then
+    redis.call('ZREM', KEYS[3], moved)
+  end
+  keep(seq, text)
+  redis.call('XDEL', KEYS[1], seq .. '-0')
+end
+
 -- Only reads and tidies, so that a full Redis rejects the append before anything is replaced.
 function replacement.find()
   local top = tonumber(redis.call('HGET', KEYS[2], 'top') or '0')
   firstHeld(top)
-  local stored = redis.call('XRANGE', KEYS[1], seqGiven .. '-0', seqGiven .. '-0')[1]
-  earlier = not stored and redis.call('ZRANGE', KEYS[3], seqGiven, seqGiven, 'BYSCORE')[1]
-  if stored then
-    message, except = stored[2][2], stored[2][4] or ''
-  elseif earlier then
-    except, message = string.match(earlier, '^([^%z]*)%z(.*)$')
-  else
+  message, except, earlier = find(seqGiven)
+  if not message then
     return 6
   end
   if read ~= '' and redis.sha1hex(message) ~= read then
     return 6
   end
-  target = string.match(message, '^{"seq":%d+,"epoch":"[^"]*","id":"[^"]*","at":%d+,') .. newMembers
+  target = positionOf(message) .. newMembers
   if read == '' and target .. '}' == message then
     return 7
   end
@@ -77,17 +100,21 @@ function replacement.store(seq, at)
   if stamp ~= '' then
     target = target .. ',"revision":' .. decimal(seq)
   end
-  keep(seqGiven, except .. '\0' .. target .. '}')
-  if earlier then
-    redis.call('ZREM', KEYS[3], earlier)
-  end
+  put(seqGiven, except .. '\0' .. target .. '}', earlier)
   if uncounted ~= '' then
     redis.call('ZADD', KEYS[8], seqGiven, seqGiven)
   end
-  redis.call('XDEL', KEYS[1], seqGiven .. '-0')
   -- With another stamp, the entry says what it said before.
   if uncounted ~= '' or stamp == 'edited' then
     emptyNode(tonumber(seqGiven))
+  end
+  local text, to, moved = nil, nil, nil
+  if seqEmptied ~= '' then
+    text, to, moved = find(seqEmptied)
+  end
+  if text then
+    put(seqEmptied, to .. '\0' .. positionOf(text) .. membersLeft .. '}', moved)
+    emptyNode(tonumber(seqEmptied))
   end
 
   -- Replacing empties the stream, so XADD's MAXLEN alone would not bound the log.
