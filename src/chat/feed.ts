@@ -10,6 +10,7 @@ import {
   type PreviousEpoch,
   type RoomLogs,
 } from './log-store.ts';
+import { shownEntry } from './reactions.ts';
 import type { Room } from './room.ts';
 
 /*
@@ -243,7 +244,7 @@ class RoomFeed implements Feed {
         } else if (!began) {
           counters.messagesRecovered += 1;
         }
-        this.deliver(entry);
+        this.deliver(room.kind === 'room' ? shownEntry(entry) : entry);
       }
       if (page.more) continue;
       // A log that expired as a whole still knows its top.

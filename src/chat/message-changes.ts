@@ -27,6 +27,8 @@ export interface MessageChange extends Pick<Draft, 'dedupe' | 'author' | 'except
   decide(message: ChatMessage): Outcome<Decision | 'unchanged'>;
   /** Called when the store refuses the author, who is banned or muted. */
   readonly onRestricted?: () => void;
+  /** Called with the size of the message that was written again, which is no part of what the author sent. */
+  readonly onRewritten?: ((bytes: number) => void) | undefined;
 }
 
 export interface Decision extends Pick<Amendment, 'stamp' | 'counted'> {
@@ -128,6 +130,9 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
       reader,
     });
     if (!amended.ok && amended.error.code === 'forbidden') change.onRestricted?.();
+    if (amended.ok && amended.value && !amended.value.dup) {
+      change.onRewritten?.(Buffer.byteLength(amendment.members));
+    }
     return amended;
   }
 

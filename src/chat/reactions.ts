@@ -2,7 +2,8 @@ import { hash } from 'node:crypto';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import { fold } from '../protocol/folding.ts';
 import { MAX_REACTING_USERS, MAX_REACTION_USERS, MAX_REACTIONS } from '../protocol/limits.ts';
-import type { ChatMessage, ReactedMessage, Reaction } from '../protocol/rooms.ts';
+import type { ChatMessage, ReactedMessage, Reaction, RoomEntry } from '../protocol/rooms.ts';
+import type { Entry } from './log-store.ts';
 
 /** As the log holds it: it also knows the users that pages do not name, each by a hash, so that nobody counts twice. */
 interface StoredReaction extends Reaction {
@@ -11,7 +12,7 @@ interface StoredReaction extends Reaction {
 
 type StoredMessage = Omit<ChatMessage, 'reactions'> & { readonly reactions?: readonly StoredReaction[] };
 
-/** 48 bits: two of the few thousand users of a message do not share one. */
+/** 48 bits: two of the few hundred users of a message do not share one. */
 const HASH_CHARS = 8;
 const hashOf = (userId: string) => hash('sha256', userId, 'base64url').slice(0, HASH_CHARS);
 
@@ -50,5 +51,19 @@ export function withoutOthers(message: ChatMessage): ChatMessage {
   return {
     ...message,
     reactions: message.reactions.map(({ reaction, count, users }) => ({ reaction, count, users })),
+  };
+}
+
+/** The entry of a log as it was published, for clients. Few entries name others, so most are not parsed. */
+export function shownEntry(entry: Entry): Entry {
+  if (!entry.json.includes('"others":[')) return entry;
+  const message = JSON.parse(entry.json) as RoomEntry;
+  if (message.event !== 'broadcast_say') return entry;
+  const { epoch, seq, except } = entry;
+  return {
+    epoch,
+    seq,
+    json: JSON.stringify(withoutOthers(message)),
+    ...(except !== undefined && { except }),
   };
 }

@@ -83,7 +83,8 @@ async function runMessages(store: Harness<StorePeer>, random: Random, steps: num
       logs: peer.logs,
       bus: peer.bus,
       deliver(_, entry) {
-        for (const member of hearing) receive(member, messageOf(entry));
+        // As its text reaches clients.
+        for (const member of hearing) receive(member, JSON.parse(entry.json) as RoomEntry);
         note(entry);
       },
       onGap: (_, { to }) => {

@@ -172,6 +172,18 @@ describe('a change of a message', () => {
     expect(told).toBe(1);
   });
 
+  it('tells its caller how much the store wrote again, once', async () => {
+    const { open, read } = await stage();
+    const written: number[] = [];
+    const decide = reaction({ roomid, by: BOB, reaction: '+1', on: true });
+    const change = { room, seq: 1, decide, onRewritten: (bytes: number) => void written.push(bytes) };
+    for (let n = 0; n < 2; n += 1) granted(await open().apply(change));
+    expect(written).toHaveLength(1);
+    const [message] = await read();
+    const { seq, epoch, id, at, revision, ...members } = message as ChatMessage;
+    expect(written[0]).toBe(Buffer.byteLength(JSON.stringify(members)) - 2);
+  });
+
   it('by many at once on two workers is lost by none', async () => {
     const { open, read, message } = await stage();
     const workers = [open(), open()];

@@ -79,13 +79,14 @@ async function muted(session: Session, membership: Membership, { enforcement }: 
 }
 
 async function apply(
-  { user }: Session,
+  { user, budget }: Session,
   { room }: Membership,
   { changes, enforcement }: ChatContext,
   change: Omit<MessageChange, 'room'>,
 ): Promise<Outcome<SayAck>> {
   // The store may refuse for a mute or ban that this worker has not heard of.
   const onRestricted = () => enforcement.onRefused(room, user.id);
-  const applied = await changes.apply({ room, ...change, onRestricted });
+  const onRewritten = (bytes: number) => budget.traffic.chargeBytes(bytes);
+  const applied = await changes.apply({ room, ...change, onRestricted, onRewritten });
   return applied.ok ? succeed(toAck(room, applied.value)) : applied;
 }

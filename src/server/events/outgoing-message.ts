@@ -1,7 +1,7 @@
 import { contentDigest, type DedupeKey } from '../../chat/dedupe.ts';
 import type { Feeds } from '../../chat/feeds.ts';
 import type { Appended, Draft, RoomLogs } from '../../chat/log-store.ts';
-import type { MessageChanges } from '../../chat/message-changes.ts';
+import type { MessageChange, MessageChanges } from '../../chat/message-changes.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE } from '../../protocol/limits.ts';
@@ -41,6 +41,8 @@ export interface OutgoingMessage {
   readonly author?: string;
   /** Same as `Draft.reader`. */
   readonly reader?: string | undefined;
+  /** Same as `MessageChange.onRewritten`, for the message that it answers. */
+  readonly onRewritten?: ((bytes: number) => void) | undefined;
 }
 
 /** Appends the message to the room's log, which sends it to the members. The order of the calls is the order in the log. */
@@ -61,8 +63,11 @@ export async function storeMessage(
   const members = JSON.stringify(wire).slice(1, -1);
   const dedupe = dedupeOf(message);
   const draft = { members, dedupe, except, author, reader };
+  const { onRewritten } = message;
   const stored =
-    replyTo === undefined ? await append(deps, room, draft) : await answer(deps, room, replyTo, draft);
+    replyTo === undefined
+      ? await append(deps, room, draft)
+      : await answer(deps, room, replyTo, { ...draft, onRewritten });
   if (stored.ok) deps.metrics.said(text);
   return stored;
 }
@@ -82,7 +87,7 @@ function answer(
   { changes }: OutgoingMessageDeps,
   room: Room,
   seq: number,
-  { members, ...draft }: Omit<Draft, 'id'>,
+  { members, ...draft }: Omit<Draft, 'id'> & Pick<MessageChange, 'onRewritten'>,
 ): Promise<Outcome<Appended>> {
   return changes.apply({
     room,

@@ -10,7 +10,7 @@ export const say: EventHandler<'say'> = {
   mode: ({ replyTo }) => (replyTo === undefined ? 'pipelined' : 'inTurn'),
   says: true,
   async run(session, payload, context) {
-    const { socket, memberships, user, identity } = session;
+    const { socket, memberships, user, identity, budget } = session;
     const { text, type, data, replyTo, mentions, clientMsgId, echo } = payload;
     const roomid = payload.roomid ?? session.defaultRoom;
     const joined = memberIn(session, roomid);
@@ -37,6 +37,7 @@ export const say: EventHandler<'say'> = {
       // The store keeps no read marker of a guest.
       reader: identity.guestToken === undefined ? session.binding?.inbox.tag : undefined,
       except: echo ? undefined : socket.id,
+      onRewritten: replyTo === undefined ? undefined : (bytes) => budget.traffic.chargeBytes(bytes),
     });
     if (!stored.ok) {
       if (stored.error.code === 'forbidden') context.enforcement.onRefused(room, user.id);

@@ -36,6 +36,11 @@ export class Traffic {
     this.events?.take(events);
   }
 
+  /** Counts bytes that an event makes the store write beyond those it sent. */
+  chargeBytes(bytes: number): void {
+    this.bytes?.take(bytes);
+  }
+
   get isDeepInDebt(): boolean {
     return (this.events?.isDeepInDebt ?? false) || (this.bytes?.isDeepInDebt ?? false);
   }
