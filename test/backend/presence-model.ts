@@ -1,27 +1,20 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { pino } from 'pino';
 import { expect } from 'vitest';
-import { createPresence, type Presence } from '../../src/chat/presence.ts';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
 import {
   type PresenceChange,
   ROSTER_HEARTBEAT_MS,
   ROSTER_LEASE_MS,
-  type Roster,
   type RosterEntry,
 } from '../../src/chat/roster.ts';
-import { type Outcome, refuse } from '../../src/protocol/codes.ts';
-import { createConnectionCounts } from '../../src/server/users/connection-counts.ts';
-import { draftOf, granted, newRoom } from '../contract/peers.ts';
-import type { Harness, Peer } from '../contract/suite.ts';
+import { granted } from '../contract/peers.ts';
+import type { Harness } from '../contract/suite.ts';
 import { eventually } from '../support/eventually.ts';
-import { createPresenceLedger, toldList } from './presence-ledger.ts';
+import { createPresenceChecks, requireStore, WATCHER } from './presence-checks.ts';
+import { createPresenceWorld, firstHeartbeat, LOST, type Member, type Worker } from './presence-world.ts';
 
 /** One step of a run; numbers choose among what there is at that moment. */
-const HEARTBEAT_TRIES = 5;
-
 export type Step =
   | { readonly does: 'join'; readonly worker: number; readonly user: number; readonly room: number }
   | { readonly does: 'leave' | 'cut'; readonly member: number }
@@ -33,88 +26,24 @@ export type Step =
 
 const HOSTS = 2;
 const WORKERS_PER_HOST = 2;
-const USERS = 6;
-const ROOMS = 3;
 /** One of so many answers about a join, a departure or a reap is lost. */
 const LOST_EVERY = 4;
 /** In one, departures run into all else; in the other nobody needs as long for a refresh, but on a very busy machine. */
 export const GRACES_MS = [15, 300] as const;
 const SETTLED = { interval: 10 };
-/** Who lives is read once a second. */
-const KNOWN = { interval: 20 };
-/** In every room all the time, on a worker that stays: what it is told is what a member is told. */
-const WATCHER = { userId: 'watcher', username: 'Watcher' };
-
-interface Worker {
-  readonly peer: Peer;
-  readonly host: number;
-  readonly presence: Presence;
-  readonly connections: ReturnType<typeof createConnectionCounts>;
-  /** The store carries out the next departure that it reports, and the worker does not hear of it. */
-  loseAnswer(): void;
-  /** Its own clock shows that its lease is over. */
-  passLease(): void;
-}
-
-/** A connection in one room, as the model has it. */
-interface Member {
-  worker: Worker;
-  readonly user: RosterEntry;
-  readonly room: Room;
-}
-
-function neverCalled(): never {
-  throw new Error('the roster announces departures itself');
-}
-
-function requireStore(outcome: Outcome<unknown>): void {
-  if (!outcome.ok && outcome.error.code === 'unavailable') granted(outcome);
-}
-
-const LOST: Outcome<never> = refuse('unavailable', 'the store did it, and its answer is lost');
-
-/** Notices a store that is away, also in what presence asks. `loses` tells whether the answer to a call gets lost. */
-function noticing(
-  roster: Roster,
-  notice: () => void,
-  loses: (name: PropertyKey, args: readonly unknown[]) => boolean,
-): Roster {
-  return new Proxy(roster, {
-    get(target, name) {
-      const member = Reflect.get(target, name);
-      if (typeof member !== 'function') return member;
-      return (...args: unknown[]) => {
-        const asked = member.apply(target, args);
-        if (asked instanceof Promise) {
-          asked.then((outcome: Outcome<unknown>) => {
-            if (!outcome.ok && outcome.error.code === 'unavailable') notice();
-          }, notice);
-          if (loses(name, args)) return asked.then(() => LOST);
-        }
-        return asked;
-      };
-    },
-  });
-}
 
 export type PresenceRun = Awaited<ReturnType<typeof openPresenceRun>>;
 
 /** Real rosters and presences of several workers, beside what should be true of them. */
 export async function openPresenceRun(store: Harness, graceMs: number) {
-  const rooms = Array.from({ length: ROOMS }, () => newRoom());
-  const prefix = randomUUID().slice(0, 8);
-  const users = Array.from({ length: USERS }, (_, n) => ({
-    userId: `${prefix} ${n}`,
-    username: `User ${n}`,
-  }));
-  const log = pino({ level: 'silent' });
-  const ledger = createPresenceLedger();
+  const world = createPresenceWorld(store, graceMs);
+  const { rooms, users, members, banned, muted, ledger, losing, pair, clock, state, openWorker } = world;
+  const { elapsedMs } = clock;
   const { came, went, mayGo } = ledger;
-  const members: Member[] = [];
+  const { neverNegative, neverBack, registry, truth, restrictionsHold, toldTruth } =
+    createPresenceChecks(world);
   /** Lost, and perhaps not gone yet. */
   const lingering = new Set<Member>();
-  const banned = new Set<string>();
-  const muted = new Set<string>();
   const dead: Worker[] = [];
   const unreaped = new Set<Worker>();
   /** When the first reap of each began, by `elapsedMs`. */
@@ -122,65 +51,12 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   /** Nobody is left on their host to say that they died. */
   const hostless = new Set<Worker>();
   const underWay = new Set<Promise<void>>();
-  /** What gets lost of the calls that follow from the one which runs in it. */
-  const losing = new AsyncLocalStorage<Set<'enter'>>();
   /** The workers that have had the user in the room, by room and user. */
   const placed = new Map<string, Set<Worker>>();
   /** The first of a step, which may end while nobody waits for it. */
   let failure: { readonly error: unknown } | undefined;
-  let workers: Worker[] = [];
-  let storeWasAway = false;
-  let skippedMs = 0;
-  /** The monotonic clock of all workers: the registry relies on none being ahead of the others. */
-  const elapsedMs = () => performance.now() + skippedMs;
 
   const pick = <T>(all: readonly T[], index: number): T | undefined => all[index % Math.max(1, all.length)];
-  const pair = (room: Room, { userId }: RosterEntry) => `${room.tag} ${userId}`;
-
-  async function openWorker(host: number): Promise<Worker> {
-    let silentMs = 0;
-    const peer = await store.open({ elapsedMs: () => elapsedMs() + silentMs });
-    let answersToLose = 0;
-    const onAway = () => {
-      storeWasAway = true;
-    };
-    /** The answer about their departure is missing. If one about a join were lost, too, nobody would know what the room was told. */
-    const doubtful = new Set<string>();
-    const roster = noticing(peer.roster, onAway, (name, args) => {
-      if (name === 'reap') return answersToLose > 0 && answersToLose-- > 0;
-      if (name !== 'enter' && name !== 'exit') return false;
-      const [room, who] = args as [Room, RosterEntry | string];
-      const key = pair(room, typeof who === 'string' ? { userId: who, username: '' } : who);
-      if (name === 'enter') {
-        const loses = losing.getStore()?.delete('enter') === true && !doubtful.has(key);
-        if (!loses) doubtful.delete(key);
-        return loses;
-      }
-      const loses = answersToLose > 0 && answersToLose-- > 0;
-      if (loses) doubtful.add(key);
-      else doubtful.delete(key);
-      return loses;
-    });
-    roster.onReturn(came);
-    let lastHeartbeat = await roster.heartbeat(0);
-    // Nothing has happened yet that a store that is away for a moment could spoil.
-    for (let tries = 1; !lastHeartbeat.ok && tries < HEARTBEAT_TRIES; tries += 1)
-      lastHeartbeat = await roster.heartbeat(0);
-    granted(lastHeartbeat);
-    const presence = createPresence({ roster, onJoin: came, onQuit: neverCalled, log, graceMs });
-    return {
-      peer,
-      host,
-      presence,
-      connections: createConnectionCounts({ roster, log }),
-      loseAnswer() {
-        answersToLose += 1;
-      },
-      passLease() {
-        silentMs += ROSTER_LEASE_MS;
-      },
-    };
-  }
 
   async function enter(worker: Worker, user: RosterEntry, room: Room): Promise<boolean> {
     const entered = await worker.presence.enter(room, user);
@@ -241,8 +117,8 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
       dead.push(worker);
       unreaped.add(worker);
     }
-    workers = workers.filter((worker) => !dying.includes(worker));
-    workers.push(...(await Promise.all(dying.map(({ host }) => openWorker(host)))));
+    state.workers = state.workers.filter((worker) => !dying.includes(worker));
+    state.workers.push(...(await Promise.all(dying.map(({ host }) => openWorker(host)))));
   }
 
   /** The primary of a dead worker does it by one of its others; of a dead host all other hosts do it at once. */
@@ -257,7 +133,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
         continue;
       }
       await store.endLease?.(instanceId);
-      const reapers = [by, ...workers.filter(({ host }) => host !== one.host)];
+      const reapers = [by, ...state.workers.filter(({ host }) => host !== one.host)];
       await Promise.all(
         reapers.map(async ({ peer, presence }) => {
           const expired = granted(await peer.roster.expired());
@@ -270,7 +146,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
 
   /** A slow run takes longer than a lease. */
   async function heartbeatAll(silent?: Worker): Promise<void> {
-    const peers = workers.filter((worker) => worker !== silent).map(({ peer }) => peer);
+    const peers = state.workers.filter((worker) => worker !== silent).map(({ peer }) => peer);
     for (const { roster } of [observer, ...peers]) granted(await roster.heartbeat(0));
   }
 
@@ -278,7 +154,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   async function passLeaseOf(worker: Worker): Promise<void> {
     await heartbeatAll();
     for (let passedMs = 0; passedMs < ROSTER_LEASE_MS; passedMs += ROSTER_HEARTBEAT_MS) {
-      skippedMs += ROSTER_HEARTBEAT_MS;
+      clock.skippedMs += ROSTER_HEARTBEAT_MS;
       await heartbeatAll(worker);
     }
   }
@@ -292,11 +168,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     await passLeaseOf(worker);
     if (store.endLease) expect(granted(await by.peer.roster.expired())).toContain(instanceId);
     await by.presence.reap(instanceId);
-    let lastHeartbeat = await roster.heartbeat(0);
-    // Nothing has happened yet that a store that is away for a moment could spoil.
-    for (let tries = 1; !lastHeartbeat.ok && tries < HEARTBEAT_TRIES; tries += 1)
-      lastHeartbeat = await roster.heartbeat(0);
-    granted(lastHeartbeat);
+    await firstHeartbeat(roster);
     await eventually(async () => {
       await heartbeatAll();
       for (const room of rooms) {
@@ -319,7 +191,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     switch (step.does) {
       case 'join': {
         const [worker, user, room] = [
-          pick(workers, step.worker),
+          pick(state.workers, step.worker),
           pick(users, step.user),
           pick(rooms, step.room),
         ];
@@ -336,7 +208,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
         return;
       }
       case 'refresh': {
-        const [member, worker] = [pick(members, step.member), pick(workers, step.worker)];
+        const [member, worker] = [pick(members, step.member), pick(state.workers, step.worker)];
         if (!member || !worker) return;
         // Timers of one length end in the order in which they began: it ends before the timer of the departure does.
         let graceIsOver = false;
@@ -351,22 +223,22 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
       }
       case 'killWorker':
       case 'killHost': {
-        const victim = pick(workers, step.worker);
+        const victim = pick(state.workers, step.worker);
         if (!victim) return;
         const dying =
-          step.does === 'killWorker' ? [victim] : workers.filter(({ host }) => host === victim.host);
+          step.does === 'killWorker' ? [victim] : state.workers.filter(({ host }) => host === victim.host);
         // Where a host is the whole cluster, its death ends the registry, too.
         if (step.does === 'killHost' && store.endLease) for (const worker of dying) hostless.add(worker);
         await kill(dying);
         return;
       }
       case 'freeze': {
-        const [victim, by] = [pick(workers, step.worker), pick(workers, step.worker + 1)];
+        const [victim, by] = [pick(state.workers, step.worker), pick(state.workers, step.worker + 1)];
         if (victim && by) await freeze(victim, by);
         return;
       }
       case 'reap': {
-        const by = pick(workers, step.worker);
+        const by = pick(state.workers, step.worker);
         if (by && step.worker % LOST_EVERY === 0) by.loseAnswer();
         if (by) await reap(by);
         return;
@@ -384,7 +256,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
         return;
       }
       default: {
-        const [user, room, worker] = [pick(users, step.user), pick(rooms, step.room), workers[0]];
+        const [user, room, worker] = [pick(users, step.user), pick(rooms, step.room), state.workers[0]];
         if (!user || !room || !worker) return;
         const { moderation } = worker.peer;
         if (step.does === 'lift') {
@@ -419,74 +291,6 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     if (alone || underWay.size > 3) await settleSteps();
   }
 
-  async function neverNegative(): Promise<void> {
-    for (const room of rooms) {
-      const counted = granted(await (workers[0] as Worker).peer.roster.count(room));
-      expect(Math.min(counted.users, counted.clients)).toBeGreaterThanOrEqual(0);
-    }
-  }
-
-  /** Of whom a dead worker brings after its reap nobody is told that they are there. */
-  async function neverBack(room: Room, { userId }: RosterEntry): Promise<void> {
-    const { roster } = (workers[0] as Worker).peer;
-    await eventually(async () => {
-      expect(granted(await roster.connections([inboxOf('/', userId)]))).toEqual([0]);
-      const { members: listed } = granted(await roster.members(room, { limit: 100 }));
-      expect(listed.map((one) => one.userId)).not.toContain(userId);
-    }, KNOWN);
-  }
-
-  /** What the registry says of everything, in the shape of `truth`. */
-  async function registry(peer: Peer) {
-    const found = await Promise.all(
-      rooms.map(async (room) => {
-        const [count, listed] = await Promise.all([
-          peer.roster.count(room),
-          peer.roster.members(room, { limit: 100 }),
-        ]);
-        const { users: present, clients } = granted(count);
-        const list = granted(listed).members.map((one) => `${one.userId} ${one.clients} ${one.state}`);
-        return { users: present, clients, members: list.sort() };
-      }),
-    );
-    const connections = granted(
-      await peer.roster.connections(users.map(({ userId }) => inboxOf('/', userId))),
-    );
-    return { rooms: found, connections };
-  }
-
-  function truth() {
-    const found = rooms.map((room) => {
-      const here = members.filter((member) => member.room === room);
-      const present = users.filter((user) => here.some((member) => member.user === user));
-      const list = present.map((user) => {
-        const clients = here.filter((member) => member.user === user).length;
-        return `${user.userId} ${clients} online`;
-      });
-      list.push(`${WATCHER.userId} 1 online`);
-      return { users: present.length + 1, clients: here.length + 1, members: list.sort() };
-    });
-    const connections = users.map((user) => members.filter((member) => member.user === user).length);
-    return { rooms: found, connections };
-  }
-
-  /** What the store lets somebody say is what the restrictions are. */
-  async function restrictionsHold(): Promise<void> {
-    const { moderation, logs } = (workers[0] as Worker).peer;
-    for (const room of rooms) {
-      for (const user of users) {
-        const [isBanned, isMuted] = [banned.has(pair(room, user)), muted.has(pair(room, user))];
-        expect(granted(await moderation.restrictions(room, user.userId))).toEqual({
-          ...(isBanned ? { ban: {} } : {}),
-          ...(isMuted ? { mute: {} } : {}),
-        });
-        const said = await logs.append(room, { ...draftOf(room, 'x'), author: user.userId });
-        requireStore(said);
-        expect(said.ok ? 'said' : said.error.code).toBe(isBanned || isMuted ? 'forbidden' : 'said');
-      }
-    }
-  }
-
   const observer = await store.open({ elapsedMs });
   await eventually(async () => granted(await observer.roster.heartbeat(rooms.length)));
   const heard = new Map<Room, PresenceChange[]>();
@@ -510,43 +314,34 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   }
   // A publication meanwhile is lost, and shows as a jump of `rev`.
   observer.bus.onResync(() => {
-    storeWasAway = true;
+    state.storeWasAway = true;
   });
   for (let host = 0; host < HOSTS; host += 1) {
-    for (let n = 0; n < WORKERS_PER_HOST; n += 1) workers.push(await openWorker(host));
+    for (let n = 0; n < WORKERS_PER_HOST; n += 1) state.workers.push(await openWorker(host));
   }
   return {
     run,
     neverNegative,
     /** The machine stood still for longer than a call to the store may take: the run says nothing. */
-    storeWasAway: () => storeWasAway,
+    storeWasAway: () => state.storeWasAway,
     /** Everything comes to rest: graces end, the dead are reaped, and then all of it is as the model has it. */
     async settle(): Promise<void> {
       await settleSteps();
-      await reap(workers[0] as Worker);
-      for (const { peer } of workers) {
+      await reap(state.workers[0] as Worker);
+      for (const { peer } of state.workers) {
         await eventually(async () => {
           await heartbeatAll();
           expect(await registry(peer)).toEqual(truth());
         }, SETTLED);
       }
-      await eventually(() => {
-        for (const room of rooms) {
-          for (const user of users) {
-            const present = members.some((member) => member.room === room && member.user === user);
-            ledger.expectTrue(room, user, present);
-          }
-          const there = members.filter((member) => member.room === room).map(({ user }) => user.userId);
-          expect(toldList(heard.get(room) ?? [])).toEqual([...new Set([...there, WATCHER.userId])].sort());
-        }
-      }, SETTLED);
+      await eventually(() => toldTruth(heard), SETTLED);
       await restrictionsHold();
     },
     async close(): Promise<void> {
       await endSteps();
-      for (const { presence } of workers) presence.close();
+      for (const { presence } of state.workers) presence.close();
       await Promise.all(
-        [observer, ...[...workers, ...dead].map(({ peer }) => peer)].map((peer) => peer.close()),
+        [observer, ...[...state.workers, ...dead].map(({ peer }) => peer)].map((peer) => peer.close()),
       );
     },
   };
