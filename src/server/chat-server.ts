@@ -163,10 +163,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     log,
   };
   const tracing = createTracing({
+    ...backend,
     ...context,
     ...people,
-    roomSubscriptions: backend.roomSubscriptions,
-    moderation: backend.moderation,
     fanout,
     internals: delivery.internals,
     recentAnswers,
