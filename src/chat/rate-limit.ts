@@ -70,6 +70,12 @@ export class DebtBucket extends Tokens {
     return tokens >= 1 ? 0 : this.waitMs;
   }
 
+  /** Takes what a client could not foresee: it may make the client wait, and never leads deep into debt. */
+  charge(amount: number): void {
+    this.fill();
+    this.tokens = Math.min(this.tokens, Math.max(-this.rate.burst, this.tokens - amount));
+  }
+
   /** The debt exceeds a whole burst. */
   get isDeepInDebt(): boolean {
     return this.tokens < -this.rate.burst;

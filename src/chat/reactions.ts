@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import { fold } from '../protocol/folding.ts';
-import { MAX_REACTING_USERS, MAX_REACTION_USERS, MAX_REACTIONS } from '../protocol/limits.ts';
+import { MAX_REACTION_USERS, MAX_REACTIONS, MAX_REACTIONS_TOGETHER } from '../protocol/limits.ts';
 import type { ChatMessage, ReactedMessage, Reaction, RoomEntry } from '../protocol/rooms.ts';
 import type { Entry } from './log-store.ts';
 
@@ -12,7 +12,7 @@ interface StoredReaction extends Reaction {
 
 type StoredMessage = Omit<ChatMessage, 'reactions'> & { readonly reactions?: readonly StoredReaction[] };
 
-/** 48 bits: two of the few hundred users of a message do not share one. */
+/** 48 bits: two of the thousand users of a message hardly ever share one. */
 const HASH_CHARS = 8;
 const hashOf = (userId: string) => hash('sha256', userId, 'base64url').slice(0, HASH_CHARS);
 
@@ -28,8 +28,11 @@ export function react(stored: StoredMessage, reacted: ReactedMessage): Outcome<C
   if (on && !known && reactions.length >= MAX_REACTIONS) {
     return refuse('limit', `reaction: a message has at most ${MAX_REACTIONS} different ones`);
   }
-  if (on && reactions.reduce((sum, { count }) => sum + count, 0) >= MAX_REACTING_USERS) {
-    return refuse('limit', `reaction: a message has at most ${MAX_REACTING_USERS} from all users together`);
+  if (on && reactions.reduce((sum, { count }) => sum + count, 0) >= MAX_REACTIONS_TOGETHER) {
+    return refuse(
+      'limit',
+      `reaction: a message has at most ${MAX_REACTIONS_TOGETHER} from all users together`,
+    );
   }
   const folded = fold(stored, reacted);
   const listed = on && users.length < MAX_REACTION_USERS;

@@ -12,7 +12,7 @@ export function lineOf(roomid: string, { name, data }: SentEvent): string {
   }
   const entry = JSON.parse(data) as RoomEntry;
   const head = `${new Date(entry.at).toISOString()} ${shown(roomid)} ${entry.seq}`;
-  if (entry.event === 'edited') return `${head} edited ${entry.ref}: ${shown(entry.data.text ?? '')}`;
+  if (entry.event === 'edited') return `${head} edited ${entry.ref}${contentOf(entry.data)}`;
   if (entry.event === 'reacted') {
     const { reaction, on } = entry.data;
     return `${head} reacted ${entry.ref}: ${on ? '' : 'no more '}${shown(reaction)}`;
@@ -20,7 +20,12 @@ export function lineOf(roomid: string, { name, data }: SentEvent): string {
   if (entry.event !== 'broadcast_say')
     return `${head} ${entry.event} ${'ref' in entry ? entry.ref : ''}`.trim();
   if ('deleted' in entry && entry.deleted) return `${head} (deleted)`;
-  return `${head} ${shown(entry.data.username)}: ${shown(entry.data.text)}`;
+  return `${head} ${shown(entry.data.username)}${contentOf(entry.data)}`;
+}
+
+function contentOf({ text, data }: { readonly text?: string; readonly data?: unknown }): string {
+  if (text) return `: ${shown(text)}`;
+  return data === undefined ? '' : `: ${shown(JSON.stringify(data))}`;
 }
 
 function shown(text: string): string {

@@ -14,10 +14,10 @@ export const MAX_REACTIONS = 32;
 /** The most users that a page names with a reaction; it counts the others. */
 export const MAX_REACTION_USERS = 10;
 /**
- * The most users with a reaction to one message, all reactions together: the message carries them in the log, and each further
+ * The most reactions to one message, those of all users together: the message carries who reacted in the log, and each further
  * reaction writes all of it again.
  */
-export const MAX_REACTING_USERS = 200;
+export const MAX_REACTIONS_TOGETHER = 1_000;
 
 export const DEFAULT_HISTORY = 50;
 export const MAX_HISTORY = 200;

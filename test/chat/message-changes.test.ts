@@ -4,7 +4,7 @@ import { withoutOthers } from '../../src/chat/reactions.ts';
 import { roomOf } from '../../src/chat/room.ts';
 import { refuse } from '../../src/protocol/codes.ts';
 import { foldEntries } from '../../src/protocol/folding.ts';
-import { MAX_REACTING_USERS, MAX_REACTIONS } from '../../src/protocol/limits.ts';
+import { MAX_REACTIONS, MAX_REACTIONS_TOGETHER } from '../../src/protocol/limits.ts';
 import type { ChatMessage, RoomEntry } from '../../src/protocol/rooms.ts';
 import { deletion, edit, reaction } from '../../src/server/message-decisions.ts';
 import { draftOf, granted } from '../contract/peers.ts';
@@ -234,7 +234,7 @@ describe('a reaction', () => {
     expect(await message()).not.toHaveProperty('reactions');
   });
 
-  it('is one of at most 32 different ones, and of a bounded number of users', async () => {
+  it('is one of at most 32 different ones, and of at most 1,000 of all users together', async () => {
     const { open, store } = await stage();
     const changes = open();
     for (let n = 0; n < MAX_REACTIONS; n += 1) granted(await changes.apply(user('ann', `:${n}:`)));
@@ -242,9 +242,13 @@ describe('a reaction', () => {
     granted(await changes.apply(user('bob', ':0:')));
     granted(await changes.apply(user('ann', ':5:', false)));
     granted(await changes.apply(user('ann', ':more:')));
+    // A few who choose many reactions keep nobody else from one.
+    for (let n = 0; n < 8; n += 1)
+      for (let chosen = 0; chosen < 5; chosen += 1) granted(await changes.apply(user(`${n}`, `:${chosen}:`)));
+    granted(await changes.apply(user('dan', ':0:')));
     const page = granted(await store.logs.read(room, { limit: 1, after: 0, maxBytes: 1 }));
     const stored = JSON.parse(page.entries[0]?.json ?? '') as ChatMessage;
-    const crowd = { reaction: ':0:', count: MAX_REACTING_USERS, users: [] };
+    const crowd = { reaction: ':0:', count: MAX_REACTIONS_TOGETHER, users: [] };
     const { event, data } = stored;
     const full = JSON.stringify({ event, roomid, data, reactions: [crowd] }).slice(1, -1);
     granted(await store.logs.replace(room, 1, full));

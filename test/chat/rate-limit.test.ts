@@ -79,6 +79,17 @@ describe('a rate limit that charges for refused events', () => {
     expect(bucket.take(1)).toBe(0);
   });
 
+  it('lets a charge make a client wait, and never takes it for one that goes on regardless', () => {
+    const bucket = new DebtBucket({ perMs: 0.1, burst: 10 }, () => 0);
+    for (let n = 0; n < 100; n += 1) bucket.charge(5);
+    expect(bucket.debtMs).toBe(110);
+    expect(bucket.isDeepInDebt).toBe(false);
+    for (let n = 0; n < 5; n += 1) bucket.take(1);
+    bucket.charge(5);
+    expect(bucket.isDeepInDebt).toBe(true);
+    expect(bucket.debtMs).toBe(160);
+  });
+
   it('admits an event larger than the burst if there is no debt', () => {
     let at = 0;
     const bucket = new DebtBucket({ perMs: 1, burst: 100 }, () => at);

@@ -42,6 +42,12 @@ describe('a line of roomcast tail', () => {
     expect(line({ event: 'deleted', seq: 4, at: 0, ref: 3 })).toBe(
       '1970-01-01T00:00:00.000Z tea 4 deleted 3',
     );
+    const edited = { event: 'edited', seq: 5, at: 0, ref: 3 };
+    expect(line({ ...edited, data: { text: 'hi' } })).toBe('1970-01-01T00:00:00.000Z tea 5 edited 3: hi');
+    expect(line({ ...edited, data: {} })).toBe('1970-01-01T00:00:00.000Z tea 5 edited 3');
+    expect(line({ ...entry, data: { username: 'Ann', text: '', data: { vote: 1 } } })).toBe(
+      '1970-01-01T00:00:00.000Z tea 3 Ann: {"vote":1}',
+    );
     expect(line({ from: 2, to: 5, reason: 'epoch' }, 'gap')).toBe(
       '- tea 2 to 5 cannot be had any more (epoch)',
     );

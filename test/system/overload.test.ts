@@ -12,7 +12,8 @@ describe.each(MODES)('more than the cluster can take, %s', (mode) => {
   let clients: RawClient[] = [];
   let pids: readonly number[];
   beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0' });
+    // A flooder reads nothing while it sends, and is to be answered, not closed as too slow.
+    system = await startSystem(mode, { RATE_SAY: '0', MAX_BUFFERED_BYTES: '33554432' });
     pids = await workerPids();
   });
   afterEach(() => {

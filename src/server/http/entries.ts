@@ -53,7 +53,9 @@ const editedMessage = z.object({
   ref,
   data: z
     .object({ text: z.string().optional(), data: json.optional(), type: z.number().int().optional() })
-    .describe('The fields of the message’s data that are replaced.'),
+    .describe(
+      'The fields of the message’s data that are replaced. Empty once another edit follows or the message is deleted.',
+    ),
   by: author,
 });
 

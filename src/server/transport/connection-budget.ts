@@ -36,9 +36,12 @@ export class Traffic {
     this.events?.take(events);
   }
 
-  /** Counts bytes that an event makes the store write beyond those it sent. */
+  /**
+   * Counts bytes that an event makes the store write beyond those it sent. The connection may have to wait for them; that it
+   * sent too much is no reason to close it.
+   */
   chargeBytes(bytes: number): void {
-    this.bytes?.take(bytes);
+    this.bytes?.charge(bytes);
   }
 
   get isDeepInDebt(): boolean {

@@ -104,7 +104,12 @@ describe('a Redis Cluster', () => {
       expect(members.map(({ userId }) => userId)).toEqual(['ann', 'bob']);
     });
     // Another worker still has the user: nobody is told that the user left.
-    expect(granted(await a.roster.exit(room, 'ann', 0))).toEqual({ users: 2, clients: 2, changed: false });
+    expect(granted(await a.roster.exit(room, 'ann', 0))).toEqual({
+      users: 2,
+      clients: 2,
+      changed: false,
+      announced: true,
+    });
   });
 
   it('goes on under a new epoch after a master was killed and its replica took over', async () => {
