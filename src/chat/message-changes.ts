@@ -62,7 +62,7 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
     }
   }
 
-  /** What cannot be done now may have been done before, under the same clientMsgId. */
+  /** A change that cannot be made now may have been made before, under the same clientMsgId. */
   async function known({ room, dedupe }: MessageChange, refusal: Outcome<never>): Promise<Outcome<Appended>> {
     if (!dedupe) return refusal;
     const first = await logs.known(room, dedupe);

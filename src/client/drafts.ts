@@ -107,7 +107,7 @@ export function checkLength(text: string, limit: number): ClientError | undefine
   return fits ? undefined : new ClientError('too_large', `text: must not be longer than ${limit} bytes`);
 }
 
-/** What a message or an edit holds. */
+/** The content of a message or of an edit. */
 export interface Content {
   readonly text?: string | undefined;
   readonly data?: unknown;

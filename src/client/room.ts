@@ -70,7 +70,7 @@ export interface RoomEvents {
 
 export type HistoryQuery = Pick<PayloadInput<'room:history'>, 'before' | 'after' | 'limit'>;
 
-/** What an edit puts in the place of a message's text, its data, or both. */
+/** An edit puts it in the place of a message's text, its data, or both. */
 export interface Edit {
   readonly text?: string;
   /** Any JSON. */

@@ -21,7 +21,7 @@ export interface SaidRow {
   /** Shows name, picture and time; the lines that follow it closely do not. */
   readonly opens: boolean;
   readonly draft?: Draft;
-  /** What happened to the message since: edits and reactions. */
+  /** The edits and reactions since. */
   readonly note?: string;
 }
 

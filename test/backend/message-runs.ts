@@ -292,7 +292,7 @@ async function check(
   });
   // Only the newest edit of a message that is not deleted still has a text.
   expect(texts.filter((data) => Object.keys(data).length > 0)).toEqual([]);
-  // What was published, folded by itself, is what the store made of it. Nobody may have heard some of it.
+  // The published entries, folded, give what the store made of them. Some may have reached nobody.
   const heard = range(1, page.top).flatMap((seq) => published.get(seq) ?? []);
   if (heard.length < page.top) return;
   const folded = new Map(foldEntries(heard).map((entry) => [entry.seq, entry]));

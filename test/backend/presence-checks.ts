@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { toldList } from './presence-ledger.ts';
 import type { PresenceWorld, Worker } from './presence-world.ts';
 
-/** Who lives is read once a second. */
+/** The list of living instances is read once a second. */
 const KNOWN = { interval: 20 };
 /** In every room all the time, on a worker that stays: what it is told is what a member is told. */
 export const WATCHER = { userId: 'watcher', username: 'Watcher' };
@@ -35,7 +35,7 @@ export function createPresenceChecks({
     }
   }
 
-  /** Of whom a dead worker brings after its reap nobody is told that they are there. */
+  /** Nobody is told of users whom a dead worker brings after its reap. */
   async function neverBack(room: Room, { userId }: RosterEntry): Promise<void> {
     const { roster } = (state.workers[0] as Worker).peer;
     await eventually(async () => {
@@ -45,7 +45,7 @@ export function createPresenceChecks({
     }, KNOWN);
   }
 
-  /** What the registry says of everything, in the shape of `truth`. */
+  /** The registry's whole answer, in the shape of `truth`. */
   async function registry(peer: Peer) {
     const found = await Promise.all(
       rooms.map(async (room) => {
@@ -79,7 +79,7 @@ export function createPresenceChecks({
     return { rooms: found, connections };
   }
 
-  /** What the store lets somebody say is what the restrictions are. */
+  /** The store lets people say what their restrictions allow. */
   async function restrictionsHold(): Promise<void> {
     const { moderation, logs } = (state.workers[0] as Worker).peer;
     for (const room of rooms) {

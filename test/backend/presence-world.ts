@@ -76,7 +76,7 @@ export function createPresenceWorld(store: Harness, graceMs: number) {
   const prefix = randomUUID().slice(0, 8);
   const log = pino({ level: 'silent' });
   const ledger = createPresenceLedger();
-  /** What gets lost of the calls that follow from the one which runs in it. */
+  /** The kinds of calls whose answer gets lost, of those that follow from the one which runs in it. */
   const losing = new AsyncLocalStorage<Set<'enter'>>();
   const pair = (room: Room, { userId }: RosterEntry) => `${room.tag} ${userId}`;
   const clock = {

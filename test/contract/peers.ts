@@ -4,7 +4,7 @@ import type { BackendOptions } from '../../src/backend/backend.ts';
 import type { Appended, Draft, Entry, LogPage, LogQuery } from '../../src/chat/log-store.ts';
 import type { Room } from '../../src/chat/room.ts';
 import { roomOf } from '../../src/chat/room.ts';
-import type { PresenceChange, PresenceEvent } from '../../src/chat/roster.ts';
+import type { PresenceChange, PresenceEvent, RosterChange } from '../../src/chat/roster.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Harness, Peer, StorePeer } from './suite.ts';
@@ -124,4 +124,10 @@ export async function twoPeers<P extends StorePeer>(
   const store = await harness();
   onTestFinished(() => store.close());
   return { store, a: await store.open(options), b: await store.open(options) };
+}
+
+/** The counts of an enter or exit, without what it says of announcements and of the user's other connections. */
+export function counted(change: Outcome<RosterChange>): Pick<RosterChange, 'users' | 'clients' | 'changed'> {
+  const { users, clients, changed } = granted(change);
+  return { users, clients, changed };
 }

@@ -16,7 +16,7 @@ const { dependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), '
   dependencies: Readonly<Record<string, string>>;
 };
 
-/** What each licence in use says, and nothing else does. */
+/** The words of each licence in use that nothing else has. */
 const PERMISSION =
   /Permission is hereby granted|Permission to use, copy, modify|Redistribution and use|Apache License\s+Version 2|Blue Oak Model License/;
 

@@ -28,7 +28,7 @@ const SIZES = {
   },
 } as const;
 
-/** How late one worker delivers, from rest to saturation. */
+/** The delay of one worker's deliveries, from rest to saturation. */
 export const LATENCY_BY_LOAD: Case = {
   name: 'latency-by-load',
   title: 'latency by load: ms from the intended time of a say, one worker, 10 rooms of 100',

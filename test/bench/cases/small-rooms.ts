@@ -14,7 +14,7 @@ const SIZES = {
   full: { rooms: 1_000, saysPerS: 2_000, heatMs: 4_000, seconds: 2 },
 } as const;
 
-/** Where there are few to deliver to, the way through the store is most of a message's cost. */
+/** With few to deliver to, the way through the store is most of a message's cost. */
 export const SMALL_ROOMS: Case = {
   name: 'small-rooms',
   title: 'small-rooms: 1,000 rooms of 5 on two workers; CPU µs per message said, the store included',
