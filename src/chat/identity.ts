@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import type { User } from '../protocol/people.ts';
+import { MEMBER_RIGHTS, type Right } from '../protocol/rights.ts';
 
 export const GUEST_PREFIX = 'g-';
 
@@ -30,7 +31,8 @@ export interface Credentials {
 
 /** The rights of a connection and their end. */
 export interface Access {
-  allows(roomid: string): boolean;
+  /** What the user may do in the room. Either it includes `read`, or it is empty. */
+  rightsIn(roomid: string): readonly Right[];
   /** The token's end, ms since 1970; absent if the access lasts as long as the connection. */
   readonly expiresAt?: number;
 }
@@ -58,7 +60,7 @@ export interface Identities {
   refresh(current: Identity, token: string): Promise<Outcome<Identity>>;
 }
 
-const EVERYTHING: Access = { allows: () => true };
+const OPEN: Access = { rightsIn: () => MEMBER_RIGHTS };
 const NOTHING_FIXED = { name: false, avatar: false };
 
 /**
@@ -99,7 +101,7 @@ export function createIdentities(secret: string, now: () => number): Identities 
         named: username !== undefined,
         fixed: NOTHING_FIXED,
         known: userId !== undefined,
-        access: EVERYTHING,
+        access: OPEN,
         ...(guest ? { guestToken: userId === undefined ? tokenOf(id, madeNow()) : guestToken } : {}),
       });
     },

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type JWTPayload, SignJWT } from 'jose';
 import { parseAvatar, parseUnreservedId, parseUnreservedUsername } from '../protocol/names.ts';
-import { parseRoomPattern } from '../protocol/room-pattern.ts';
+import { parseGrant } from '../protocol/rights.ts';
 import type { Printer } from './nginx.ts';
 
 export interface TokenSettings {
@@ -94,7 +94,11 @@ function parseTokenArgs(args: readonly string[]): Request {
     '--name takes 1 to 32 characters that can be seen, and not roomcast',
   );
   const avatar = take(values.avatar, parseAvatar, '--avatar takes a short file name or an https: URL');
-  const rooms = take(values.rooms, parseRooms, '--rooms takes room ids or prefix*, with commas between');
+  const rooms = take(
+    values.rooms,
+    parseRooms,
+    '--rooms takes room ids or prefix*, each also with =RIGHT+RIGHT (read, say, react, moderate), with commas between',
+  );
   const ttlS = take(values.ttl ?? DEFAULT_TTL, parseTtl, '--ttl takes a time such as 30s, 15m, 12h or 7d');
   if (problems.length > 0 || sub === undefined || ttlS === undefined) return { kind: 'wrong', problems };
   const claims = {
@@ -106,10 +110,19 @@ function parseTokenArgs(args: readonly string[]): Request {
   return { kind: 'mint', claims, ttlS };
 }
 
-function parseRooms(raw: string): string[] | undefined {
+function parseRooms(raw: string): unknown[] | undefined {
   const given = raw.split(',').map((item) => item.trim());
-  const rooms = given.map(parseRoomPattern).filter((room) => room !== undefined);
+  const rooms = given.map(parseRoom).filter((room) => room !== undefined);
   return rooms.length === given.length ? rooms : undefined;
+}
+
+/** An entry of the claim `rooms` in the spelling that the servers compare with. No room id has a `=`. */
+function parseRoom(given: string): unknown {
+  const [room, rights] = given.split(/=(.*)/s);
+  const can = rights?.split('+').map((right) => right.trim());
+  const grant = parseGrant(can === undefined ? room : { room, can });
+  if (grant === undefined) return undefined;
+  return can === undefined ? grant.pattern : { room: grant.pattern, can: grant.can };
 }
 
 function parseTtl(raw: string): number | undefined {
@@ -124,6 +137,7 @@ AUTH_AUDIENCE and from AUTH_ISSUER where they are set.
 
   --name NAME        the name USER goes by and cannot change; without it USER chooses one
   --avatar AVATAR    the same for the avatar: a short file name or an https: URL
-  --rooms ROOM,...   the rooms USER may use, prefix* for all that begin so [all]
+  --rooms ROOM,...   the rooms USER may use, prefix* for all that begin so [all]; ROOM=read+say
+                     gives these rights only, of read, say, react and moderate
   --ttl TIME         how long it is good: 30s, 15m, 12h, 7d [${DEFAULT_TTL}]
 `;

@@ -168,6 +168,9 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     connection,
     now: steadyMs,
     onThrow: report,
+    onRights(given) {
+      for (const { roomid, can } of given) rooms.rights(roomid, can);
+    },
     onLeft(roomids) {
       for (const roomid of roomids) {
         rooms.expel(roomid, new ClientError('forbidden', `the token does not allow ${roomid} any more`));

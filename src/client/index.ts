@@ -2,6 +2,7 @@ export type { ErrorCode, WireError } from '../protocol/codes.ts';
 export type { Bye, Hello } from '../protocol/events.ts';
 export { fold } from '../protocol/folding.ts';
 export type { InboxPage, Item, ItemKind, SendAck, User } from '../protocol/people.ts';
+export type { Right } from '../protocol/rights.ts';
 export type {
   ChatMessage,
   DeletedMessage,

@@ -1,3 +1,4 @@
+import type { Right } from '../protocol/rights.ts';
 import type {
   Joined,
   Muted,
@@ -52,6 +53,7 @@ export interface RoomDriver
   typing(typing: Typing): void;
   presence(change: PresenceDiff | PresenceCount): void;
   muted(muted: Muted): void;
+  rights(can: readonly Right[]): void;
   removed(removed: Removed): void;
   /** The server does not want this client in the room. */
   expel(error: ClientError): void;
@@ -80,6 +82,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   const { roomid, connection } = deps;
   const events = createEmitter<RoomEvents>({ onThrow: deps.onThrow, buffered: BUFFERED });
   let latest: Joined | undefined;
+  let can: readonly Right[] | undefined;
   let persistent = false;
   let left = false;
   const firstJoin = createFirstJoin();
@@ -143,6 +146,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   function onJoined(joined: Joined, byMove: boolean): void {
     const source = latest ? 'replay' : 'history';
     latest = joined;
+    can = joined.can;
     events.emit('joined', joined);
     if (byMove) feed.moved(joined);
     else feed.resume(joined, source);
@@ -185,7 +189,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
 
   const phase = () => membership.phase;
   const parts = { events, feed, members, typists, phase };
-  const room = createRoomFacade(deps, { ...parts, outbox, latest: () => latest, leave });
+  const room = createRoomFacade(deps, { ...parts, outbox, latest: () => latest, can: () => can, leave });
 
   return {
     join: () => firstJoin.wait(membership.phase === 'outside'),
@@ -209,6 +213,10 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     drafts: outbox.drafts,
     waiting: outbox.waiting,
     ...createListeners(parts),
+    rights(given) {
+      can = given;
+      events.emit('rights', given);
+    },
     removed(removed) {
       events.emit('removed', removed);
       expel(removalError(removed, deps.wallMs()));

@@ -1,3 +1,4 @@
+import type { Right } from '../protocol/rights.ts';
 import type { Joined } from '../protocol/rooms.ts';
 import { askUntilAnswered } from './ask-until-answered.ts';
 import { ClientError, errorOf } from './client-error.ts';
@@ -32,6 +33,7 @@ export interface RoomParts {
   readonly typists: Typists;
   readonly phase: () => Membership['phase'];
   readonly latest: () => Joined | undefined;
+  readonly can: () => readonly Right[] | undefined;
   readonly leave: () => Promise<void>;
 }
 
@@ -45,6 +47,9 @@ export function createRoomFacade(
     roomid,
     get joined() {
       return parts.latest();
+    },
+    get can() {
+      return parts.can();
     },
     get unsent() {
       return outbox.drafts();

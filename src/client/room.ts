@@ -1,4 +1,5 @@
 import type { PayloadInput } from '../protocol/payloads.ts';
+import type { Right } from '../protocol/rights.ts';
 import type {
   ChatMessage,
   DeletedMessage,
@@ -55,6 +56,8 @@ export interface RoomEvents {
   failed: [error: ClientError, draft: Draft];
   /** This user may say nothing here, until the time given or for good. Nothing tells when a back end ends it. */
   muted: [muted: Muted];
+  /** A new token changed what this user may do here. `joined` tells the rights of a join. */
+  rights: [can: readonly Right[]];
   /** An operator took this user out of the room: `closed` or `refused` follows. */
   removed: [removed: Removed];
   /**
@@ -84,6 +87,8 @@ export interface Room {
   readonly roomid: string;
   /** The latest answer to a join. */
   readonly joined: Joined;
+  /** What this user may do here. Undefined before the first join, and with a server of an earlier release. */
+  readonly can: readonly Right[] | undefined;
   /**
    * Returns a function that stops listening. Events before their first listener are stored for it: at most 1,000 each of
    * `message`, `presence`, `edited`, `deleted`, `reacted` and `gap`, and the newest `joined`.

@@ -1,4 +1,5 @@
 import type { WireError } from '../protocol/codes.ts';
+import type { Right } from '../protocol/rights.ts';
 import type {
   Joined,
   Muted,
@@ -43,6 +44,8 @@ export interface Rooms {
   rejoin(): void;
   /** False: this event is not about rooms. */
   handle(name: string, said: unknown): boolean;
+  /** A new token changed the user's rights in the room. */
+  rights(roomid: string, can: readonly Right[]): void;
   expel(roomid: string, error: ClientError): void;
   stop(error: ClientError): void;
   end(error: ClientError): void;
@@ -180,6 +183,7 @@ export function createRooms({ handshakeRoom, restored, ...deps }: RoomsDeps): Ro
       for (const room of all()) room.rejoin();
     },
     handle,
+    rights: (roomid, can) => rooms.get(roomid)?.rights(can),
     expel: (roomid, error) => rooms.get(roomid)?.expel(error),
     stop(error) {
       for (const room of all()) room.stop(error);

@@ -1,3 +1,4 @@
+import type { Acks } from '../protocol/events.ts';
 import { askUntilAnswered } from './ask-until-answered.ts';
 import { MAX_WAIT_MS } from './backoff.ts';
 import type { Connection } from './connection.ts';
@@ -8,6 +9,8 @@ export interface TokenRenewalDeps {
   readonly connection: Pick<Connection, 'ask' | 'state'>;
   /** Rooms that the new token does not allow. */
   readonly onLeft: (roomids: readonly string[]) => void;
+  /** The rights in the rooms that stay. A server of an earlier release tells none. */
+  readonly onRights: (rooms: Acks['token:refresh']['can']) => void;
   /** The application gave no token. The client asks again when it reconnects after the old one's end. */
   readonly onThrow: (error: unknown) => void;
   readonly now: () => number;
@@ -39,7 +42,9 @@ export function createTokenRenewal(deps: TokenRenewalDeps): TokenRenewal {
     askUntilAnswered(connection, 'token:refresh', { token }, (answer) => {
       if (answer && !answer.ok) return;
       identity.setToken(token);
-      if (answer) deps.onLeft(answer.left);
+      if (!answer) return;
+      deps.onLeft(answer.left);
+      deps.onRights(answer.can ?? []);
     });
   }
 

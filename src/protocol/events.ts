@@ -11,6 +11,7 @@ import type {
   TodoMeta,
   User,
 } from './people.ts';
+import type { Right } from './rights.ts';
 import type {
   Joined,
   MemberPage,
@@ -41,8 +42,15 @@ export interface Acks {
   'rooms:mine': { readonly rooms: readonly MyRoom[] };
   typing: object;
   user_login: { readonly user: User };
-  /** `left`: the rooms that the new token does not allow. `expiresAt`: ms since 1970. */
-  'token:refresh': { readonly expiresAt?: number; readonly left: readonly string[] };
+  /**
+   * `left`: the rooms that the new token does not allow. `can`: the rights in the rooms that the connection is in.
+   * `expiresAt`: ms since 1970.
+   */
+  'token:refresh': {
+    readonly expiresAt?: number;
+    readonly left: readonly string[];
+    readonly can: readonly { readonly roomid: string; readonly can: readonly Right[] }[];
+  };
   private: SendAck;
   todo: SendAck;
   /** `live`: the connections of the named user; only with `to`. */
@@ -65,6 +73,8 @@ export interface Hello {
   readonly worker: number;
   readonly time: number;
   readonly guestToken?: string;
+  /** The user's rights in the connection's default room; absent from servers of earlier releases. */
+  readonly can?: readonly Right[];
   readonly limits: {
     readonly maxTextBytes: number;
     readonly maxRooms: number;

@@ -1,4 +1,5 @@
 import type { Person } from './people.ts';
+import type { Right } from './rights.ts';
 
 /** The position and time of a stored entry of a room's log. */
 interface StoredEntry {
@@ -168,6 +169,8 @@ export interface Joined {
   readonly recovered?: boolean;
   readonly messages: readonly RoomEntry[];
   readonly more: boolean;
+  /** The user's rights in the room; absent from servers of earlier releases. */
+  readonly can?: readonly Right[];
 }
 
 export interface SayAck extends StoredEntry {

@@ -134,6 +134,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       worker: slot,
       time: now(),
       guestToken,
+      can: identity.access.rightsIn(session.defaultRoom),
       limits: {
         maxTextBytes: context.limits.maxTextBytes,
         maxRooms: context.limits.maxRooms,

@@ -58,7 +58,7 @@ function contentOf({ data: { text, data } }: ChatMessage): EditedMessage['data']
 export function deletion(changing: Omit<Changing, 'by'> & { readonly by?: Author }): Decide {
   const { roomid, by, clientMsgId } = changing;
   return (message) =>
-    refusedTo(changing, message) ??
+    refusedTo(changing, message, ', which needs the right moderate') ??
     succeed({
       becomes: toTombstone(message),
       announcement: membersOf({
@@ -91,9 +91,9 @@ export function reaction({
   };
 }
 
-function refusedTo({ own, by }: Partial<Changing>, { data }: ChatMessage) {
+function refusedTo({ own, by }: Partial<Changing>, { data }: ChatMessage, unless = '') {
   if (!own || data.userId === by?.userId) return undefined;
-  return refuse('forbidden', 'seq: the message is another user’s');
+  return refuse('forbidden', `seq: the message is another user’s${unless}`);
 }
 
 function idOf(clientMsgId: string | undefined) {

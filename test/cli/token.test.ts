@@ -31,13 +31,21 @@ describe('roomcast token', () => {
   });
 
   it('has the claims of the options', async () => {
-    const options = ['--name', 'Ann A', '--avatar=1.jpg', '--rooms', 'lobby, team-*', '--ttl', '7d'];
+    const options = [
+      '--name',
+      'Ann A',
+      '--avatar=1.jpg',
+      '--rooms',
+      'lobby, team-*, news=read+moderate',
+      '--ttl',
+      '7d',
+    ];
     const { out } = await run(['--name', 'x', ...options, 'Ann of Berlin']);
     expect(decodeJwt(out.trim())).toEqual({
       sub: 'Ann of Berlin',
       name: 'Ann A',
       avatar: '1.jpg',
-      rooms: ['lobby', 'team-*'],
+      rooms: ['lobby', 'team-*', { room: 'news', can: ['read', 'moderate'] }],
       iat: NOW_S,
       exp: NOW_S + 604_800,
     });

@@ -114,4 +114,23 @@ describe('a token that ends', () => {
       ).toEqual(['tea', 'sea', 'sea']),
     );
   });
+
+  it('tells the rights of a join, and those that the new one gives', async () => {
+    const { chat } = chatter({ token: async () => 'any' });
+    fake().script('join', ({ ack, proceed }) =>
+      proceed((answer) => ack({ ...answer, can: ['read', 'say'] })),
+    );
+    const [tea, sea] = [await chat.join('tea'), await chat.join('sea')];
+    const told: unknown[] = [];
+    tea.on('rights', (can) => told.push(can));
+    expect([tea.can, sea.can]).toEqual([['read', 'say'], undefined]);
+    const can = [
+      { roomid: 'tea', can: ['read'] },
+      { roomid: 'milk', can: ['read'] },
+    ];
+    fake().script('token:refresh', ({ ack }) => ack({ ok: true, left: [], can }));
+    expire();
+    await eventually(() => expect(told).toEqual([['read']]));
+    expect([tea.can, sea.can]).toEqual([['read'], undefined]);
+  });
 });

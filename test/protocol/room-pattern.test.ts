@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createRoomMatcher, parseRoomPattern } from '../../src/protocol/room-pattern.ts';
+import { createRoomRights, MEMBER_RIGHTS } from '../../src/protocol/rights.ts';
+import { parseRoomPattern } from '../../src/protocol/room-pattern.ts';
 
 describe('the room patterns of a token', () => {
   it.each([
@@ -27,15 +28,22 @@ describe('the room patterns of a token', () => {
   ])('%#: may not be what is neither an id nor the beginning of one', (given) =>
     expect(parseRoomPattern(given)).toBeUndefined(),
   );
+});
 
-  it('match that id, or every id with the prefix', () => {
-    const allows = createRoomMatcher(['lobby', 'team-*']);
-    expect(['lobby', 'team-', 'team-1'].filter(allows)).toEqual(['lobby', 'team-', 'team-1']);
-    expect(['lobby2', 'Lobby', 'team', 'ateam-1', '__proto__'].filter(allows)).toEqual([]);
+describe('the rights in a room', () => {
+  const opens = (patterns: readonly string[], rooms: readonly string[]) => {
+    const rightsIn = createRoomRights(patterns.map((pattern) => ({ pattern, can: MEMBER_RIGHTS })));
+    return rooms.filter((roomid) => rightsIn(roomid).length > 0);
+  };
+
+  it('are those of that id, or of every id with the prefix', () => {
+    const patterns = ['lobby', 'team-*'];
+    expect(opens(patterns, ['lobby', 'team-', 'team-1'])).toEqual(['lobby', 'team-', 'team-1']);
+    expect(opens(patterns, ['lobby2', 'Lobby', 'team', 'ateam-1', '__proto__'])).toEqual([]);
   });
 
-  it('match no room if there are none, and all with *', () => {
-    expect(createRoomMatcher([])('lobby')).toBe(false);
-    expect(createRoomMatcher(['*'])('lobby')).toBe(true);
+  it('are none without a pattern, and those of all rooms with *', () => {
+    expect(opens([], ['lobby'])).toEqual([]);
+    expect(opens(['*'], ['lobby'])).toEqual(['lobby']);
   });
 });

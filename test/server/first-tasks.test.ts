@@ -3,6 +3,7 @@ import { createAdmission, type Permit } from '../../src/chat/admission.ts';
 import type { LogPage } from '../../src/chat/log-store.ts';
 import { roomOf } from '../../src/chat/room.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
+import { MEMBER_RIGHTS } from '../../src/protocol/rights.ts';
 import { createEventQueue } from '../../src/server/event-queue.ts';
 import { createFirstTasks, type FirstTasksDeps } from '../../src/server/first-tasks.ts';
 import type { Session } from '../../src/server/session.ts';
@@ -37,7 +38,7 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
       named: true,
       known: true,
       fixed: { name: false, avatar: false },
-      access: { allows: () => true },
+      access: { rightsIn: () => MEMBER_RIGHTS },
     },
   });
   let nowMs = 0;

@@ -152,11 +152,11 @@ describe.each(MODES)('token mode, %s', (mode) => {
     const bob = await enterAs(url, 'secret', { sub: 'bob' });
     const ann = await connectAs(url, { sub: 'ann', rooms: ['own', 'team-*'] });
     for (const roomid of ['secret', 'no such room', 'team', 'lobby']) {
-      const error = forbidden(`roomid: the token does not allow ${roomid}`);
-      expect(await errorOf(ann.ask('join', { roomid }))).toEqual(error);
-      expect(await errorOf(ann.ask('say', { roomid, text: 'x' }))).toEqual(error);
-      expect(await errorOf(ann.ask('room:history', { roomid }))).toEqual(error);
-      expect(await errorOf(ann.ask('private', { roomid, toName: 'said', text: 'x' }))).toEqual(error);
+      const lacks = (right: string) => forbidden(`roomid: the right ${right} is missing in ${roomid}`);
+      expect(await errorOf(ann.ask('join', { roomid }))).toEqual(lacks('read'));
+      expect(await errorOf(ann.ask('say', { roomid, text: 'x' }))).toEqual(lacks('say'));
+      expect(await errorOf(ann.ask('room:history', { roomid }))).toEqual(lacks('read'));
+      expect(await errorOf(ann.ask('private', { roomid, toName: 'said', text: 'x' }))).toEqual(lacks('say'));
     }
     expect(await errorOf(ann.ask('join'))).toMatchObject({ code: 'forbidden' });
     expect(await errorOf(ann.ask('textmsg', 'x'))).toMatchObject({ code: 'forbidden' });
@@ -175,7 +175,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     const ann = await connect(url, withToken(token, { query: { roomid: 'secret' } }));
     await eventually(() =>
       expect(heardOf(ann, 'refused')).toEqual([
-        { event: 'join', error: forbidden('roomid: the token does not allow secret') },
+        { event: 'join', error: forbidden('roomid: the right read is missing in secret') },
       ]),
     );
     expect(heardOf(ann, 'joined')).toEqual([]);
@@ -270,7 +270,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     for (const event of ['say', 'join', 'room:history'] as const) {
       const payload = event === 'say' ? { roomid: 'lost', text: 'x' } : { roomid: 'lost' };
       expect(await errorOf(ann.ask(event, payload))).toEqual(
-        forbidden('roomid: the token does not allow lost'),
+        forbidden(`roomid: the right ${event === 'say' ? 'say' : 'read'} is missing in lost`),
       );
     }
     await eventually(() =>

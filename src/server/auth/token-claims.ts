@@ -1,7 +1,7 @@
 import type { JWTPayload } from 'jose';
 import type { Access } from '../../chat/identity.ts';
 import { parseAvatar, parseUnreservedId, parseUnreservedUsername } from '../../protocol/names.ts';
-import { createRoomMatcher, parseRoomPattern } from '../../protocol/room-pattern.ts';
+import { createRoomRights, MEMBER_RIGHTS, parseGrant } from '../../protocol/rights.ts';
 
 /** The claims of a token whose signature is verified. */
 export interface Claims {
@@ -21,19 +21,19 @@ const LAST_MS = 8.64e15;
  */
 export function parseClaims({ sub, name, avatar, rooms, exp }: JWTPayload): Claims | undefined {
   const userId = parseUnreservedId(sub);
-  const allows = rooms === undefined ? () => true : parseRooms(rooms);
-  if (userId === undefined || allows === undefined) return undefined;
+  const rightsIn = rooms === undefined ? () => MEMBER_RIGHTS : parseRooms(rooms);
+  if (userId === undefined || rightsIn === undefined) return undefined;
   const expiresAt = exp === undefined ? undefined : Math.min(exp * MS_PER_S, LAST_MS);
   return {
     userId,
     name: parseUnreservedUsername(name),
     avatar: parseAvatar(avatar),
-    access: { allows, expiresAt },
+    access: { rightsIn, expiresAt },
   };
 }
 
-function parseRooms(rooms: unknown): Access['allows'] | undefined {
+function parseRooms(rooms: unknown): Access['rightsIn'] | undefined {
   if (!Array.isArray(rooms)) return undefined;
-  const patterns = rooms.map(parseRoomPattern).filter((pattern) => pattern !== undefined);
-  return patterns.length === rooms.length ? createRoomMatcher(patterns) : undefined;
+  const grants = rooms.map(parseGrant).filter((grant) => grant !== undefined);
+  return grants.length === rooms.length ? createRoomRights(grants) : undefined;
 }

@@ -14,7 +14,7 @@ export const edit: EventHandler<'edit'> = {
   mode: 'inTurn',
   says: true,
   async run(session, payload, context) {
-    const joined = memberOf(session, payload.roomid);
+    const joined = memberIn(session, payload.roomid ?? session.defaultRoom, 'say');
     if (!joined.ok) return joined;
     const refusal = tooLarge(payload, context.limits) ?? (await muted(session, joined.value, context));
     if (refusal) return refusal;
@@ -30,11 +30,12 @@ const remove: EventHandler<'delete'> = {
   mode: 'inTurn',
   says: true,
   async run(session, payload, context) {
-    const joined = memberOf(session, payload.roomid);
+    const { seq, clientMsgId, roomid = session.defaultRoom } = payload;
+    const moderates = session.identity.access.rightsIn(roomid).includes('moderate');
+    const joined = memberIn(session, roomid, moderates ? 'moderate' : 'say');
     if (!joined.ok) return joined;
-    const { seq, clientMsgId } = payload;
     const by = authorOf(session);
-    const decide = deletion({ roomid: joined.value.room.roomid, by, own: true, clientMsgId });
+    const decide = deletion({ roomid, by, own: !moderates, clientMsgId });
     const dedupe = dedupeOf(session, clientMsgId, ['delete', seq]);
     return apply(session, joined.value, context, { seq, decide, dedupe });
   },
@@ -46,7 +47,7 @@ export const react: EventHandler<'react'> = {
   mode: 'inTurn',
   says: true,
   async run(session, payload, context) {
-    const joined = memberOf(session, payload.roomid);
+    const joined = memberIn(session, payload.roomid ?? session.defaultRoom, 'react');
     if (!joined.ok) return joined;
     const refusal = await muted(session, joined.value, context);
     if (refusal) return refusal;
@@ -57,7 +58,6 @@ export const react: EventHandler<'react'> = {
   },
 };
 
-const memberOf = (session: Session, roomid = session.defaultRoom) => memberIn(session, roomid);
 const authorOf = ({ user }: Session) => ({ userId: user.id, username: user.name });
 
 function dedupeOf(

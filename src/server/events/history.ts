@@ -10,7 +10,7 @@ export const history: EventHandler<'room:history'> = {
   async run(session, payload, { logs, enforcement }) {
     const { before, after, limit } = payload;
     const roomid = payload.roomid ?? session.defaultRoom;
-    const joined = memberIn(session, roomid);
+    const joined = memberIn(session, roomid, 'read');
     if (!joined.ok) return joined;
     const { room } = joined.value;
     const banned = enforcement.banOf(room, session.user.id);

@@ -167,7 +167,7 @@ async function refusalOf(
 ): Promise<Refusal | undefined> {
   const { memberships } = session;
   const { roomid } = room;
-  const refusal = denied(session, roomid);
+  const refusal = denied(session, roomid, 'read');
   if (refusal || memberships.has(roomid)) return refusal;
   const banned = await connectionBans.check(session, room);
   if (banned) return banned;
@@ -193,7 +193,7 @@ function readPage(
 }
 
 function describe(
-  { socket }: Session,
+  { socket, identity }: Session,
   roomid: string,
   page: JoinPage,
   since: readonly Entry[],
@@ -210,5 +210,6 @@ function describe(
     recovered: page.recovered,
     messages: entriesFor(socket, messagesOf(entries)),
     more,
+    can: identity.access.rightsIn(roomid),
   };
 }

@@ -8,7 +8,7 @@ export const members: EventHandler<'room:members'> = {
   async run(session, payload, { roster, enforcement }) {
     const { limit, cursor } = payload;
     const roomid = payload.roomid ?? session.defaultRoom;
-    const joined = memberIn(session, roomid);
+    const joined = memberIn(session, roomid, 'read');
     if (!joined.ok) return joined;
     const { room } = joined.value;
     const after = cursor === undefined ? undefined : idOf(cursor);

@@ -39,7 +39,7 @@ async function receiverOf(
   { roster }: ChatContext,
 ): Promise<Outcome<string>> {
   if (to !== undefined) return succeed(to);
-  const joined = memberIn(session, roomid);
+  const joined = memberIn(session, roomid, 'say');
   if (!joined.ok) return joined;
   const found = await findByNickname(
     { rooms: [joined.value.room], name: toName ?? '', field: 'toName' },

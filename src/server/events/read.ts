@@ -4,6 +4,6 @@ import { denied } from './room-access.ts';
 export const read: EventHandler<'room:read'> = {
   mode: 'inTurn',
   async run(session, { roomid = session.defaultRoom, seq }, { readMarkers }) {
-    return denied(session, roomid) ?? readMarkers.read(session, roomid, seq);
+    return denied(session, roomid, 'read') ?? readMarkers.read(session, roomid, seq);
   },
 };

@@ -1,15 +1,20 @@
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
+import type { Right } from '../../protocol/rights.ts';
 import type { Membership, Session } from '../session.ts';
 
-/** Why the user may not use a room, if so. The answer is the same whether the room exists or not. */
-export function denied({ identity }: Pick<Session, 'identity'>, roomid: string): Refusal | undefined {
-  if (identity.access.allows(roomid)) return undefined;
-  return refuse('forbidden', `roomid: the token does not allow ${roomid}`);
+/** Refuses a user who lacks the right in a room. The answer is the same whether the room exists or not. */
+export function denied(
+  { identity }: Pick<Session, 'identity'>,
+  roomid: string,
+  right: Right,
+): Refusal | undefined {
+  if (identity.access.rightsIn(roomid).includes(right)) return undefined;
+  return refuse('forbidden', `roomid: the right ${right} is missing in ${roomid}`);
 }
 
-/** The connection's membership of a room it may use. */
-export function memberIn(session: Session, roomid: string): Outcome<Membership> {
-  const refusal = denied(session, roomid);
+/** The connection's membership of a room in which its user has the right. */
+export function memberIn(session: Session, roomid: string, right: Right): Outcome<Membership> {
+  const refusal = denied(session, roomid, right);
   if (refusal) return refusal;
   const membership = session.memberships.get(roomid);
   return membership ? succeed(membership) : notJoined(roomid);

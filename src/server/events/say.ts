@@ -13,7 +13,7 @@ export const say: EventHandler<'say'> = {
     const { socket, memberships, user, identity, budget } = session;
     const { text, type, data, replyTo, mentions, clientMsgId, echo } = payload;
     const roomid = payload.roomid ?? session.defaultRoom;
-    const joined = memberIn(session, roomid);
+    const joined = memberIn(session, roomid, 'say');
     if (!joined.ok) return joined;
     const membership = joined.value;
     const { room } = membership;

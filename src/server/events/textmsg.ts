@@ -20,7 +20,7 @@ export const textmsg: EventHandler<'textmsg'> = {
   async run(session, message, context) {
     const { defaultRoom, hearsTextmsg, memberships } = session;
     const { limits, textmsgAudience } = context;
-    const refusal = denied(session, defaultRoom);
+    const refusal = denied(session, defaultRoom, 'say');
     if (refusal) return refusal;
     if (!hearsTextmsg && !memberships.has(defaultRoom)) return notJoined(defaultRoom);
     const [field, text] = typeof message === 'string' ? ['text', message] : ['content', message.content];

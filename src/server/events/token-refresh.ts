@@ -1,3 +1,4 @@
+import type { Access } from '../../chat/identity.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { EventHandler } from '../context.ts';
 import { leaveRoom } from './leave.ts';
@@ -10,17 +11,23 @@ export const tokenRefresh: EventHandler<'token:refresh'> = {
     const { memberships, defaultRoom, identity: before } = session;
     const refreshed = await context.identities.refresh(before, token);
     if (!refreshed.ok) return refreshed;
-    const { allows, expiresAt } = refreshed.value.access;
+    const { access } = refreshed.value;
     const moved = rename(session, refreshed.value, context);
     // The watch changes before the first await: the old token must not expire meanwhile.
     context.tokenExpiry.watch(session);
-    const forbidden = [...memberships].filter(([roomid]) => !allows(roomid));
+    const forbidden = [...memberships].filter(([roomid]) => !reads(access, roomid));
     await Promise.all([
       moved,
-      allows(defaultRoom) === before.access.allows(defaultRoom) || context.textmsgAudience.moved(session),
+      reads(access, defaultRoom) === reads(before.access, defaultRoom) ||
+        context.textmsgAudience.moved(session),
       ...forbidden.map(([roomid, membership]) => leaveRoom(session, roomid, membership, context)),
     ]);
     const left = forbidden.map(([roomid]) => roomid);
-    return succeed({ expiresAt, left });
+    const can = [...memberships.keys()].map((roomid) => ({ roomid, can: access.rightsIn(roomid) }));
+    return succeed({ expiresAt: access.expiresAt, left, can });
   },
 };
+
+function reads(access: Access, roomid: string): boolean {
+  return access.rightsIn(roomid).includes('read');
+}

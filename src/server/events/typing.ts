@@ -8,7 +8,7 @@ export const typing: EventHandler<'typing'> = {
   mode: 'pipelined',
   free: true,
   async run(session, { roomid = session.defaultRoom, on }, { enforcement }) {
-    const joined = memberIn(session, roomid);
+    const joined = memberIn(session, roomid, 'say');
     if (!joined.ok) return joined;
     const membership = joined.value;
     const key = on ? 'on' : 'off';

@@ -38,7 +38,7 @@ const events = route({
       '`id: epoch:seq`, then `event: message` with an entry as getMessages lists it, or `event: gap` with {roomid, epoch, from, to, reason}: these messages are lost. A comment at least every 15 s.',
   }),
   async run({ nsp, reader, scope, params, headers }, { eventStreams }) {
-    const refusal = reader && denied({ identity: reader }, params.roomid);
+    const refusal = reader && denied({ identity: reader }, params.roomid, 'read');
     if (refusal) return refusal;
     const room = roomOf(nsp, params.roomid);
     const user = reader && { userId: reader.user.id, expiresAt: reader.access.expiresAt };

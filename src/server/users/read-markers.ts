@@ -78,7 +78,9 @@ export function createReadMarkers({ subscriptions, logs, roster, log }: ReadMark
     const own = [...memberships].flatMap(([roomid, { read = 0 }]) =>
       storedIds.has(roomid) ? [] : [{ roomid, read }],
     );
-    return succeed([...stored.value, ...own].filter(({ roomid }) => identity.access.allows(roomid)));
+    return succeed(
+      [...stored.value, ...own].filter(({ roomid }) => identity.access.rightsIn(roomid).includes('read')),
+    );
   }
 
   return {

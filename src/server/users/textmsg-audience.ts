@@ -90,7 +90,7 @@ export function createTextmsgAudience({
   }
 
   function mayReceive({ identity, user, defaultRoom }: Session, { bannedUserId }: Listener): boolean {
-    return identity.access.allows(defaultRoom) && bannedUserId !== user.id;
+    return identity.access.rightsIn(defaultRoom).includes('read') && bannedUserId !== user.id;
   }
 
   function updateSubscription(session: Session): void {

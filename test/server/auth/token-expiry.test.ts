@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Identity } from '../../../src/chat/identity.ts';
 import { roomOf } from '../../../src/chat/room.ts';
+import { MEMBER_RIGHTS } from '../../../src/protocol/rights.ts';
 import { createTokenExpiry } from '../../../src/server/auth/token-expiry.ts';
 import type { Membership, Session } from '../../../src/server/session.ts';
 import type { ClientSocket } from '../../../src/server/socket-types.ts';
@@ -40,7 +41,7 @@ function sessionOn(
     connected,
     emit: emitting((event, data) => connection.told.push({ event, data })),
   });
-  const access = { allows: () => true, ...(expiresAt === undefined ? {} : { expiresAt }) };
+  const access = { rightsIn: () => MEMBER_RIGHTS, ...(expiresAt === undefined ? {} : { expiresAt }) };
   const memberships = new Map([['tea', partOf<Membership>({ room: roomOf('/', 'tea') })]]);
   return partOf<Session>({ socket, identity: partOf<Identity>({ access }), memberships });
 }

@@ -1,6 +1,6 @@
 import { generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Credentials, Identity } from '../../../src/chat/identity.ts';
+import type { Access, Credentials, Identity } from '../../../src/chat/identity.ts';
 import { createTokenIdentities } from '../../../src/server/auth/tokens.ts';
 import { silentLog } from '../../cluster/silent-log.ts';
 import { type KeyServer, openKeyServer } from '../../support/key-server.ts';
@@ -153,9 +153,50 @@ describe('a token', () => {
   it('opens the rooms it names, and all when it names none', async () => {
     const { access } = await become({ sub: 'ann', rooms: ['lobby', 'team-*', 7] });
     const rooms = ['lobby', 'team-a', '7', 'team', 'lobby2'];
-    expect(rooms.filter(access.allows)).toEqual(['lobby', 'team-a', '7']);
-    expect(rooms.filter((await become({ sub: 'ann' })).access.allows)).toEqual(rooms);
-    expect(rooms.filter((await become({ sub: 'ann', rooms: [] })).access.allows)).toEqual([]);
+    const opened = ({ rightsIn }: Access) => rooms.filter((roomid) => rightsIn(roomid).length > 0);
+    expect(opened(access)).toEqual(['lobby', 'team-a', '7']);
+    expect(opened((await become({ sub: 'ann' })).access)).toEqual(rooms);
+    expect(opened((await become({ sub: 'ann', rooms: [] })).access)).toEqual([]);
+  });
+
+  it('gives the rights it states, those of all matching entries together', async () => {
+    const { access } = await become({
+      sub: 'ann',
+      rooms: [
+        'lobby',
+        { room: 'news', can: ['read'] },
+        { room: 'team-*', can: ['say', 'read'] },
+        { room: 'team-a', can: ['moderate'] },
+        { room: 'team-a', can: ['read', 'read'] },
+        { room: 'mute', can: ['say', 'react', 'moderate'] },
+        { room: 'shut', can: [] },
+      ],
+    });
+    const rooms = ['lobby', 'news', 'team-a', 'team-b', 'team', 'mute', 'shut', 'other', '__proto__'];
+    expect(rooms.map((roomid) => access.rightsIn(roomid))).toEqual([
+      ['read', 'say', 'react'],
+      ['read'],
+      ['read', 'say', 'moderate'],
+      ['read', 'say'],
+      ...['team', 'mute', 'shut', 'other', '__proto__'].map(() => []),
+    ]);
+    expect((await become({ sub: 'ann' })).access.rightsIn('any')).toEqual(['read', 'say', 'react']);
+  });
+
+  it.each([
+    { room: 'a', can: ['read', 'write'] },
+    { room: 'a', can: 'read' },
+    { room: 'a' },
+    { can: ['read'] },
+    { room: ['a'], can: ['read'] },
+    { room: 'a#', can: ['read'] },
+    { room: 'a', can: [['read']] },
+    { room: 'a', can: ['__proto__'] },
+    null,
+    ['a'],
+  ])('is not valid with %j among its rooms', async (entry) => {
+    const token = await sign({ sub: 'ann', rooms: ['b', entry] });
+    expect(await bySecret.identify({ token })).toEqual(INVALID);
   });
 });
 
@@ -217,7 +258,7 @@ describe('a token refresh', () => {
         access: { expiresAt: (NOW_S + 60) * 1_000 },
       },
     });
-    expect(after.ok && after.value.access.allows('b')).toBe(false);
+    expect(after.ok && after.value.access.rightsIn('b')).toEqual([]);
   });
 
   it('does not change the user, and refuses an invalid token', async () => {

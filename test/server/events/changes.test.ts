@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { createMessageChanges } from '../../../src/chat/message-changes.ts';
 import { roomOf } from '../../../src/chat/room.ts';
+import { MEMBER_RIGHTS } from '../../../src/protocol/rights.ts';
 import type { ChatContext } from '../../../src/server/context.ts';
 import { edit, react } from '../../../src/server/events/changes.ts';
 import type { Session } from '../../../src/server/session.ts';
@@ -17,7 +18,7 @@ async function stage() {
   const feeds = { expectEcho: () => undefined };
   const session = {
     user: { id: 'bob', name: 'Bob' },
-    identity: { user: { id: 'bob' }, known: true, access: { allows: () => true } },
+    identity: { user: { id: 'bob' }, known: true, access: { rightsIn: () => MEMBER_RIGHTS } },
     defaultRoom: 'tea',
     memberships: new Map([['tea', { room }]]),
     budget: { traffic: { chargeBytes: (bytes: number) => void charged.push(bytes) } },

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createAdmission } from '../../../src/chat/admission.ts';
 import { roomOf } from '../../../src/chat/room.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
+import { MEMBER_RIGHTS } from '../../../src/protocol/rights.ts';
 import type { ChatContext } from '../../../src/server/context.ts';
 import { createEventQueue } from '../../../src/server/event-queue.ts';
 import { dispatch } from '../../../src/server/events/dispatch.ts';
@@ -96,7 +97,11 @@ describe('an event of a client', () => {
     const admission = createAdmission({ now: () => 0, random: () => 0 });
     const { session } = openSession();
     const user = { id: 'ann', name: 'Ann' };
-    const identity = partOf<Session['identity']>({ user, guestToken: '', access: { allows: () => true } });
+    const identity = partOf<Session['identity']>({
+      user,
+      guestToken: '',
+      access: { rightsIn: () => MEMBER_RIGHTS },
+    });
     const membership = {
       room: roomOf('/', 'tea'),
       lease: partOf<Membership['lease']>({ release: () => undefined }),

@@ -3,6 +3,7 @@ import { socketRoom } from '../../../src/backend/socket-room.ts';
 import type { LogPage } from '../../../src/chat/log-store.ts';
 import { roomOf } from '../../../src/chat/room.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
+import { MEMBER_RIGHTS } from '../../../src/protocol/rights.ts';
 import type { ChatContext } from '../../../src/server/context.ts';
 import { joinRoom } from '../../../src/server/events/join.ts';
 import type { Membership, Session } from '../../../src/server/session.ts';
@@ -46,7 +47,7 @@ async function join(faults: Faults) {
       named: true,
       known: true,
       fixed: { name: false, avatar: false },
-      access: { allows: () => true },
+      access: { rightsIn: () => MEMBER_RIGHTS },
     },
   });
   const entry = { epoch: 'e', seq: 1, json };

@@ -4,6 +4,7 @@ import type { Identity } from '../../../src/chat/identity.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import type { RoomSubscriptions } from '../../../src/chat/room-subscriptions.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
+import { MEMBER_RIGHTS, NO_RIGHTS } from '../../../src/protocol/rights.ts';
 import type { Session } from '../../../src/server/session.ts';
 import type { ChatNamespace, ClientSocket } from '../../../src/server/socket-types.ts';
 import { createReadMarkers } from '../../../src/server/users/read-markers.ts';
@@ -70,7 +71,7 @@ function setUp() {
       socket: partOf<ClientSocket>({ nsp: partOf<ChatNamespace>({ name: '/' }) }),
       user: { id: userId, name: userId },
       identity: partOf<Identity>({
-        access: { allows },
+        access: { rightsIn: (roomid) => (allows(roomid) ? MEMBER_RIGHTS : NO_RIGHTS) },
         guestToken: userId.startsWith('g-') ? 'x' : undefined,
       }),
       memberships: new Map(),

@@ -5,6 +5,7 @@ import type { Identity } from '../../../src/chat/identity.ts';
 import { roomOf } from '../../../src/chat/room.ts';
 import type { Roster, RosterEntry } from '../../../src/chat/roster.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
+import { MEMBER_RIGHTS, NO_RIGHTS } from '../../../src/protocol/rights.ts';
 import type { Session } from '../../../src/server/session.ts';
 import type { ChatNamespace, ClientSocket } from '../../../src/server/socket-types.ts';
 import { createTextmsgAudience } from '../../../src/server/users/textmsg-audience.ts';
@@ -71,7 +72,7 @@ function setUp() {
       named: given.username !== undefined,
       fixed: { name: false, avatar: false },
       known: true,
-      access: { allows: () => given.allowed ?? true },
+      access: { rightsIn: () => (given.allowed === false ? NO_RIGHTS : MEMBER_RIGHTS) },
     };
     const session = partOf<Session>({
       socket,
@@ -142,7 +143,7 @@ describe('the audience of textmsg', () => {
     const ann = connection('ann', { username: 'Ann' });
     textmsgAudience.enter(ann.session);
     await settled();
-    ann.session.identity = { ...ann.session.identity, access: { allows: () => false } };
+    ann.session.identity = { ...ann.session.identity, access: { rightsIn: () => NO_RIGHTS } };
     await textmsgAudience.moved(ann.session);
     await settled();
     expect([...ann.rooms]).toEqual([]);

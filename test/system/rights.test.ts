@@ -1,0 +1,114 @@
+import { type JWTPayload, SignJWT } from 'jose';
+import { describe, expect, it } from 'vitest';
+import type { RoomEntry } from '../../src/protocol/rooms.ts';
+import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
+import type { Member } from '../support/member.ts';
+import { MODES } from '../support/system.ts';
+
+const SECRET = 'a-secret-that-is-long-enough-for-HS256';
+const ENV = { AUTH_SECRET: SECRET, HOST: '127.0.0.1' };
+
+async function sign(claims: JWTPayload): Promise<string> {
+  return new SignJWT({ exp: Math.floor(Date.now() / 1_000) + 3_600, ...claims })
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(new TextEncoder().encode(SECRET));
+}
+
+const lacks = (right: string, roomid: string) => ({
+  ok: false,
+  error: {
+    code: 'forbidden',
+    message: `roomid: the right ${right} is missing in ${roomid}`,
+    temporary: false,
+  },
+});
+const entriesOf = ({ heard }: Member) =>
+  heard.flatMap(({ event, data }) =>
+    event === 'message' && 'seq' in (data as object) ? [data as RoomEntry] : [],
+  );
+
+describe.each(MODES)('the rights of a token, %s', (mode) => {
+  const stage = systemFixture(mode, ENV);
+
+  async function enterAs(index: number, roomid: string, sub: string, can?: readonly string[]) {
+    const token = await sign({ sub, name: sub, ...(can && { rooms: [{ room: roomid, can }, 'own'] }) });
+    return stage.enter(stage.at(index), roomid, sub, { auth: { token } });
+  }
+
+  it('are told, and hold on every worker', async () => {
+    const roomid = stage.fresh('news');
+    const member = await enterAs(0, roomid, 'bob');
+    expect(member.hello.can).toEqual(['read', 'say', 'react']);
+    await member.do('say', { text: 'hello' });
+    const readers = [await enterAs(1, roomid, 'ann', ['read']), await enterAs(2, roomid, 'ann', ['read'])];
+    for (const reader of readers) {
+      expect([reader.hello.can, reader.joined.can]).toEqual([['read'], ['read']]);
+      expect((await reader.do('join', { roomid: 'own' })).can).toEqual(['read', 'say', 'react']);
+      expect(await reader.ask('say', { text: 'x' })).toEqual(lacks('say', roomid));
+      expect(await reader.ask('edit', { seq: 1, text: 'x' })).toEqual(lacks('say', roomid));
+      expect(await reader.ask('delete', { seq: 1 })).toEqual(lacks('say', roomid));
+      expect(await reader.ask('typing', { on: true })).toEqual(lacks('say', roomid));
+      expect(await reader.ask('textmsg', 'x')).toEqual(lacks('say', roomid));
+      expect(await reader.ask('private', { toName: 'bob', text: 'x' })).toEqual(lacks('say', roomid));
+      expect(await reader.ask('react', { seq: 1, reaction: '+' })).toEqual(lacks('react', roomid));
+      expect((await reader.do('room:history', {})).messages).toMatchObject([{ data: { text: 'hello' } }]);
+      await reader.do('room:members', {});
+      await reader.do('room:read', { seq: 1 });
+    }
+    expect((await readers[0]?.do('rooms:mine'))?.rooms.map((room) => room.roomid).sort()).toEqual(
+      [roomid, 'own'].sort(),
+    );
+  });
+
+  it('change with a new token while connected, and end a membership with read', async () => {
+    const roomid = stage.fresh('news');
+    const ann = await enterAs(0, roomid, 'ann', ['read', 'react']);
+    const bob = await enterAs(1, roomid, 'bob');
+    const renew = async (can: readonly string[]) =>
+      ann.do('token:refresh', { token: await sign({ sub: 'ann', rooms: [{ room: roomid, can }] }) });
+    expect(await ann.ask('say', { text: 'x' })).toEqual(lacks('say', roomid));
+    expect(await renew(['read', 'say'])).toMatchObject({ left: [], can: [{ roomid, can: ['read', 'say'] }] });
+    await ann.do('say', { text: 'now' });
+    expect(await ann.ask('react', { seq: 1, reaction: '+' })).toEqual(lacks('react', roomid));
+    expect(await renew(['say', 'react', 'moderate'])).toMatchObject({ left: [roomid], can: [] });
+    expect(await ann.ask('say', { text: 'x' })).toEqual(lacks('say', roomid));
+    expect(await ann.ask('join', { roomid })).toEqual(lacks('read', roomid));
+    await bob.do('say', { text: 'after' });
+    await eventually(() => expect(bob.said.map(({ data }) => data.text)).toEqual(['now', 'after']));
+    expect(ann.said.map(({ data }) => data.text)).toEqual(['now']);
+  });
+
+  it('let a moderator delete the messages of others, and nobody else', async () => {
+    const roomid = stage.fresh('forum');
+    const [ann, bob] = [await enterAs(0, roomid, 'ann'), await enterAs(1, roomid, 'bob')];
+    const guard = await enterAs(2, roomid, 'guard', ['read', 'moderate']);
+    await ann.do('say', { text: 'rude' });
+    expect(await bob.ask('delete', { seq: 1 })).toMatchObject({
+      ok: false,
+      error: { code: 'forbidden', message: expect.stringContaining('the right moderate') },
+    });
+    await guard.do('delete', { seq: 1 });
+    await eventually(() =>
+      expect(entriesOf(bob)).toMatchObject([
+        { seq: 1 },
+        { event: 'deleted', ref: 1, by: { userId: 'guard', username: 'guard' } },
+      ]),
+    );
+    expect((await bob.do('room:history', {})).messages).toMatchObject([{ seq: 1, deleted: true }, {}]);
+  });
+
+  it('open the event stream to whoever may read, and to nobody else', async () => {
+    const roomid = stage.fresh('news');
+    async function statusOf(can: readonly string[]): Promise<number> {
+      const token = await sign({ sub: 'ann', rooms: [{ room: roomid, can }] });
+      const answer = await fetch(`${stage.at(0)}/api/v1/rooms/${roomid}/events`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      await answer.body?.cancel();
+      return answer.status;
+    }
+    expect(await statusOf(['read'])).toBe(200);
+    expect(await statusOf(['say', 'react', 'moderate'])).toBe(403);
+  });
+});
