@@ -76,6 +76,7 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
         maxRooms: settings.maxRoomsPerClient,
         historySize: settings.historySize,
         inboxSize: settings.inboxSize,
+        inboxTtlS: settings.inboxTtlS,
         dedupeTtlS: settings.dedupeTtlS,
       },
       saturation,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
+import type { Blocks } from '../chat/blocks.ts';
 import type { ConnectQueue } from '../chat/connect-queue.ts';
 import type { IdempotencyStore } from '../chat/idempotency.ts';
 import type { InboxStore, PushStore } from '../chat/inbox-store.ts';
@@ -62,6 +63,7 @@ export interface Stores {
   readonly pushes: PushStore;
   readonly idempotency: IdempotencyStore;
   readonly moderation: Moderation;
+  readonly blocks: Blocks;
   readonly connects: ConnectQueue;
   readonly roomSubscriptions: RoomSubscriptions;
 }

@@ -56,6 +56,8 @@ export interface MovedRows {
   restrictions: Row & {
     readonly held: readonly (readonly [kind: Restriction, user: string, until: number | undefined])[];
   };
+  /** The users whom the user of an inbox has blocked, in the order of their ids. */
+  blocks: Row & { readonly users: readonly string[] };
   /** `tag`: SHA-256 of the push's id, in base64url. */
   pushes: Row & {
     readonly nsp: string;

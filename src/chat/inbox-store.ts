@@ -41,7 +41,7 @@ export interface InboxStore {
     draft: Draft,
     move: { readonly was: Position | undefined; readonly becomes: Position },
   ): Promise<Outcome<boolean>>;
-  /** Erases items, markers, room subscriptions and known `clientMsgId`s. The next item begins a new epoch. */
+  /** Erases items, markers, room subscriptions, blocked users and known `clientMsgId`s. The next item begins a new epoch. */
   erase(inbox: Room): Promise<Outcome<void>>;
   /** Answers in the order asked, in one round trip. Times older than a marker's newest 200 steps may be too late. */
   progress(

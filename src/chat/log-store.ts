@@ -30,7 +30,10 @@ export interface Draft {
   readonly dedupe?: DedupeKey | undefined;
   /** The socket that does not get the live message: its sender asked for `echo: false`. */
   readonly except?: string | undefined;
-  /** The sender. If that user is banned or muted, the append is `forbidden`, with the time left. */
+  /**
+   * The sender. If that user is banned or muted in the room, the append is `forbidden`, with the time left. So it is if the
+   * owner of the inbox has blocked that user, see blocks.ts.
+   */
   readonly author?: string | undefined;
   /** The tag of the sender's inbox: a sender has read the log up to the own message. */
   readonly reader?: string | undefined;

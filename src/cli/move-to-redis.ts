@@ -43,6 +43,7 @@ const NAMES: { readonly [K in MovedKind]: string } = {
   subscriptions: 'rooms of users',
   ownMessages: 'own newest messages',
   restrictions: 'bans, mutes',
+  blocks: 'blocked users',
   pushes: 'push receipts',
   claims: 'Idempotency-Keys',
 };

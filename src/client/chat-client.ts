@@ -6,7 +6,7 @@ import type { StateChange } from './connection.ts';
 import type { DirectMessage, DirectMessageOptions } from './direct-messages.ts';
 import type { IdentityOptions } from './identity.ts';
 import type { InboxItem, ItemOrigin } from './inbox-item.ts';
-import type { Inbox } from './people.ts';
+import type { Blocks, Inbox } from './people.ts';
 import type { PersistentRoom, Room } from './room.ts';
 
 export interface ClientOptions extends IdentityOptions {
@@ -96,6 +96,8 @@ export interface ChatClient {
   /** The same for a JSON object, which the receiver gets whole. */
   todo(receiverId: string, data: object, options?: DirectMessageOptions): Promise<SendAck>;
   readonly inbox: Inbox;
+  /** The users from whom this user takes no private messages and todos. */
+  readonly blocks: Blocks;
   /**
    * Binds this connection and the later ones to another user, where the server accepts it (open mode). Waits for a
    * connection.

@@ -257,6 +257,7 @@ function createFacade({ connection, people, rooms, events, hello, waiting }: Par
     private: (to, text, given = {}) => people.private(to, text, given),
     todo: (to, data, given = {}) => people.todo(to, data, given),
     inbox: people.inbox,
+    blocks: people.blocks,
     login: (userId) => people.login(userId),
     reconnect() {
       rooms.rejoin();

@@ -36,6 +36,7 @@ export type { Draft, SayOptions } from './drafts.ts';
 export type { InboxItem, ItemOrigin } from './inbox-item.ts';
 export type { Members } from './member-list.ts';
 export type {
+  Blocks,
   Inbox,
   InboxMarkers,
   /** @deprecated The former name. */

@@ -34,6 +34,15 @@ export interface Inbox {
   ack(markers: InboxMarkers): Promise<{ readonly recvSeq: number; readonly readSeq: number }>;
 }
 
+/** The users whom this user has blocked, the same on all devices. Each method waits for a connection. */
+export interface Blocks {
+  /** Resolves once the server refuses what that user sends to this one. Rejects with `limit` beyond 1,000 users. */
+  add(userId: string): Promise<void>;
+  remove(userId: string): Promise<void>;
+  /** The user ids in order. */
+  list(): Promise<readonly string[]>;
+}
+
 export interface PeopleDeps
   extends Pick<InboxFeedDeps, 'storage' | 'emit'>,
     Omit<DirectMessagesDeps, 'userId' | 'maxTextBytes' | 'onStored' | 'onFailed'> {
@@ -52,6 +61,7 @@ export interface PeopleDeps
 /** Everything between people, as the client drives it. */
 export interface People extends Pick<DirectMessages, 'private' | 'todo' | 'unsent' | 'restore'> {
   readonly inbox: Inbox;
+  readonly blocks: Blocks;
   readonly user: User | undefined;
   /** The current user's id, before the first connection the expected one; undefined: nobody is known yet. */
   userId(): string | undefined;
@@ -136,6 +146,11 @@ export function createPeople(deps: PeopleDeps): People {
       },
       list: (query = {}) => requests.ask('inbox:list', query, (page) => feed.listed(page)),
       ack: (markers) => requests.ask('inbox:ack', markers, (now) => feed.markersMoved(now)),
+    },
+    blocks: {
+      add: async (id) => void (await requests.ask('block', { userId: id })),
+      remove: async (id) => void (await requests.ask('block', { userId: id, on: false })),
+      list: async () => (await requests.ask('blocks:list', {})).users,
     },
     get user() {
       return user;

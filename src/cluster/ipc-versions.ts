@@ -16,7 +16,7 @@ export interface IpcVersions {
  * Raise `max` whenever a kind of message is added or changed, and list it in `SINCE`. Raise `min` once a release can no longer
  * work with processes of the versions below: a reload from them then asks for a restart.
  */
-export const IPC_VERSIONS: IpcVersions = { min: 7, max: 9 };
+export const IPC_VERSIONS: IpcVersions = { min: 7, max: 10 };
 
 /** The last version before ranges. Its receivers ignore the greeting, so greetings keep this mark in every later version. */
 export const GREETING_VERSION = 7;
@@ -30,6 +30,8 @@ export const SINCE: ReadonlyMap<string, number> = new Map([
   ['connects.expect', 8],
   ['logs.known', 8],
   ['logs.amend', 9],
+  ['blocks.set', 10],
+  ['blocks.list', 10],
   ['trace.deliveries', 8],
   ['trace.elsewhere', 8],
   ['trace.find', 8],

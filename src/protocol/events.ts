@@ -57,6 +57,9 @@ export interface Acks {
   textmsg: { readonly live?: number };
   'inbox:list': InboxPage;
   'inbox:ack': { readonly recvSeq: number; readonly readSeq: number };
+  block: object;
+  /** The user ids in order. */
+  'blocks:list': { readonly users: readonly string[] };
   close: object;
 }
 

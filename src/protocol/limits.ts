@@ -8,6 +8,8 @@ export const MAX_CLIENT_MSG_ID_CHARS = 64;
 
 /** The most users that one message mentions. */
 export const MAX_MENTIONS = 20;
+/** The most users that one user can block. */
+export const MAX_BLOCKS = 1_000;
 export const MAX_REACTION_CHARS = 32;
 /** The most different reactions to one message. */
 export const MAX_REACTIONS = 32;

@@ -192,6 +192,8 @@ export const PAYLOADS = {
       message: 'must be given, or read',
     },
   ),
+  block: fields({ userId, on: z.boolean().default(true) }),
+  'blocks:list': fields({}),
   close: fields({}),
 } as const;
 

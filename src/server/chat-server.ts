@@ -81,7 +81,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const { log } = deps;
   const metrics = createMetrics();
   const backend = measureAppends(deps.backend, metrics);
-  const { bus, roster, inboxes, logs } = backend;
+  const { bus, roster, inboxes, blocks, logs } = backend;
   const edge = await openMeasuredEdge({ ...deps, metrics });
   const { of, namespaces, delivery, slowClients, clients } = edge;
   const { fanout, announcer } = delivery;
@@ -154,6 +154,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     presence,
     roster,
     inboxes,
+    blocks,
     identities: deps.identities,
     tokenExpiry: createTokenExpiry({ now: deps.now, flush: fanout.flush }),
     limits: deps.limits,

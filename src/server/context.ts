@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Admission } from '../chat/admission.ts';
+import type { Blocks } from '../chat/blocks.ts';
 import type { Feeds } from '../chat/feeds.ts';
 import type { Identities } from '../chat/identity.ts';
 import type { Announcements } from '../chat/inbox/announcements.ts';
@@ -31,6 +32,7 @@ export interface ClientLimits {
   readonly maxRooms: number;
   readonly historySize: number;
   readonly inboxSize: number;
+  readonly inboxTtlS: number;
   readonly dedupeTtlS: number;
 }
 
@@ -47,6 +49,7 @@ export interface ChatContext {
   readonly presence: Presence;
   readonly roster: Roster;
   readonly inboxes: InboxStore;
+  readonly blocks: Blocks;
   readonly identities: Identities;
   readonly logins: Logins;
   readonly tokenExpiry: TokenExpiry;

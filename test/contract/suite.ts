@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import type { BackendOptions, WorkerBackend } from '../../src/backend/backend.ts';
 import { amendContract } from './suite-amend.ts';
+import { blocksContract } from './suite-blocks.ts';
 import { busContract } from './suite-bus.ts';
 import { changesContract } from './suite-changes.ts';
 import { connectsContract } from './suite-connects.ts';
@@ -58,6 +59,7 @@ export function backendContract(name: string, harness: () => Promise<Harness>): 
   describe(`${name} backend`, () => {
     rosterContract(harness);
     moderationContract(harness);
+    blocksContract(harness);
     eraseContract(harness);
     membersContract(harness);
     changesContract(harness);

@@ -11,7 +11,7 @@ export function removeIfExpired(transaction: Transaction, [until, table, key]: E
   else if (table === 'said') removeLastOwnMessage(transaction, key);
   else {
     const row = transaction.row(table, key);
-    if (row && row.until <= until) transaction.put({ table, key });
+    if (row?.until !== undefined && row.until <= until) transaction.put({ table, key });
   }
 }
 

@@ -53,6 +53,13 @@ export function createLogRemovals({ staged, tables, rules, time }: TransactionCo
     staged.put({ table: 'roomSubscriptions', key: tag });
   }
 
+  function removeBlocks(tag: string): void {
+    for (const key of tables.blockKeysOf(tag)) staged.put({ table: 'blocks', key });
+    for (const { table, key } of staged.staged('blocks')) {
+      if (key.startsWith(`${tag}:`)) staged.put({ table, key });
+    }
+  }
+
   return {
     expire(tag) {
       const meta = staged.row('logMeta', tag);
@@ -73,6 +80,7 @@ export function createLogRemovals({ staged, tables, rules, time }: TransactionCo
       // These rows must go now: the next log counts its entries under the same numbers.
       removeUncounted(tag, 1, Number.MAX_SAFE_INTEGER - 1);
       removeRoomSubscriptions(tag);
+      removeBlocks(tag);
       for (const key of tables.dedupeKeysOf(tag, dedupePeriods(rules.dedupeTtlS, time.steadyMs)))
         staged.put({ table: 'dedupe', key });
       for (const { table, key } of staged.staged('dedupe')) {

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { refuseBlocked } from '../../chat/blocks.ts';
 import { entryDigest } from '../../chat/entry-digest.ts';
 import type { Amendment, Appended, Draft, Entry, Replaced } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { refuseReusedId } from '../reused-id.ts';
+import { blockKey, isInForce } from './blocks.ts';
 import { dedupeKeys } from './dedupe-keys.ts';
 import { beginLog, continueLog, expireEntries, type LogMeta, retentionOf, takeNextSeq } from './log-meta.ts';
 import { refusalFor, restrictionKey } from './restrictions.ts';
@@ -65,6 +67,10 @@ export function createLogWrites(
       return succeed({ ...answer, dup: true });
     }
     if (draft.author === undefined) return undefined;
+    if (room.kind === 'inbox') {
+      const block = staged.row('blocks', blockKey(room, draft.author));
+      return isInForce(block, now) ? refuseBlocked() : undefined;
+    }
     const restrictions = staged.row('restrictions', restrictionKey(room, draft.author));
     return restrictions && refusalFor(restrictions, ['ban', 'mute'], now);
   }

@@ -63,6 +63,27 @@ export function* listRestrictionRows({ tables, atMs }: RowContext): Generator<Mo
   if (row) yield row;
 }
 
+export function* listBlockRows({ tables, atMs }: RowContext): Generator<MovedRows['blocks']> {
+  let row: { tag: string; users: string[]; ends: number[] } | undefined;
+  const moved = ({ tag, users, ends }: NonNullable<typeof row>): MovedRows['blocks'] => {
+    const endsAt = Math.floor(Math.max(...ends));
+    return { tag, ...(endsAt < Number.POSITIVE_INFINITY && { endsAt }), users: users.sort() };
+  };
+  for (const { key, value } of rowsIn(tables, 'blocks')) {
+    const { userId, until = Number.POSITIVE_INFINITY } = value;
+    const [tag = ''] = key.split(':');
+    if (until <= atMs) continue;
+    if (row && row.tag !== tag) {
+      yield moved(row);
+      row = undefined;
+    }
+    row ??= { tag, users: [], ends: [] };
+    row.users.push(userId);
+    row.ends.push(until);
+  }
+  if (row) yield moved(row);
+}
+
 export function* listPushRows({ tables, atMs }: RowContext): Generator<MovedRows['pushes']> {
   for (const { key: tag, value } of rowsIn(tables, 'pushes')) {
     const { nsp, places, until } = value;

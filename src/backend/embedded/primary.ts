@@ -42,7 +42,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     elapsedMs,
     log,
   });
-  const { logs, inboxes, pushes, idempotency, moderation, roomSubscriptions } = store;
+  const { logs, inboxes, pushes, idempotency, moderation, blocks, roomSubscriptions } = store;
   const warnings = watchWarnings({
     first: warningsNow(),
     look: async () => warningsNow(),
@@ -80,6 +80,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
         pushes,
         idempotency,
         moderation,
+        blocks,
         connects,
         roomSubscriptions,
         roster: createRosterService(roster, worker.instanceId, moderation),

@@ -10,6 +10,7 @@ import {
   listUncountedRows,
 } from './log-rows.ts';
 import {
+  listBlockRows,
   listClaimRows,
   listMarkerRows,
   listOwnMessageRows,
@@ -48,6 +49,7 @@ export function createRowSource({ folder, secret, ...context }: RowSourceDeps): 
       subscriptions: () => listSubscriptionRows(context),
       ownMessages: () => listOwnMessageRows(context),
       restrictions: () => listRestrictionRows(context),
+      blocks: () => listBlockRows(context),
       pushes: () => listPushRows(context),
       claims: () => listClaimRows(context),
     },

@@ -27,6 +27,12 @@ export interface PushRecord {
   readonly until: number;
 }
 
+/** A user whom another one has blocked. */
+export interface BlockRecord {
+  readonly userId: string;
+  readonly until?: number;
+}
+
 /** Entries of an erased log that may still be on disk, except those whose seq the next log has taken. */
 export interface ErasedRange {
   readonly from: number;
@@ -41,6 +47,8 @@ export interface Rows {
   claims: ClaimRecord;
   pushes: PushRecord;
   restrictions: Restrictions;
+  /** By `blockKey`. A row each, because each item for the one who blocks looks for one of them. */
+  blocks: BlockRecord;
   roomSubscriptions: RoomSubscriptionRecord;
   /** The seq of a user's newest own message in a room, by `ownMessageKey`: it counts as read. */
   said: number;
@@ -61,6 +69,7 @@ export interface Keys extends Record<keyof Rows, string | DedupeKey | EntryKey> 
   claims: string;
   pushes: string;
   restrictions: string;
+  blocks: string;
   roomSubscriptions: string;
   said: string;
   uncounted: EntryKey;
@@ -70,7 +79,7 @@ export interface Keys extends Record<keyof Rows, string | DedupeKey | EntryKey> 
 /** When a row may be removed. Time first, so that all expired rows are one range. */
 export type ExpiryKey = [
   until: number,
-  table: 'claims' | 'pushes' | 'restrictions' | 'roomSubscriptions' | 'said',
+  table: 'blocks' | 'claims' | 'pushes' | 'restrictions' | 'roomSubscriptions' | 'said',
   key: string,
 ];
 

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { IdempotencyStore } from '../../chat/idempotency.ts';
 import type { PushStore } from '../../chat/inbox-store.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { type BlockStore, createBlockStore } from './block-store.ts';
 import { cleanUpTables } from './cleanup.ts';
 import { createCommitQueue } from './commit-queue.ts';
 import { earlierNamesUntilMs, newestDedupeMs } from './dedupe-keys.ts';
@@ -24,6 +25,7 @@ export interface Store {
   readonly pushes: PushStore;
   readonly idempotency: IdempotencyStore;
   readonly moderation: ModerationStore;
+  readonly blocks: BlockStore;
   readonly roomSubscriptions: RoomSubscriptionStore;
   /** Succeeds if a commit succeeds now, or if one succeeded within the last seconds and none has failed since. */
   check(): Promise<Outcome<void>>;
@@ -72,6 +74,7 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
     pushes: createPushStore({ readSnapshot, queue, rules, now }),
     idempotency: createIdempotencyStore({ queue, rules }),
     moderation: createModerationStore({ readSnapshot, queue, now }),
+    blocks: createBlockStore({ readSnapshot, queue, now }),
     roomSubscriptions: createRoomSubscriptionStore({ readSnapshot, queue, rules, now }),
     async check() {
       const at = elapsedMs();

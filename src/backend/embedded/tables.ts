@@ -2,7 +2,7 @@ import { type Database, open } from 'lmdb';
 import type { Entry } from '../../chat/log-store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { type DiskSpace, diskSpaceOf, requireSpace } from './disk-space.ts';
-import type { DedupeKey, EntryKey, ExpiryKey, Keys, Rows, Write } from './rows.ts';
+import type { BlockRecord, DedupeKey, EntryKey, ExpiryKey, Keys, Rows, Write } from './rows.ts';
 
 /** A consistent view of the store at one moment. */
 export interface Snapshot {
@@ -11,6 +11,8 @@ export interface Snapshot {
   entries(tag: string, from: number, to: number): Iterable<Entry>;
   /** Counts the entries from `from` to `to` that do not count as unread. */
   uncounted(tag: string, from: number, to: number): number;
+  /** The users whom the user of that inbox has blocked, also those whose time is over. */
+  blocks(tag: string): BlockRecord[];
 }
 
 export interface KeyedRow<T extends keyof Rows> {
@@ -37,6 +39,8 @@ export interface Tables {
   dedupeKeysOf(tag: string, periods: readonly number[]): DedupeKey[];
   /** Lists the entries from `from` to `to` that do not count as unread. */
   uncountedOf(tag: string, from: number, to: number): number[];
+  /** The keys of the users whom the user of that inbox has blocked. */
+  blockKeysOf(tag: string): string[];
   /** Tags of erased logs whose entries are still on disk in part. */
   erased(limit: number): string[];
   /** Rows that have expired at that time, those behind `after` if it is given. */
@@ -62,6 +66,7 @@ const NAME_ON_DISK = {
   claims: 'claims',
   pushes: 'pushes',
   restrictions: 'restrictions',
+  blocks: 'blocks',
   roomSubscriptions: 'visits',
   said: 'said',
   uncounted: 'uncounted',
@@ -96,6 +101,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     claims: table('claims'),
     pushes: table('pushes'),
     restrictions: table('restrictions'),
+    blocks: table('blocks'),
     roomSubscriptions: table('roomSubscriptions'),
     said: table('said'),
     uncounted: table('uncounted'),
@@ -146,6 +152,11 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
           },
           uncounted: (tag, from, to) =>
             rows.uncounted.getKeysCount({ start: [tag, from], end: [tag, to + 1], transaction }),
+          blocks: (tag) =>
+            Array.from(
+              rows.blocks.getRange({ start: `${tag}:`, end: `${tag};`, transaction }),
+              ({ value }) => value,
+            ),
         });
       } finally {
         transaction.done();
@@ -170,6 +181,8 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
       ),
     uncountedOf: (tag, from, to) =>
       Array.from(rows.uncounted.getKeys({ start: [tag, from], end: [tag, to + 1] }), ([, seq]) => seq),
+    // A semicolon is the next character after a colon.
+    blockKeysOf: (tag) => Array.from(rows.blocks.getKeys({ start: `${tag}:`, end: `${tag};` })),
     erased: (limit) => Array.from(rows.erased.getKeys({ limit })),
     expiriesBefore: (at, limit, after) =>
       Array.from(

@@ -21,7 +21,8 @@ export async function openEmbeddedWorker({
     if (outcome.ok || outcome.error.code !== 'unavailable') return outcome;
     return { ok: false, error: { retryAfterMs: RETRY_AFTER_MS, ...outcome.error } };
   });
-  const { store, logs, inboxes, pushes, idempotency, moderation, connects, roomSubscriptions } = services;
+  const { store, logs, inboxes, pushes, idempotency, moderation, blocks, connects, roomSubscriptions } =
+    services;
   const bus = createBus({ service: services.bus, primary });
 
   return {
@@ -32,6 +33,7 @@ export async function openEmbeddedWorker({
     pushes,
     idempotency,
     moderation,
+    blocks,
     // Without a limit no connect waits for the primary.
     connects: options.rateAdmit === 0 ? createOpenQueue() : connects,
     roomSubscriptions,

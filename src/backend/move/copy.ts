@@ -104,5 +104,6 @@ export function countIn(row: MovedRows[MovedKind]): number {
   if ('seqs' in row) return row.seqs.length;
   if ('answers' in row) return row.answers.length;
   if ('rooms' in row) return row.rooms.length;
+  if ('users' in row) return row.users.length;
   return 'held' in row ? row.held.length : 1;
 }

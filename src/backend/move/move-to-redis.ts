@@ -49,6 +49,7 @@ export const MOVED_KINDS: readonly MovedKind[] = [
   'subscriptions',
   'ownMessages',
   'restrictions',
+  'blocks',
   'pushes',
   'claims',
 ];

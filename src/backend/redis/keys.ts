@@ -19,6 +19,8 @@ export interface RedisKeys {
   readonly acked: (tag: string) => string;
   /** The bans and mutes of a room, see restricted.lua. */
   readonly restrictions: (room: Room) => string;
+  /** The users whom the inbox's user has blocked: a zset of `ban:USER`, which append.lua checks as it does a room's bans. */
+  readonly blocked: (inbox: Room) => string;
   /** The prefix of every channel, as Socket.IO's sharded adapter takes it. */
   readonly channelPrefix: string;
   /** A room's channel, named as Socket.IO's sharded adapter names its dynamic ones. */
@@ -98,6 +100,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     ids: (room) => [`${base(room)}:ids0`, `${base(room)}:ids1`],
     acked: (tag) => (tag === '' ? `${prefix}:acked` : `${prefix}:{${tag}}:acked`),
     restrictions: (room) => `${base(room)}:restricted`,
+    blocked: (inbox) => `${base(inbox)}:blocked`,
     channelPrefix,
     // A string made with `+` or a template would keep its parts in memory as long as the room is subscribed to.
     channel: (room) => [channelPrefix, '#', room.nsp, '#', socketRoom(room), '#'].join(''),

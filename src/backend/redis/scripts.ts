@@ -36,6 +36,7 @@ export interface Scripts {
   readonly restrictions: Script;
   readonly enterQueue: Script;
   readonly expectClients: Script;
+  readonly block: Script;
   readonly subscribeRoom: Script;
   readonly subscribedRooms: Script;
   readonly markFormat: Script;
@@ -80,6 +81,7 @@ export function openScripts(): Scripts {
     restrictions: scriptOf('moderation', clock + restricted + textOf('moderation/moderation-read')),
     enterQueue: scriptOf('admission', clock + textOf('people/connect-enter')),
     expectClients: scriptOf('admission', clock + textOf('people/connect-expect')),
+    block: scriptOf('people', textOf('people/block')),
     subscribeRoom: scriptOf('people', textOf('people/room-subscribe')),
     subscribedRooms: scriptOf('people', textOf('people/room-subscriptions')),
     markFormat: scriptOf('command', textOf('connection/format')),

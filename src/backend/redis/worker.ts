@@ -14,6 +14,7 @@ import { createEpochArgs } from './log/epochs.ts';
 import { createRedisIdempotency } from './log/idempotency.ts';
 import { createRedisLogs } from './log/logs.ts';
 import { createRedisModeration } from './moderation/moderation.ts';
+import { createRedisBlocks } from './people/blocks.ts';
 import { createRedisConnectQueue } from './people/connect-queue.ts';
 import { createRedisInboxes } from './people/inboxes.ts';
 import { createRedisPushes } from './people/pushes.ts';
@@ -121,6 +122,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     idempotency: createRedisIdempotency({ redis, scripts, keys, dedupeTtlS }),
     connects: createRedisConnectQueue({ redis, scripts, keys, rateAdmit: options.rateAdmit }),
     moderation: createRedisModeration({ redis, scripts, keys }),
+    blocks: createRedisBlocks({ redis, script: scripts.block, keys }),
     roomSubscriptions: createRedisRoomSubscriptions({ redis, scripts, keys, retention }),
     adapter: createRedisAdapter({ redis, subscriptions, channelPrefix: keys.channelPrefix }),
     secret,

@@ -32,7 +32,10 @@ export interface Sender {
   readonly rooms: readonly Room[];
 }
 
-/** Messages between users. The receiver's inbox stores a message first and then delivers it to every connection. */
+/**
+ * Messages between users. The receiver's inbox stores a message first and then delivers it to every connection. It is
+ * `forbidden` if the receiver has blocked the sender.
+ */
 export interface DirectMessages {
   /** Stores a copy in the sender's inbox as well, for the sender's other connections. */
   sendPrivate(message: DirectMessage, text: string, sender: Sender): Promise<Outcome<SendAck>>;
@@ -66,9 +69,10 @@ export function createDirectMessages({
   ): Promise<Outcome<SendAck>> {
     const { nsp, from, to } = message;
     const excluded = to === from.id && sender ? { except: sender.socketId } : {};
+    const author = to === from.id ? {} : { author: from.id };
     const visible = to === from.id || !sender ? VISIBLE : roster.isInAny(sender.rooms, to);
     const [stored, reached, seen] = await Promise.all([
-      store(nsp, to, item, { ...excluded, ...dedupeOf('to', item, message) }),
+      store(nsp, to, item, { ...excluded, ...author, ...dedupeOf('to', item, message) }),
       roster.connections([inboxOf(nsp, to)]),
       visible,
     ]);

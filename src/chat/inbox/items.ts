@@ -16,7 +16,7 @@ export interface OutgoingItem {
 }
 
 /** Converts it to what `append` takes: the store puts position, id and time before these members. */
-export function draftOf(item: OutgoingItem, more: Pick<Draft, 'dedupe' | 'except'> = {}): Draft {
+export function draftOf(item: OutgoingItem, more: Pick<Draft, 'dedupe' | 'except' | 'author'> = {}): Draft {
   const { kind, from, entityType, ttlS, at: sentAt } = item;
   const members = JSON.stringify({ kind, from, entityType, ttlS, sentAt }).slice(1, -1);
   return { id: item.id, members: `${members},"data":${item.json}`, ...more };

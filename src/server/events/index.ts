@@ -1,5 +1,6 @@
 import type { EventName } from '../../protocol/payloads.ts';
 import type { EventHandler } from '../context.ts';
+import { block, blocksList } from './block.ts';
 import * as changes from './changes.ts';
 import { close } from './close.ts';
 import { history } from './history.ts';
@@ -36,5 +37,7 @@ export const EVENTS: { readonly [E in EventName]: EventHandler<E> } = {
   textmsg,
   'inbox:list': inboxList,
   'inbox:ack': inboxAck,
+  block,
+  'blocks:list': blocksList,
   close,
 };

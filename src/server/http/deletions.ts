@@ -39,7 +39,7 @@ const eraseUser = route({
   path: '/api/v1/users/:id',
   operationId: 'eraseUser',
   summary:
-    'Erases a user’s inbox, its markers and the user’s list of rooms. Connections and messages in rooms stay.',
+    'Erases a user’s inbox, its markers, the user’s list of rooms and of blocked users. Connections and messages in rooms stay.',
   params: z.object({ id: userId }),
   answer: z.object({ userId: z.string() }),
   async run({ nsp, params: { id } }, { inboxes, compareInbox }) {

@@ -28,6 +28,7 @@ export async function fillAtRandom(peer: Peer, seed: number, steps: number): Pro
     announce,
     raise,
     restrict,
+    block,
     subscribe,
     push,
     claim,
@@ -98,6 +99,11 @@ export async function fillAtRandom(peer: Peer, seed: number, steps: number): Pro
     else granted(await peer.moderation.restrict(room, user, kind, random.chance(0.5) ? 5_000 : undefined));
   }
 
+  async function block() {
+    const keptS = random.chance(0.5) ? 5_000 : undefined;
+    granted(await peer.blocks.set(some(INBOXES), some(USERS), random.chance(0.8), keptS));
+  }
+
   async function subscribe() {
     const inbox = some(INBOXES);
     const room = some(ROOMS.filter(({ nsp }) => nsp === inbox.nsp));
@@ -114,10 +120,12 @@ export async function fillAtRandom(peer: Peer, seed: number, steps: number): Pro
 
   async function claim() {
     const key = some(CLAIMS);
-    const claimed = granted(await peer.idempotency.claim(key, 'print', id()));
+    // A move leaves out attempts under way, so each one is ended.
+    const attempt = id();
+    const claimed = granted(await peer.idempotency.claim(key, 'print', attempt));
     if (claimed.state !== 'granted') return;
     const answer = random.chance(0.7) ? `{"answer":${made}}` : undefined;
-    granted(await peer.idempotency.complete(key, claimed.id, answer));
+    granted(await peer.idempotency.complete(key, attempt, answer));
   }
 
   async function erase() {
@@ -146,6 +154,7 @@ export async function readAll(
       markers: granted(await markers(inbox)),
       progress: granted(await progress([1, 2, 3, 5, 8].map((seq) => ({ inbox, seq })))),
       listed,
+      blocked: granted(await peer.blocks.list(inbox)),
       unread: granted(
         await logs.unread(rooms.map((room) => ({ room, reader: inbox.tag, read: readOf(room.roomid) }))),
       ),

@@ -26,6 +26,8 @@ const NEEDED: { readonly [E in EventName]: readonly [needs: Right, payload: unkn
   textmsg: ['say', 'x'],
   'inbox:list': undefined,
   'inbox:ack': undefined,
+  block: undefined,
+  'blocks:list': undefined,
   close: undefined,
 };
 

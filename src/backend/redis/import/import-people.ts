@@ -4,11 +4,20 @@ import type { RowTarget } from '../../moved-rows.ts';
 import { type ImportContext, inTurn, roomAt } from './import-context.ts';
 import { createMarkersImport } from './import-markers.ts';
 
-type PeopleTables = 'markers' | 'subscriptions' | 'ownMessages' | 'restrictions' | 'pushes' | 'claims';
+type PeopleTables =
+  | 'markers'
+  | 'subscriptions'
+  | 'ownMessages'
+  | 'restrictions'
+  | 'blocks'
+  | 'pushes'
+  | 'claims';
 
 /** The field of a push that holds the namespace, see people/pushes.ts. */
 const NSP = '';
 const PAIRS_PER_CALL = 500;
+/** What comes before the user id in a member of the blocked users, see people/blocks.ts. */
+const BLOCKED = 'ban:';
 /** The end of a restriction that is not there. */
 const NONE = -1;
 
@@ -87,6 +96,31 @@ export function createPeopleImport(context: ImportContext): Pick<RowTarget, Peop
           return [kind, user, until === Number.POSITIVE_INFINITY ? undefined : until] as const;
         });
         return succeed({ ...row, held });
+      },
+    },
+
+    blocks: {
+      write({ tag, endsAt, users }) {
+        const key = keys.blocked(roomAt(tag, 'inbox'));
+        return inTurn(redis, [
+          ...portionsOf(users).map((portion) => [
+            'ZADD',
+            key,
+            ...portion.flatMap((userId) => ['inf', `${BLOCKED}${userId}`]),
+          ]),
+          endsAt === undefined ? ['PERSIST', key] : ['PEXPIREAT', key, String(endsAt)],
+        ]);
+      },
+      async read({ tag }) {
+        const key = keys.blocked(roomAt(tag, 'inbox'));
+        const found = await inTurn(redis, [
+          ['ZRANGE', key, '0', '-1'],
+          ['PEXPIRETIME', key],
+        ]);
+        if (!found.ok) return found;
+        const [members, endsAt] = found.value as [string[], number];
+        const users = members.map((member) => member.slice(BLOCKED.length)).sort();
+        return succeed({ tag, ...(endsAt > 0 && { endsAt }), users });
       },
     },
 

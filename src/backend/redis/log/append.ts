@@ -1,3 +1,4 @@
+import { refuseBlocked } from '../../../chat/blocks.ts';
 import { dedupeHash } from '../../../chat/dedupe.ts';
 import type { Amendment, Appended, Draft, RoomLogs } from '../../../chat/log-store.ts';
 import { refuseRestricted } from '../../../chat/moderation.ts';
@@ -57,6 +58,9 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
   const { redis, scripts, keys, epochArgs, retention, replicated } = deps;
   const dedupeTtlMs = String(deps.dedupeTtlS * 1_000);
 
+  /** The key of the users who may not append. */
+  const refusedUsers = (room: Room) => (room.kind === 'inbox' ? keys.blocked(room) : keys.restrictions(room));
+
   async function run(
     room: Room,
     draft: Draft,
@@ -66,7 +70,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     let server: RedisServer | undefined;
     const reply = await redis.evaluate<AppendReply>(
       replacing ? scripts.replace : scripts.append,
-      [...keys.log(room), ...keys.ids(room), keys.restrictions(room), ...keys.unread(room)],
+      [...keys.log(room), ...keys.ids(room), refusedUsers(room), ...keys.unread(room)],
       (answering) => {
         server = answering;
         return scriptArgs(room, draft, move, replacing, answering);
@@ -118,7 +122,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     const reply = await run(room, draft, move, replacing);
     if (!reply.ok) return reply;
     const [epoch, seq, id, at, outcome] = reply.value;
-    if (outcome === BANNED) return refuseRestricted('ban', at);
+    if (outcome === BANNED) return room.kind === 'inbox' ? refuseBlocked() : refuseRestricted('ban', at);
     if (outcome === MUTED) return refuseRestricted('mute', at);
     if (outcome === OTHER_CONTENT) return refuseReusedId();
     return succeed(STORED_NOTHING.has(outcome) ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });

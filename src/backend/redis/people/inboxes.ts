@@ -62,7 +62,7 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   async function erase(inbox: Room): Promise<Outcome<void>> {
     const { log, ids, steps, roomSubscriptions, unread } = keys;
     const erased = [log, ids, steps, roomSubscriptions, unread].flatMap((of) => [...of(inbox)]);
-    const gone = await redis.call(['DEL', ...erased]);
+    const gone = await redis.call(['DEL', ...erased, keys.blocked(inbox)]);
     return gone.ok ? succeed(undefined) : gone;
   }
 

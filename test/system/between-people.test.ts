@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { createClient } from '../../src/client/index.ts';
+import type { PrivateMessage } from '../../src/protocol/people.ts';
+import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
+import type { Member, MemberOptions } from '../support/member.ts';
+import { MODES } from '../support/system.ts';
+
+describe.each(MODES)('between people, %s', (mode) => {
+  const stage = systemFixture(mode);
+  const { at, fresh } = stage;
+  const device = (index: number, userId: string, options?: MemberOptions) =>
+    stage.device(at(index), userId, options);
+
+  function all<T>(member: Member, event: string): T[] {
+    return member.heard.filter((one) => one.event === event).map(({ data }) => data as T);
+  }
+
+  it('a blocked user’s private messages and todos are refused, until every device is told otherwise', async () => {
+    const [ann, bob, carol] = [fresh('Ann'), fresh('Bob'), fresh('Carol')];
+    const [blocking, other, sender] = await Promise.all([device(0, ann), device(1, ann), device(1, bob)]);
+    const refused = {
+      ok: false,
+      error: { code: 'forbidden', message: 'to: this user does not take it', temporary: false },
+    };
+    expect(await blocking.do('block', { userId: bob })).toEqual({ ok: true });
+    expect(await other.do('blocks:list')).toEqual({ ok: true, users: [bob] });
+    expect(await sender.ask('private', { to: ann, text: 'no' })).toEqual(refused);
+    expect(await sender.ask('todo', { receiver_id: ann, what: 'no' })).toEqual(refused);
+    expect((await sender.do('inbox:list')).items).toEqual([]);
+    await sender.do('private', { to: carol, text: 'to another' });
+    await blocking.do('private', { to: bob, text: 'the other way' });
+
+    await other.do('block', { userId: bob, on: false });
+    await sender.do('private', { to: ann, text: 'yes' });
+    await eventually(() =>
+      expect(all<PrivateMessage>(blocking, 'private').map(({ text }) => text)).toEqual(['yes']),
+    );
+    expect(await blocking.ask('block', { userId: ann })).toMatchObject({
+      ok: false,
+      error: { code: 'bad_request', message: 'userId: must be of somebody else' },
+    });
+  });
+
+  it('an SDK blocks users and lifts that', async () => {
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
+    const chats = [ann, bob].map((userId, index) => createClient(at(index), { userId }));
+    const [chat, sender] = chats as [(typeof chats)[0], (typeof chats)[0]];
+    try {
+      await chat.blocks.add(bob);
+      expect(await chat.blocks.list()).toEqual([bob]);
+      await expect(sender.private(ann, 'no')).rejects.toMatchObject({ code: 'forbidden' });
+      await chat.blocks.remove(bob);
+      expect(await sender.private(ann, 'yes')).toMatchObject({ seq: 1 });
+    } finally {
+      for (const one of chats) one.close();
+    }
+  });
+});
