@@ -9,6 +9,7 @@ export type {
   EditedMessage,
   Joined,
   MessagePage,
+  ModerationAction,
   Muted,
   PresenceMessage,
   ReactedMessage,

@@ -1,9 +1,10 @@
-import { parseReaction } from '../protocol/names.ts';
-import type { EventName, PayloadInput } from '../protocol/payloads.ts';
-import type { SayAck } from '../protocol/rooms.ts';
+import type { Acks } from '../protocol/events.ts';
+import { parseId, parseReaction } from '../protocol/names.ts';
+import type { PayloadInput } from '../protocol/payloads.ts';
+import { MODERATION_ACTIONS, type ModerationAction } from '../protocol/rooms.ts';
 import { askUntilAnswered } from './ask-until-answered.ts';
 import { ClientError, errorOf } from './client-error.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, outcomeOf } from './connection.ts';
 import { type Content, checkMessageId, checkText, copyOf } from './drafts.ts';
 import { newMessageId } from './message-id.ts';
 import type { Edit, Room } from './room.ts';
@@ -15,24 +16,24 @@ export interface MessageRequestsDeps {
   readonly checkContent: (content: Content) => ClientError | undefined;
 }
 
-/** Asks the server to change a message. Each request is sent again, unchanged, until it is answered. */
+type Request = 'edit' | 'delete' | 'react' | 'moderate';
+
+/** Asks the server to change a message, or to moderate a user. Each request is sent again, unchanged, until it is answered. */
 export function createMessageRequests({
   roomid,
   connection,
   checkContent,
-}: MessageRequestsDeps): Pick<Room, 'edit' | 'delete' | 'react'> {
-  function ask<E extends EventName & ('edit' | 'delete' | 'react')>(
-    event: E,
-    payload: PayloadInput<E>,
-  ): Promise<SayAck> {
+}: MessageRequestsDeps): Pick<Room, Request> {
+  function ask<E extends Request>(event: E, payload: PayloadInput<E>): Promise<Acks[E]> {
     return new Promise((resolve, reject) => {
-      askUntilAnswered<'edit' | 'delete' | 'react'>(connection, event, payload, (answer) => {
-        if (!answer) reject(new ClientError('unavailable', 'not connected', true));
-        else if (!answer.ok) reject(errorOf(answer.error));
-        else {
-          const { ok: _, ...stored } = answer;
-          resolve(stored);
+      askUntilAnswered(connection, event, payload, (answer) => {
+        if (!answer) {
+          reject(new ClientError('unavailable', 'not connected', true));
+          return;
         }
+        const outcome = outcomeOf(answer);
+        if (outcome.ok) resolve(outcome.value);
+        else reject(errorOf(outcome.error));
       });
     });
   }
@@ -59,11 +60,24 @@ export function createMessageRequests({
       // The same in every call, so that the server knows a repeated one again.
       return ask('delete', { roomid, seq, clientMsgId: `delete:${seq}` });
     },
+    moderate(action, userId, seconds) {
+      const problem = checkOrder(action, userId, seconds);
+      return problem ? Promise.reject(problem) : ask('moderate', { roomid, action, userId, seconds });
+    },
     react(seq, reaction, on = true) {
       const problem = checkSeq(seq) ?? checkReaction(reaction, on);
       return problem ? Promise.reject(problem) : ask('react', { roomid, seq, reaction, on });
     },
   };
+}
+
+function checkOrder(action: unknown, userId: unknown, seconds: unknown): ClientError | undefined {
+  if (!MODERATION_ACTIONS.includes(action as ModerationAction)) {
+    return new ClientError('bad_request', `action: must be one of ${MODERATION_ACTIONS.join(', ')}`);
+  }
+  if (parseId(userId) === undefined) return new ClientError('bad_request', 'userId: must be a user id');
+  if (seconds === undefined || Number.isSafeInteger(seconds)) return undefined;
+  return new ClientError('bad_request', 'seconds: must be a whole number');
 }
 
 /** Callers in JavaScript have no types. */

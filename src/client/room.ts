@@ -6,6 +6,7 @@ import type {
   EditedMessage,
   Joined,
   MessagePage,
+  ModerationAction,
   Muted,
   PresenceCount,
   PresenceMessage,
@@ -109,6 +110,12 @@ export interface Room {
   delete(seq: number): Promise<SayAck>;
   /** Adds a reaction to a message, or takes it back with `on: false`; otherwise as `edit`. `limit`: it has too many. */
   react(seq: number, reaction: string, on?: boolean): Promise<SayAck>;
+  /**
+   * Acts on another user of this room; needs the right `moderate`. `seconds`: the duration of a mute or a ban, for good if
+   * absent. Resolves once it is in effect on all workers. Rejects with a `ClientError`: the server's refusal (`forbidden`;
+   * `not_found` if there is nothing to undo), or `unavailable` when the client is not connected. It is safe to repeat.
+   */
+  moderate(action: ModerationAction, userId: string, seconds?: number): Promise<{ readonly until?: number }>;
   /** A page of the log, oldest first. Rejects with a `ClientError`, `unavailable` while not connected. */
   history(query?: HistoryQuery): Promise<MessagePage>;
   /**

@@ -36,6 +36,8 @@ export interface Acks {
   delete: SayAck;
   /** With `dup`, the position is that of the message: nothing was stored. */
   react: SayAck;
+  /** `until`: the end of the ban or the mute, ms since 1970; absent if it has none. */
+  moderate: { readonly until?: number };
   'room:history': MessagePage;
   'room:members': MemberPage;
   'room:read': { readonly roomid: string; readonly read: number };

@@ -22,6 +22,7 @@ import {
   parseUnreservedUsername,
   parseUsername,
 } from './names.ts';
+import { MODERATION_ACTIONS, type ModerationAction } from './rooms.ts';
 
 /** A string field with its own grammar: parsed and normalised, or rejected under the field's name. */
 function named(parse: (value: unknown) => string | undefined, grammar: string) {
@@ -74,6 +75,12 @@ export const hasContent = ({ text: given, data }: { readonly text?: unknown; rea
   given !== undefined || data !== undefined;
 export const NEEDS_CONTENT = 'must not be empty, unless data is given';
 export const noContent = (message: string) => ({ path: ['text'], message });
+
+/** Ten years; a restriction without an end has no duration. */
+const MAX_RESTRICTION_S = 315_360_000;
+/** The duration of a ban or a mute. */
+export const restrictionSeconds = z.number().int().min(1).max(MAX_RESTRICTION_S);
+const TIMED: readonly ModerationAction[] = ['mute', 'ban'];
 
 /** The sender's whole object; `json` is its text. */
 const todo = withBlankOptionals(
@@ -134,6 +141,15 @@ export const PAYLOADS = {
     seq: entrySeq,
     reaction,
     on: z.boolean().default(true),
+  }),
+  moderate: fields({
+    roomid: roomid.optional(),
+    action: z.enum(MODERATION_ACTIONS, { error: `must be one of ${MODERATION_ACTIONS.join(', ')}` }),
+    userId,
+    seconds: restrictionSeconds.optional(),
+  }).refine(({ action, seconds }) => seconds === undefined || TIMED.includes(action), {
+    path: ['seconds'],
+    message: 'is for mute and ban only',
   }),
   'room:history': fields({
     roomid: roomid.optional(),

@@ -84,6 +84,10 @@ export type RoomEntry = ChatMessage | DeletedMessage | EditedMessage | ReactedMe
 
 export type RoomMessage = RoomEntry | PresenceMessage;
 
+export const MODERATION_ACTIONS = ['kick', 'mute', 'unmute', 'ban', 'unban'] as const;
+
+export type ModerationAction = (typeof MODERATION_ACTIONS)[number];
+
 /** This connection is no longer in the room. */
 export interface Removed {
   readonly roomid: string;

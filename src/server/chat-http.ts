@@ -10,7 +10,7 @@ import { createInboxComparisons } from './moderation/inbox-comparisons.ts';
 import { createUserDisconnects } from './moderation/user-disconnects.ts';
 
 export interface ChatHttpDeps extends Omit<HttpDeps, 'api'> {
-  readonly backend: Pick<WorkerBackend, 'idempotency' | 'moderation'>;
+  readonly backend: Pick<WorkerBackend, 'idempotency'>;
   readonly context: ChatContext;
   readonly edge: Pick<Edge, 'of' | 'namespaces' | 'delivery'>;
   readonly eventStreams: EventStreams;
@@ -42,7 +42,6 @@ export function openChatHttp(deps: ChatHttpDeps): Promise<HttpRoutes> {
         log,
       }),
       compareInbox: createInboxComparisons({ namespaces, feeds: context.feeds, log }),
-      moderation: backend.moderation,
       eventStreams,
     },
   });

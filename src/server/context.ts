@@ -19,6 +19,7 @@ import type { Fanout } from './delivery/fanout.ts';
 import type { Metrics } from './metrics.ts';
 import type { ConnectionBans } from './moderation/connection-bans.ts';
 import type { Enforcement } from './moderation/enforcement.ts';
+import type { Moderator } from './moderation/moderator.ts';
 import type { RecentAnswers } from './recent-answers.ts';
 import type { Session } from './session.ts';
 import type { SlowClients } from './transport/slow-clients.ts';
@@ -55,6 +56,7 @@ export interface ChatContext {
   readonly tokenExpiry: TokenExpiry;
   readonly textmsgAudience: TextmsgAudience;
   readonly readMarkers: ReadMarkers;
+  readonly moderator: Moderator;
   readonly enforcement: Enforcement;
   readonly connectionBans: Pick<ConnectionBans, 'check'>;
   readonly directMessages: DirectMessages;

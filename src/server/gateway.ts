@@ -14,6 +14,8 @@ import type { ChatNamespace, ClientSocket } from './socket-types.ts';
 import type { ConnectionLimits } from './transport/connection-limits.ts';
 import { shrinkConnection } from './transport/private-members.ts';
 
+/** More than a person orders, and no more than the workers can carry out. */
+const MODERATION_RATE: Rate = { perMs: 5 / 1_000, burst: 50 };
 const LOGIN_RATE: Rate = { perMs: 2 / 1_000, burst: 20 };
 
 export interface GatewayDeps extends Pick<HandshakesDeps, 'authenticate' | 'connects' | 'rateAdmit'> {
@@ -49,6 +51,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const rates = {
     say: () => createBucket(deps.rateSay, elapsedMs),
     login: () => createBucket(LOGIN_RATE, elapsedMs),
+    moderate: () => createBucket(MODERATION_RATE, elapsedMs),
     sayOfAddress: deps.sayOfAddress,
   };
   const firstTasks = createFirstTasks({

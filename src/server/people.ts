@@ -9,6 +9,7 @@ import type { LiveFeeds } from './live-feeds.ts';
 import { type ConnectionBans, createConnectionBans } from './moderation/connection-bans.ts';
 import { createConnectionMutes } from './moderation/connection-mutes.ts';
 import { createEnforcement, type Enforcement, type EnforcementDeps } from './moderation/enforcement.ts';
+import { createModerator, type Moderator } from './moderation/moderator.ts';
 import type { ChatNamespace } from './socket-types.ts';
 import { createConnectionCounts } from './users/connection-counts.ts';
 import { createLogins, type Logins } from './users/logins.ts';
@@ -41,6 +42,7 @@ export interface People {
   readonly readMarkers: ReadMarkers;
   readonly connectionBans: ConnectionBans;
   readonly enforcement: Enforcement;
+  readonly moderator: Moderator;
   /** Brings the store up to date with this worker, and this worker with the store's bans and mutes. */
   resync(): void;
   close(): void;
@@ -106,6 +108,7 @@ export function createPeople(deps: PeopleDeps): People {
     readMarkers,
     connectionBans,
     enforcement,
+    moderator: createModerator({ moderation, enforcement }),
     resync() {
       textmsgAudience.resync();
       membershipTransfer.resync();

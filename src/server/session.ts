@@ -80,12 +80,15 @@ export interface Session {
   takeSayToken(): number;
   /** Returns as `takeSayToken`. Each login may copy announcements into an inbox that nobody has ever read. */
   takeLoginToken(): number;
+  /** Returns as `takeSayToken`. Each order of a moderator goes to all workers of the cluster. */
+  takeModerationToken(): number;
 }
 
 /** Rate limits of a worker's connections. */
 export interface SessionRates {
   readonly say: () => Bucket;
   readonly login: () => Bucket;
+  readonly moderate: () => Bucket;
   /** RATE_SAY of all connections from one address. */
   readonly sayOfAddress: SharedBuckets;
 }
@@ -117,6 +120,7 @@ export class ClientSession implements Session {
   private readonly rates: SessionRates;
   private sayBucket: Bucket | undefined = undefined;
   private loginBucket: Bucket | undefined = undefined;
+  private moderationBucket: Bucket | undefined = undefined;
 
   constructor(
     socket: ClientSocket,
@@ -150,7 +154,12 @@ export class ClientSession implements Session {
     return this.loginBucket.take();
   }
 
-  private bucket(of: 'say' | 'login'): Bucket {
+  takeModerationToken(): number {
+    this.moderationBucket ??= this.bucket('moderate');
+    return this.moderationBucket.take();
+  }
+
+  private bucket(of: 'say' | 'login' | 'moderate'): Bucket {
     return this.budget.bucket(`${of} ${this.socket.nsp.name}`, this.rates[of]);
   }
 }

@@ -73,6 +73,9 @@ describe('a room refuses what cannot be sent, and goes on', () => {
       await expect(room.react(1, reaction)).rejects.toMatchObject({ code: 'bad_request' });
     }
     await expect(room.react(1, 'x', wrong(1n))).rejects.toMatchObject({ code: 'bad_request' });
+    await expect(room.moderate(wrong(1n), 'bob')).rejects.toMatchObject({ code: 'bad_request' });
+    await expect(room.moderate('ban', 'x'.repeat(2_000_000))).rejects.toMatchObject({ code: 'bad_request' });
+    await expect(room.moderate('ban', 'bob', wrong(1n))).rejects.toMatchObject({ code: 'bad_request' });
     await expect(room.react(wrong(1n), 'x')).rejects.toMatchObject({ code: 'bad_request' });
     await expect(room.delete(wrong(1n))).rejects.toMatchObject({ code: 'bad_request' });
     expect(fake().asked.map(({ event }) => event)).toEqual(['join']);

@@ -9,6 +9,7 @@ const EVENTS: Readonly<Record<Exclude<EventName, 'todo'>, readonly [object, ...s
   edit: [{ seq: 1, text: 'x' }, 'roomid', 'data', 'clientMsgId'],
   delete: [{ seq: 1 }, 'roomid', 'clientMsgId'],
   react: [{ seq: 1, reaction: '+1' }, 'roomid', 'on'],
+  moderate: [{ action: 'ban', userId: 'bob' }, 'roomid', 'seconds'],
   'room:history': [{}, 'roomid', 'before', 'after', 'limit'],
   'room:members': [{}, 'roomid', 'limit', 'cursor'],
   'room:read': [{ seq: 1 }, 'roomid'],
@@ -103,4 +104,14 @@ it('the given payload is not changed', () => {
   const given = Object.freeze({ roomid: null, history: '' });
   PAYLOADS.join.parse(given);
   expect(given).toEqual({ roomid: null, history: '' });
+});
+
+it.each([
+  [{ action: 'exile', userId: 'bob' }, 'action'],
+  [{ action: 'ban' }, 'userId'],
+  [{ action: 'kick', userId: 'bob', seconds: 5 }, 'seconds'],
+  [{ action: 'unban', userId: 'bob', seconds: 5 }, 'seconds'],
+  [{ action: 'mute', userId: 'bob', seconds: 0 }, 'seconds'],
+])('an order of a moderator that is %j is refused by its %s', (order, field) => {
+  expect(PAYLOADS.moderate.safeParse(order).error?.issues[0]?.path).toEqual([field]);
 });

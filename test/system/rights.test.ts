@@ -1,5 +1,6 @@
 import { type JWTPayload, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
+import { createClient } from '../../src/client/index.ts';
 import type { RoomEntry } from '../../src/protocol/rooms.ts';
 import { eventually } from '../support/eventually.ts';
 import { systemFixture } from '../support/fixture.ts';
@@ -96,6 +97,59 @@ describe.each(MODES)('the rights of a token, %s', (mode) => {
       ]),
     );
     expect((await bob.do('room:history', {})).messages).toMatchObject([{ seq: 1, deleted: true }, {}]);
+  });
+
+  it('let a moderator act as a back end does, on every worker', async () => {
+    const roomid = stage.fresh('forum');
+    const token = await sign({ sub: 'guard', rooms: [{ room: roomid, can: ['read', 'moderate'] }] });
+    const chat = createClient(stage.at(0), { token });
+    const room = await chat.join(roomid);
+    const [bob, ann] = [await enterAs(1, roomid, 'bob'), await enterAs(2, roomid, 'ann')];
+    const heard = (event: string) => bob.heard.filter((one) => one.event === event).map(({ data }) => data);
+    const order = { roomid, action: 'ban', userId: 'ann' } as const;
+
+    expect(await bob.ask('moderate', order)).toEqual(lacks('moderate', roomid));
+    await expect(room.moderate('unmute', 'guard')).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(room.moderate('unban', 'bob')).rejects.toMatchObject({ code: 'not_found' });
+
+    const muted = await room.moderate('mute', 'bob', 600);
+    await eventually(() => expect(heard('muted')).toEqual([{ roomid, ...muted }]));
+    expect(await bob.ask('say', { text: 'x' })).toMatchObject({ ok: false, error: { code: 'forbidden' } });
+    expect(await room.moderate('unmute', 'bob')).toEqual({});
+    await bob.do('say', { text: 'back' });
+
+    expect(await room.moderate('kick', 'bob')).toEqual({});
+    await eventually(() => expect(heard('removed')).toEqual([{ roomid, code: 'kicked' }]));
+    await bob.do('join', { roomid });
+    const banned = await room.moderate('ban', 'bob', 600);
+    await eventually(() =>
+      expect(heard('removed')).toEqual([
+        { roomid, code: 'kicked' },
+        { roomid, code: 'banned', ...banned },
+      ]),
+    );
+    expect(await bob.ask('join', { roomid })).toMatchObject({ ok: false, error: { code: 'forbidden' } });
+    await eventually(() => expect(ann.messages.at(-1)).toMatchObject({ event: 'broadcast_quit' }));
+    await room.moderate('unban', 'bob');
+    await bob.do('join', { roomid });
+    chat.close();
+  });
+
+  it('give a moderator no power in a room whose back end has banned them', async () => {
+    const roomid = stage.fresh('forum');
+    const guard = await enterAs(0, roomid, 'guard', ['read', 'moderate']);
+    const answer = await fetch(`${stage.at(1)}/api/v1/rooms/${roomid}/ban`, {
+      method: 'POST',
+      headers: { ...stage.system.keyHeader, 'content-type': 'application/json' },
+      body: JSON.stringify({ userId: 'guard' }),
+    });
+    expect(answer.status).toBe(200);
+    for (const userId of ['guard', 'bob']) {
+      expect(await guard.ask('moderate', { action: 'unban', userId })).toMatchObject({
+        ok: false,
+        error: { code: 'not_joined' },
+      });
+    }
   });
 
   it('open the event stream to whoever may read, and to nobody else', async () => {

@@ -9,6 +9,7 @@ import { join } from './join.ts';
 import { leave } from './leave.ts';
 import { members } from './members.ts';
 import { roomsMine } from './mine.ts';
+import { moderate } from './moderate.ts';
 import { privateMessage } from './private.ts';
 import { read } from './read.ts';
 import { say } from './say.ts';
@@ -25,6 +26,7 @@ export const EVENTS: { readonly [E in EventName]: EventHandler<E> } = {
   edit: changes.edit,
   delete: changes.delete,
   react: changes.react,
+  moderate,
   'room:history': history,
   'room:members': members,
   'room:read': read,

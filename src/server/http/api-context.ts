@@ -4,13 +4,12 @@ import type { Announcements } from '../../chat/inbox/announcements.ts';
 import type { PushService } from '../../chat/inbox/push-service.ts';
 import type { InboxStore } from '../../chat/inbox-store.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
-import type { Moderation } from '../../chat/moderation.ts';
 import type { Roster } from '../../chat/roster.ts';
 import type { ChatContext } from '../context.ts';
 import type { AnnounceInRooms } from '../delivery/room-announcements.ts';
 import type { OutgoingMessageDeps } from '../events/outgoing-message.ts';
-import type { Enforcement } from '../moderation/enforcement.ts';
 import type { CompareInbox } from '../moderation/inbox-comparisons.ts';
+import type { Moderator } from '../moderation/moderator.ts';
 import type { DisconnectUser } from '../moderation/user-disconnects.ts';
 import type { EventStreams } from './event-streams.ts';
 
@@ -27,7 +26,6 @@ export interface ApiContext extends OutgoingMessageDeps, Pick<ChatContext, 'rece
   readonly announceIn: AnnounceInRooms;
   readonly disconnect: DisconnectUser;
   readonly compareInbox: CompareInbox;
-  readonly moderation: Moderation;
-  readonly enforcement: Pick<Enforcement, 'remove' | 'mute'>;
+  readonly moderator: Moderator;
   readonly eventStreams: Pick<EventStreams, 'open'>;
 }

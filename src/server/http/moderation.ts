@@ -1,23 +1,16 @@
 import * as z from 'zod';
-import type { ActiveRestriction, Restriction } from '../../chat/moderation.ts';
-import { type Room, roomOf } from '../../chat/room.ts';
-import { refuse, succeed } from '../../protocol/codes.ts';
-import type { ApiContext } from './api-context.ts';
+import type { Restriction } from '../../chat/moderation.ts';
+import { roomOf } from '../../chat/room.ts';
+import { succeed } from '../../protocol/codes.ts';
+import { restrictionSeconds } from '../../protocol/payloads.ts';
 import { roomid, userId } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
-
-/** Ten years; omit the duration for a restriction without an end. */
-const MAX_SECONDS = 315_360_000;
 
 const ofRoom = z.object({ roomid });
 const ofRestricted = z.object({ roomid, userId });
 const moderated = z.object({ userId: z.string(), roomid: z.string() });
 const until = z.number().int().optional().describe('The end, ms since 1970; absent if it has no end.');
-const seconds = z
-  .number()
-  .int()
-  .min(1)
-  .max(MAX_SECONDS)
+const seconds = restrictionSeconds
   .optional()
   .describe('The duration; if absent, it holds until it is lifted. It replaces an earlier one.');
 
@@ -29,23 +22,13 @@ const kick = route({
   params: ofRoom,
   body: z.object({ userId }),
   answer: moderated,
-  async run({ nsp, params, body }, { enforcement }) {
-    const removed = await enforcement.remove(roomOf(nsp, params.roomid), body.userId, { code: 'kicked' });
-    return removed.ok ? succeed({ userId: body.userId, roomid: params.roomid }) : removed;
+  async run({ nsp, params, body }, { moderator }) {
+    const kicked = await moderator.moderate(roomOf(nsp, params.roomid), { action: 'kick', ...body });
+    return kicked.ok ? succeed({ userId: body.userId, roomid: params.roomid }) : kicked;
   },
 });
 
-function restricting(
-  kind: Restriction,
-  operationId: string,
-  summary: string,
-  notify: (
-    enforcement: ApiContext['enforcement'],
-    room: Room,
-    userId: string,
-    restricted: ActiveRestriction,
-  ) => Promise<unknown>,
-): ApiRoute {
+function restricting(kind: Restriction, operationId: string, summary: string): ApiRoute {
   return route({
     method: 'POST',
     path: `/api/v1/rooms/:roomid/${kind}`,
@@ -54,12 +37,9 @@ function restricting(
     params: ofRoom,
     body: z.object({ userId, seconds }),
     answer: moderated.extend({ until }),
-    async run({ nsp, params, body }, { moderation, enforcement }) {
-      const room = roomOf(nsp, params.roomid);
-      const restricted = await moderation.restrict(room, body.userId, kind, body.seconds);
+    async run({ nsp, params, body }, { moderator }) {
+      const restricted = await moderator.moderate(roomOf(nsp, params.roomid), { action: kind, ...body });
       if (!restricted.ok) return restricted;
-      // Best effort: the store enforces the restriction on workers that this does not reach.
-      await notify(enforcement, room, body.userId, restricted.value);
       return succeed({ userId: body.userId, roomid: params.roomid, ...restricted.value });
     },
   });
@@ -69,15 +49,9 @@ const ban = restricting(
   'ban',
   'banUser',
   'Takes a user out of a room and lets them neither join nor say anything there.',
-  (enforcement, room, user, banned) => enforcement.remove(room, user, { code: 'banned', ...banned }),
 );
 
-const mute = restricting(
-  'mute',
-  'muteUser',
-  'Lets a user say nothing in a room. They stay in it.',
-  (enforcement, room, user, muted) => enforcement.mute(room, user, muted),
-);
+const mute = restricting('mute', 'muteUser', 'Lets a user say nothing in a room. They stay in it.');
 
 function lifting(kind: Restriction, operationId: string, summary: string): ApiRoute {
   return route({
@@ -87,11 +61,9 @@ function lifting(kind: Restriction, operationId: string, summary: string): ApiRo
     summary,
     params: ofRestricted,
     answer: moderated,
-    async run({ nsp, params }, { moderation }) {
-      const lifted = await moderation.lift(roomOf(nsp, params.roomid), params.userId, kind);
-      if (!lifted.ok) return lifted;
-      if (!lifted.value) return refuse('not_found', `userId: there is no ${kind} of this user in this room`);
-      return succeed({ userId: params.userId, roomid: params.roomid });
+    async run({ nsp, params: { roomid: id, userId: of } }, { moderator }) {
+      const lifted = await moderator.moderate(roomOf(nsp, id), { action: `un${kind}`, userId: of });
+      return lifted.ok ? succeed({ userId: of, roomid: id }) : lifted;
     },
   });
 }

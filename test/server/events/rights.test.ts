@@ -13,6 +13,7 @@ const NEEDED: { readonly [E in EventName]: readonly [needs: Right, payload: unkn
   edit: ['say', { seq: 1, text: 'x' }],
   delete: ['say', { seq: 1 }],
   react: ['react', { seq: 1, reaction: '+' }],
+  moderate: ['moderate', { action: 'kick', userId: 'bob' }],
   'room:history': ['read', {}],
   'room:members': ['read', {}],
   'room:read': ['read', { seq: 1 }],

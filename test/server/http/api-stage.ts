@@ -14,6 +14,7 @@ import type { RosterEntry, RosterMember, RosterPage } from '../../../src/chat/ro
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { ApiContext } from '../../../src/server/http/api-context.ts';
 import { openHttp } from '../../../src/server/http/http-server.ts';
+import { createModerator } from '../../../src/server/moderation/moderator.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
 export const KEYS = ['the-first-key-of-two', 'the-other-key-of-two'] as const;
@@ -88,18 +89,20 @@ export async function openApiStage(options: StageOptions = {}) {
     async compareInbox(nsp, userId) {
       compared.push({ nsp, userId });
     },
-    moderation: store.moderation,
     eventStreams: { open: async () => refuse('unavailable', 'not used here') },
-    enforcement: {
-      async remove({ nsp, roomid }, userId, why) {
-        if (away()) return refuse('unavailable', 'away', 1);
-        ordered.push({ nsp, roomid, userId, ...why });
-        return succeed(undefined);
+    moderator: createModerator({
+      moderation: store.moderation,
+      enforcement: {
+        async remove({ nsp, roomid }, userId, why) {
+          if (away()) return refuse('unavailable', 'away', 1);
+          ordered.push({ nsp, roomid, userId, ...why });
+          return succeed(undefined);
+        },
+        async mute({ nsp, roomid }, userId, { until }) {
+          ordered.push({ nsp, roomid, userId, code: 'muted', ...(until === undefined ? {} : { until }) });
+        },
       },
-      async mute({ nsp, roomid }, userId, { until }) {
-        ordered.push({ nsp, roomid, userId, code: 'muted', ...(until === undefined ? {} : { until }) });
-      },
-    },
+    }),
   };
   const pageDir = await mkdtemp(join(tmpdir(), 'roomcast-page-'));
   for (const folder of ['assets', 'stock-client']) await mkdir(join(pageDir, folder));
