@@ -90,6 +90,9 @@ describe('roomcast backup and restore', () => {
         await bob.do('room:read', { roomid: 'first', seq: round + 1 });
       }
     })();
+    await bob.do('join', { roomid: 'erased' });
+    await bob.do('say', { roomid: 'erased', text: `erased ${'x'.repeat(6_000)}` });
+    await bob.do('delete', { roomid: 'erased', seq: 1 });
     // The store has some history when the copy begins.
     const begun = eventually(() => expect(round).toBeGreaterThanOrEqual(20));
     await Promise.race([begun, writing.then(() => begun)]);
@@ -102,6 +105,7 @@ describe('roomcast backup and restore', () => {
       stdout: expect.stringContaining('holds the store of'),
     });
     expect((await ban('after')).status).toBe(200);
+    expect(await readFile(at('backup', 'data.mdb'), 'latin1')).not.toContain('erased xxx');
 
     const refused = await run(['restore', at('backup'), '--force'], at('data'));
     expect(refused).toMatchObject({

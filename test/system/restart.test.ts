@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { systemFixture } from '../support/fixture.ts';
 import { MODES } from '../support/system.ts';
 
@@ -13,6 +16,10 @@ describe.each(MODES)('a restart of everything, %s', (mode) => {
       const acked = await Promise.all(
         Array.from({ length: 30 }, (_, n) => ann.do('say', { text: `t${n}`, clientMsgId: `c${n}` })),
       );
+      const other = stage.fresh('erased');
+      await ann.do('join', { roomid: other });
+      await ann.do('say', { roomid: other, text: `erased by ${signal} ${'x'.repeat(6_000)}` });
+      await ann.do('delete', { roomid: other, seq: 1 });
       const { epoch, guestToken, user } = { ...ann.joined, ...ann.hello };
       ann.close();
       await stage.system.restart(signal);
@@ -26,6 +33,11 @@ describe.each(MODES)('a restart of everything, %s', (mode) => {
       );
       expect(await back.do('say', { text: 't3', clientMsgId: 'c3' })).toMatchObject({ dup: true, seq: 4 });
       expect(await back.do('say', { text: 'on' })).toMatchObject({ seq: 31 });
+      if (mode === 'cluster') return;
+      const file = join(stage.system.hosts[0]?.dataDir ?? '', 'data.mdb');
+      await eventually(async () =>
+        expect(await readFile(file, 'latin1')).not.toContain(`erased by ${signal}`),
+      );
     },
   );
 });

@@ -1,4 +1,5 @@
 import { dedupePeriods } from './dedupe-keys.ts';
+import { noteErasure } from './erasures.ts';
 import { expireEntries, isIdle, type LogMeta, retentionOf, trimEntries } from './log-meta.ts';
 import type { ErasedRange } from './rows.ts';
 import type { TransactionContext } from './transaction-context.ts';
@@ -37,6 +38,7 @@ export function createLogRemovals({ staged, tables, rules, time }: TransactionCo
     const rest = Math.max(first, to - MAX_REMOVED_PER_ROOM + 1);
     for (let seq = rest; seq <= to; seq += 1) staged.write({ table: 'entries', key: [tag, seq] });
     staged.put({ table: 'erased', key: tag, ...(rest > first && { value: { from, to: rest - 1 } }) });
+    noteErasure(staged, time.now);
   }
 
   /** These rows go with their entries, or with the log. */

@@ -7,6 +7,7 @@ import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { refuseReusedId } from '../reused-id.ts';
 import { blockKey, isInForce } from './blocks.ts';
 import { dedupeKeys } from './dedupe-keys.ts';
+import { noteErasure } from './erasures.ts';
 import { beginLog, continueLog, expireEntries, type LogMeta, retentionOf, takeNextSeq } from './log-meta.ts';
 import { refusalFor, restrictionKey } from './restrictions.ts';
 import type { DedupeKey, DedupeRecord } from './rows.ts';
@@ -122,6 +123,7 @@ export function createLogWrites(
       const json = `${position}${members}}`;
       if (json === entry.json) return {};
       staged.putEntry(room.tag, { ...entry, json });
+      noteErasure(staged, now);
       const outcome = notice && append(room, notice);
       const appended = outcome?.ok ? outcome.value : undefined;
       uncount(room, seq);
@@ -142,6 +144,8 @@ export function createLogWrites(
         const left = `${emptied.position}${superseded.members}}`;
         staged.putEntry(room.tag, { ...emptied.entry, json: left });
       }
+      // With another stamp, the entry says what it said before.
+      if (counted === undefined || stamp === 'edited' || emptied) noteErasure(staged, now);
       if (counted === undefined) uncount(room, seq);
       if (counted !== 'both') uncount(room, appended.seq);
       return succeed(appended);

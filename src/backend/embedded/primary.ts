@@ -12,6 +12,7 @@ import { createRosterService } from './roster-service.ts';
 import { recordSettings } from './served-settings.ts';
 import { BUS, type PrimaryServices } from './services.ts';
 import { createStore } from './store.ts';
+import { eraseFreedApart } from './store-copy.ts';
 import { createSubscribers } from './subscribers.ts';
 
 /** Reads honour the TTLs themselves; the cleanup only frees the disk. */
@@ -51,13 +52,18 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   const connects =
     options.rateAdmit === 0 ? createOpenQueue() : createConnectQueue(options.rateAdmit, elapsedMs);
   let closing: Promise<void> | undefined;
-  let cleaningUp = Promise.resolve();
+  const overwriteErased = () =>
+    store
+      .overwriteErased(() => eraseFreedApart(options.dataDir))
+      .catch((error: unknown) => log.warn({ err: error }, 'the store still has bytes of erased messages'));
+  let cleaningUp = overwriteErased();
   const cleanupTimer = setInterval(() => {
     cleaningUp = cleaningUp
       .then(() => {
         dataDir.tables.forgetDeadReaders();
         return store.cleanUp();
       })
+      .then(overwriteErased)
       .catch((error: unknown) => log.error({ err: error }, 'the store could not be cleaned up'));
   }, CLEAN_UP_EVERY_MS);
   cleanupTimer.unref();

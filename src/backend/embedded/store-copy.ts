@@ -5,8 +5,10 @@ import { extname, join } from 'node:path';
 import { open } from 'lmdb';
 import { BackendError } from '../backend.ts';
 import { FORMAT } from './data-dir.ts';
+import { UnknownLayoutError } from './data-pages.ts';
 import { diskSpaceOf } from './disk-space.ts';
-import { LOCK_FILE } from './store-files.ts';
+import { eraseFreedBytes, eraseFreedBytesOf } from './freed-bytes.ts';
+import { DATA_FILE, LOCK_FILE } from './store-files.ts';
 import { type KeyedRow, MAX_TABLES, openTables } from './tables.ts';
 
 /*
@@ -14,7 +16,8 @@ import { type KeyedRow, MAX_TABLES, openTables } from './tables.ts';
  * unknown state is opened in a child process, whose signal becomes a sentence.
  */
 
-const WORK = { copyStore, checkStore, readStore };
+const READER_IN_THE_WAY = -1;
+const WORK = { copyStore, checkStore, readStore, eraseFreed };
 
 /** Runs in the child: prints the result, or why there is none, as JSON. */
 export async function runApart(name: keyof typeof WORK, args: readonly string[]): Promise<void> {
@@ -41,6 +44,15 @@ export function checkStoreApart(folder: string, shownAs: string): Promise<number
 /** Reads what it can of the store of a folder in the given time, and changes nothing. A server may use it meanwhile. */
 export async function readStoreApart(folder: string, limitMs: number): Promise<void> {
   await work('readStore', folder, [folder, String(limitMs)], 'restore a backup');
+}
+
+/**
+ * Overwrites the bytes of a folder's store that nothing refers to any more, while a server uses it. Returns their number, or
+ * undefined if a reader still needs some of them. In a process of its own it holds up commits, but no event.
+ */
+export async function eraseFreedApart(folder: string): Promise<number | undefined> {
+  const erased = await work('eraseFreed', folder, [folder], 'see what roomcast doctor says');
+  return erased === READER_IN_THE_WAY ? undefined : erased;
 }
 
 async function work(
@@ -94,6 +106,17 @@ async function copyStore(source: string, target: string): Promise<void> {
     );
   } finally {
     await store.close();
+  }
+  // lmdb copies whole pages, with what was removed from them.
+  eraseFreedBytesOf(join(target, DATA_FILE));
+}
+
+async function eraseFreed(folder: string): Promise<number> {
+  try {
+    return (await eraseFreedBytes(folder)) ?? READER_IN_THE_WAY;
+  } catch (error) {
+    if (!(error instanceof UnknownLayoutError)) throw error;
+    throw new BackendError(`The pages of ${folder} have a layout that is not known: ${error.message}.`);
   }
 }
 

@@ -7,6 +7,7 @@ import { type BlockStore, createBlockStore } from './block-store.ts';
 import { cleanUpTables } from './cleanup.ts';
 import { createCommitQueue } from './commit-queue.ts';
 import { earlierNamesUntilMs, newestDedupeMs } from './dedupe-keys.ts';
+import { erasureToOverwrite, overwrittenFor } from './erasures.ts';
 import { createIdempotencyStore } from './idempotency-store.ts';
 import { createInboxStore, type InboxStore } from './inbox-store.ts';
 import { createLogStore, type LogStore } from './log-store.ts';
@@ -31,6 +32,8 @@ export interface Store {
   check(): Promise<Outcome<void>>;
   /** Removes what has expired; call it now and then. Reads do not wait for it. */
   cleanUp(): Promise<void>;
+  /** Calls `overwrite` if something was erased since that last succeeded, see freed-bytes.ts. */
+  overwriteErased(overwrite: () => Promise<number | undefined>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -87,6 +90,11 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
       return checked;
     },
     cleanUp: () => cleanUpTables({ tables, queue, rules, now, steadyMs, closed: () => closed }),
+    async overwriteErased(overwrite) {
+      const erasedAt = erasureToOverwrite(tables);
+      if (closed || erasedAt === undefined || (await overwrite()) === undefined) return;
+      await queue.add({ bytes: 0, plan: (transaction) => transaction.write(overwrittenFor(erasedAt)) });
+    },
     async close() {
       await queue.close();
       closed = true;
