@@ -18,6 +18,8 @@ const PATIENCE_MS = 3_000;
 const MAX_CLOCK_DIFFERENCE_MS = 1_000;
 const MEMORY_SHARE = 0.9;
 const MAX_LAG_S = 10;
+/** replace.lua empties the part of a stream that may share such a node with an erased text. */
+const MAX_NODE_BYTES = 4_096;
 
 /**
  * Returns what is wrong with the Redis of the settings, one text each, the instruction in its last sentence. It first
@@ -58,7 +60,11 @@ async function problemsAt(
     waits: false,
   });
   try {
-    return [...(await clockProblems(check, now)), ...(await infoProblems(check))];
+    return [
+      ...(await clockProblems(check, now)),
+      ...(await infoProblems(check)),
+      ...(await configProblems(check)),
+    ];
   } finally {
     check.close();
   }
@@ -75,6 +81,18 @@ async function clockProblems({ ask }: StartCheck, now: () => number): Promise<st
   const direction = aheadMs > 0 ? 'ahead of' : 'behind';
   return [
     `The clock of Redis is ${Math.abs(aheadMs)} ms ${direction} this machine’s: tokens expire at the wrong time. Let NTP set both (chronyd, systemd-timesyncd).`,
+  ];
+}
+
+/** The user of deploy/redis/users.acl may not read the configuration; then nothing is said about it. */
+async function configProblems({ ask }: StartCheck): Promise<string[]> {
+  const reply = await ask(['CONFIG', 'GET', 'stream-node-max-bytes']);
+  if ('refused' in reply) return [];
+  // A map or a list, by the version of the protocol; the value is the last in both.
+  const bytes = Object.values(reply.value as object).at(-1) ?? String(MAX_NODE_BYTES);
+  if (Number(bytes) > 0 && Number(bytes) <= MAX_NODE_BYTES) return [];
+  return [
+    `Redis has stream-node-max-bytes ${bytes}: the text of a deleted message may stay in its memory and its dumps as long as the messages around it. Set it to ${MAX_NODE_BYTES}, the default, or less.`,
   ];
 }
 

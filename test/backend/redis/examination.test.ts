@@ -26,4 +26,17 @@ describe('an examination of Redis', () => {
     expect(problems.join()).toContain('format "99"');
     expect(await redis.ask('GET rc:format')).toContain('99');
   });
+
+  it('says that deleted texts may stay if the nodes of streams are larger than by default', async () => {
+    const redis = await redisForTest();
+    const found = async (bytes: number) => {
+      await redis.ask(`CONFIG SET stream-node-max-bytes ${bytes}`);
+      const problems = await examineRedis({ options: redisOptions(redis.url), now: Date.now, log });
+      return problems.filter((problem) => problem.includes(`stream-node-max-bytes ${bytes}:`)).length;
+    };
+    expect(await found(4_096)).toBe(0);
+    expect(await found(1_024)).toBe(0);
+    expect(await found(8_192)).toBe(1);
+    expect(await found(0)).toBe(1);
+  });
 });
