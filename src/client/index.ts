@@ -19,6 +19,7 @@ export type {
   RoomGap,
   RoomMessage,
   SayAck,
+  Signal,
   Typing,
 } from '../protocol/rooms.ts';
 export type { ChatClient, ClientEvents, ClientOptions } from './chat-client.ts';

@@ -7,6 +7,7 @@ import type {
   Removed,
   RoomGap,
   RoomMessage,
+  Signal,
   Typing,
 } from '../protocol/rooms.ts';
 import { ClientError } from './client-error.ts';
@@ -51,6 +52,7 @@ export interface RoomDriver
   receive(message: RoomMessage): void;
   gap(gap: RoomGap): void;
   typing(typing: Typing): void;
+  signal(signal: Signal): void;
   presence(change: PresenceDiff | PresenceCount): void;
   muted(muted: Muted): void;
   rights(can: readonly Right[]): void;
@@ -245,7 +247,7 @@ function createListeners({
   phase,
 }: Pick<RoomParts, 'events' | 'feed' | 'members' | 'typists' | 'phase'>): Pick<
   RoomDriver,
-  'receive' | 'gap' | 'typing' | 'presence' | 'muted'
+  'receive' | 'gap' | 'typing' | 'signal' | 'presence' | 'muted'
 > {
   return {
     receive(message) {
@@ -262,6 +264,9 @@ function createListeners({
     },
     typing(typing) {
       if (phase() !== 'ended') typists.receive(typing);
+    },
+    signal(signal) {
+      if (phase() === 'joined') events.emit('signal', signal);
     },
     presence(change) {
       if (phase() !== 'joined') return;

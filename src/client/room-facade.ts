@@ -11,6 +11,7 @@ import type { PersistentRoom, RoomEvents } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
 import type { RoomMembers } from './room-members.ts';
 import type { RoomOutbox } from './room-outbox.ts';
+import { createSignals } from './signals.ts';
 import type { Typists } from './typists.ts';
 
 export interface RoomFacadeDeps {
@@ -62,6 +63,7 @@ export function createRoomFacade(
       return outbox.say(draft);
     },
     ...createMessageRequests({ roomid, connection, checkContent }),
+    ...createSignals({ roomid, connection, isJoined: () => phase() === 'joined' }),
     retry: outbox.retry,
     discard: outbox.discard,
     history(query = {}) {

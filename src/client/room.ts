@@ -14,6 +14,7 @@ import type {
   Removed,
   RoomGap,
   SayAck,
+  Signal,
   Typing,
 } from '../protocol/rooms.ts';
 import type { ClientError } from './client-error.ts';
@@ -32,6 +33,8 @@ export interface RoomEvents {
   count: [count: Pick<PresenceCount, 'users' | 'clients'>];
   /** Somebody began to type, or stopped, at the latest 6 s after the last sign of it. */
   typing: [typing: Typing];
+  /** An application of another member sent a signal. */
+  signal: [signal: Signal];
   /**
    * A message was edited; `ref` is its `seq`. The event has its own place in the room's order. `fold(message, edited)` is the
    * message's newest form, as a page read later has it.
@@ -123,6 +126,13 @@ export interface Room {
    * more than 200 connections. Returns a function that stops it. It costs nothing while nobody listens.
    */
   members(listener: (members: Members) => void): () => void;
+  /**
+   * Sends a volatile event to the other connections in the room, or with `to` to those of that user: a pointer that moves, or
+   * the set-up of a call. It is stored nowhere and sent once: who is away or reads too slowly does not get it. `data` is any
+   * JSON of up to 4,096 bytes. Resolves when the server has sent it on; rejects with a `ClientError`, `unavailable` while not
+   * in the room.
+   */
+  signal(name: string, data?: unknown, options?: { readonly to?: string }): Promise<void>;
   /** Call it with every key that is typed, and with false when the text was sent or given up. */
   typing(on: boolean): void;
   /** Messages that are not sent yet fail as `closed`, and the storage forgets everything of the room. */

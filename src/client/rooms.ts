@@ -8,6 +8,7 @@ import type {
   Removed,
   RoomGap,
   RoomMessage,
+  Signal,
   Typing,
 } from '../protocol/rooms.ts';
 import type { ClientError } from './client-error.ts';
@@ -121,6 +122,9 @@ export function createRooms({ handshakeRoom, restored, ...deps }: RoomsDeps): Ro
         return true;
       case 'typing':
         room?.typing(said as Typing);
+        return true;
+      case 'signal':
+        room?.signal(said as Signal);
         return true;
       case 'refused': {
         // The client sends `join` with an ack, so only the join of the handshake is refused this way.

@@ -46,7 +46,7 @@ export function parseConfiguration(
   if (problems.length > 0) return { ok: false, problems };
 
   const given = values as unknown as SettingValues;
-  const traffic = trafficRatesFor(given.rateSay, given.maxTextBytes);
+  const traffic = trafficRatesFor(given);
   const settings: Settings = {
     ...given,
     host: given.host ?? (isOpen(given) ? '127.0.0.1' : '0.0.0.0'),

@@ -254,19 +254,26 @@ export const SETTINGS = {
     'messages that one connection may send; a user may send twice that on one worker. 0 = no limit',
     '20/1s burst 40',
   ),
+  rateSignal: setting(
+    'RATE_SIGNAL',
+    { perMs: 30 / 1000, burst: 60 } as { perMs: number; burst: number } | undefined,
+    rate,
+    'signals that one connection may send. 0 = no limit',
+    '30/1s burst 60',
+  ),
   rateEvents: setting<Rate | undefined | 'derived'>(
     'RATE_EVENTS',
     'derived',
     rate,
     'events of any kind that one connection may send, refused ones included. A connection that keeps exceeding it is closed with bye 3504. 0 = no limit',
-    '100/1s burst 1000, more with RATE_SAY, off without it',
+    '100/1s burst 1000, more with RATE_SAY or RATE_SIGNAL, off without one of them',
   ),
   rateBytes: setting<Rate | undefined | 'derived'>(
     'RATE_BYTES',
     'derived',
     rate,
     'bytes that one connection may send; the same happens beyond it',
-    '1.3 MB/1s burst 4 MB, more with RATE_SAY and MAX_TEXT_BYTES, off without it',
+    '1.3 MB/1s burst 4 MB, more with RATE_SAY, RATE_SIGNAL and MAX_TEXT_BYTES, off without one of the first two',
   ),
   rateConnect: setting<Rate | undefined>(
     'RATE_CONNECT',

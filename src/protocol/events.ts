@@ -24,6 +24,7 @@ import type {
   RoomGap,
   RoomMessage,
   SayAck,
+  Signal,
   Typing,
 } from './rooms.ts';
 
@@ -43,6 +44,7 @@ export interface Acks {
   'room:read': { readonly roomid: string; readonly read: number };
   'rooms:mine': { readonly rooms: readonly MyRoom[] };
   typing: object;
+  signal: object;
   user_login: { readonly user: User };
   /**
    * `left`: the rooms that the new token does not allow. `can`: the rights in the rooms that the connection is in.
@@ -112,6 +114,7 @@ export interface ServerToClient {
   'presence:count': (count: PresenceCount) => void;
   /** Ends unless it is repeated within 6 s. */
   typing: (typing: Typing) => void;
+  signal: (signal: Signal) => void;
   /** The store is away: messages are rejected until `cluster:restored`. */
   'cluster:degraded': (degraded: { since: number }) => void;
   'cluster:restored': (restored: object) => void;

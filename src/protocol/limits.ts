@@ -48,6 +48,10 @@ export const TYPING_INTERVAL_MS = 1_000;
 /** A `typing` that is not repeated ends after this time. */
 export const TYPING_EXPIRES_MS = 6_000;
 
+export const MAX_SIGNAL_NAME_CHARS = 64;
+/** The data of a signal, as JSON. */
+export const MAX_SIGNAL_BYTES = 4_096;
+
 export const DEFAULT_MEMBERS = 50;
 export const MAX_MEMBERS = 200;
 

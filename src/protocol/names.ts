@@ -1,4 +1,10 @@
-import { MAX_CLIENT_MSG_ID_CHARS, MAX_ID_BYTES, MAX_REACTION_CHARS, MAX_USERNAME_CHARS } from './limits.ts';
+import {
+  MAX_CLIENT_MSG_ID_CHARS,
+  MAX_ID_BYTES,
+  MAX_REACTION_CHARS,
+  MAX_SIGNAL_NAME_CHARS,
+  MAX_USERNAME_CHARS,
+} from './limits.ts';
 
 const ID = /^[\p{L}\p{M}\p{Nd}\-_.:@~](?:[\p{L}\p{M}\p{Nd}\-_.:@~ ]*[\p{L}\p{M}\p{Nd}\-_.:@~])?$/u;
 /**
@@ -70,10 +76,18 @@ export function parseAvatar(value: unknown): string | undefined {
 }
 
 export function parseReaction(value: unknown): string | undefined {
-  if (typeof value !== 'string' || value.length > 4 * MAX_REACTION_CHARS) return undefined;
-  const reaction = value.normalize('NFC');
-  if ([...reaction].length > MAX_REACTION_CHARS || UNPRINTABLE.test(reaction)) return undefined;
-  return isVisible(reaction) ? reaction : undefined;
+  return parseLabel(value, MAX_REACTION_CHARS);
+}
+
+export function parseSignalName(value: unknown): string | undefined {
+  return parseLabel(value, MAX_SIGNAL_NAME_CHARS);
+}
+
+function parseLabel(value: unknown, maxChars: number): string | undefined {
+  if (typeof value !== 'string' || value.length > 4 * maxChars) return undefined;
+  const label = value.normalize('NFC');
+  if ([...label].length > maxChars || UNPRINTABLE.test(label)) return undefined;
+  return isVisible(label) ? label : undefined;
 }
 
 export function parseClientMsgId(value: unknown): string | undefined {

@@ -10,6 +10,7 @@ import {
   MAX_JSON_DEPTH,
   MAX_MEMBERS,
   MAX_MENTIONS,
+  MAX_SIGNAL_NAME_CHARS,
 } from './limits.ts';
 import {
   isVisible,
@@ -18,6 +19,7 @@ import {
   parseClientMsgId,
   parseId,
   parseReaction,
+  parseSignalName,
   parseUnreservedId,
   parseUnreservedUsername,
   parseUsername,
@@ -46,6 +48,10 @@ const ownUsername = named(parseUnreservedUsername, `${USERNAME_GRAMMAR}; roomcas
 export const avatar = named(parseAvatar, 'must be a short file name or an https: URL');
 export const clientMsgId = named(parseClientMsgId, 'must be 1 to 64 printable ASCII characters');
 
+const signalName = named(
+  parseSignalName,
+  `must be 1 to ${MAX_SIGNAL_NAME_CHARS} characters that can be seen`,
+);
 export const reaction = named(parseReaction, 'must be 1 to 32 characters that can be seen');
 
 const WHOLE_CHARACTERS = 'must not hold half a character (a lone surrogate)';
@@ -168,6 +174,12 @@ export const PAYLOADS = {
   'room:read': fields({ roomid: roomid.optional(), seq }),
   'rooms:mine': fields({}),
   typing: fields({ roomid: roomid.optional(), on: z.boolean() }),
+  signal: fields({
+    roomid: roomid.optional(),
+    name: signalName,
+    data: messageData.optional(),
+    to: userId.optional(),
+  }),
   user_login: fields({ userId: ownUserId.optional(), tokenId: ownUserId.optional() }).refine(
     (login) => login.userId !== undefined || login.tokenId !== undefined,
     {

@@ -164,6 +164,14 @@ export interface Typing {
   readonly on: boolean;
 }
 
+/** A volatile event of a member's application: stored nowhere, and lost to a client that reads too slowly. */
+export interface Signal {
+  readonly roomid: string;
+  readonly name: string;
+  readonly from: Author;
+  readonly data?: unknown;
+}
+
 export interface Joined {
   readonly roomid: string;
   readonly epoch: string;

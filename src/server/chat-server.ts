@@ -238,6 +238,7 @@ function serveNamespaces(
     context,
     authenticate: (handshake) => authenticate(handshake, deps),
     sayOfAddress: edge.traffic.sayOfAddress,
+    signalOfAddress: edge.traffic.signalOfAddress,
     connectionLimits: edge.traffic.connections,
     connects,
     degradedSince: health.degradedSince,

@@ -16,6 +16,7 @@ import type { Acks } from '../protocol/events.ts';
 import type { EventName, Payload } from '../protocol/payloads.ts';
 import type { TokenExpiry } from './auth/token-expiry.ts';
 import type { Fanout } from './delivery/fanout.ts';
+import type { Signals } from './delivery/signals.ts';
 import type { Metrics } from './metrics.ts';
 import type { ConnectionBans } from './moderation/connection-bans.ts';
 import type { Enforcement } from './moderation/enforcement.ts';
@@ -58,6 +59,7 @@ export interface ChatContext {
   readonly readMarkers: ReadMarkers;
   readonly moderator: Moderator;
   readonly enforcement: Enforcement;
+  readonly signals: Signals;
   readonly connectionBans: Pick<ConnectionBans, 'check'>;
   readonly directMessages: DirectMessages;
   readonly announcements: Announcements;
@@ -80,6 +82,8 @@ export interface EventHandler<E extends EventName> {
   readonly mode: TurnMode | ((payload: Payload<E>) => TurnMode);
   /** Takes a token of RATE_SAY. */
   readonly says?: true;
+  /** Takes a token of RATE_SIGNAL. */
+  readonly signals?: true;
   /** Costs the store little or nothing: is not refused when the store has too much to do. */
   readonly free?: true;
   /** Calls `answer` itself and returns `answered` where the ack must leave in the same turn as something else. */

@@ -22,7 +22,9 @@ export interface GatewayDeps extends Pick<HandshakesDeps, 'authenticate' | 'conn
   readonly context: ChatContext;
   readonly slot: number;
   readonly rateSay: Rate | undefined;
+  readonly rateSignal: Rate | undefined;
   readonly sayOfAddress: SharedBuckets;
+  readonly signalOfAddress: SharedBuckets;
   readonly connectionLimits: Pick<ConnectionLimits, 'entered' | 'left' | 'budgetOf' | 'defer'>;
   readonly now: () => number;
   /** When the store went away; undefined while it answers. */
@@ -52,7 +54,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
     say: () => createBucket(deps.rateSay, elapsedMs),
     login: () => createBucket(LOGIN_RATE, elapsedMs),
     moderate: () => createBucket(MODERATION_RATE, elapsedMs),
+    signal: () => createBucket(deps.rateSignal, elapsedMs),
     sayOfAddress: deps.sayOfAddress,
+    signalOfAddress: deps.signalOfAddress,
   };
   const firstTasks = createFirstTasks({
     ...context,

@@ -4,6 +4,7 @@ import type { Announcements } from '../chat/inbox/announcements.ts';
 import type { InboxView } from '../chat/inbox/inbox-view.ts';
 import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
 import type { Fanout } from './delivery/fanout.ts';
+import { createSignals, type Signals } from './delivery/signals.ts';
 import { leaveRoom } from './events/leave.ts';
 import type { LiveFeeds } from './live-feeds.ts';
 import { type ConnectionBans, createConnectionBans } from './moderation/connection-bans.ts';
@@ -43,6 +44,7 @@ export interface People {
   readonly connectionBans: ConnectionBans;
   readonly enforcement: Enforcement;
   readonly moderator: Moderator;
+  readonly signals: Signals;
   /** Brings the store up to date with this worker, and this worker with the store's bans and mutes. */
   resync(): void;
   close(): void;
@@ -109,6 +111,7 @@ export function createPeople(deps: PeopleDeps): People {
     connectionBans,
     enforcement,
     moderator: createModerator({ moderation, enforcement }),
+    signals: createSignals({ namespaces, sessionsOf: logins.sessionsOf }),
     resync() {
       textmsgAudience.resync();
       membershipTransfer.resync();

@@ -33,6 +33,10 @@ export interface Membership {
   uncounted?: true;
   /** When `typing` was last broadcast with `on: true`, and with `on: false`. */
   typing?: { readonly on?: number; readonly off?: number };
+  /** When the store last said that this user is neither banned nor muted here. */
+  unrestricted?: { readonly userId: string; readonly askedAt: number };
+  /** When a mute of the connection's user was last carried out here. */
+  mutedAt?: number;
 }
 
 /** A connection's binding to one user. The bucket is the user's share of RATE_SAY on this worker. */
@@ -78,6 +82,8 @@ export interface Session {
   binding?: UserBinding | undefined;
   /** Takes a token of RATE_SAY from connection, user and address. Returns 0, or the ms until the next one. */
   takeSayToken(): number;
+  /** Takes a token of RATE_SIGNAL from connection and address. Returns as `takeSayToken`. */
+  takeSignalToken(): number;
   /** Returns as `takeSayToken`. Each login may copy announcements into an inbox that nobody has ever read. */
   takeLoginToken(): number;
   /** Returns as `takeSayToken`. Each order of a moderator goes to all workers of the cluster. */
@@ -89,8 +95,10 @@ export interface SessionRates {
   readonly say: () => Bucket;
   readonly login: () => Bucket;
   readonly moderate: () => Bucket;
-  /** RATE_SAY of all connections from one address. */
+  readonly signal: () => Bucket;
+  /** RATE_SAY and RATE_SIGNAL of all connections from one address. */
   readonly sayOfAddress: SharedBuckets;
+  readonly signalOfAddress: SharedBuckets;
 }
 
 export interface SessionStart {
@@ -119,6 +127,7 @@ export class ClientSession implements Session {
   readonly connectedAt = Math.round(performance.now());
   private readonly rates: SessionRates;
   private sayBucket: Bucket | undefined = undefined;
+  private signalBucket: Bucket | undefined = undefined;
   private loginBucket: Bucket | undefined = undefined;
   private moderationBucket: Bucket | undefined = undefined;
 
@@ -149,6 +158,12 @@ export class ClientSession implements Session {
     );
   }
 
+  takeSignalToken(): number {
+    const { address } = this.budget;
+    this.signalBucket ??= this.bucket('signal');
+    return this.signalBucket.take() || (address === undefined ? 0 : this.rates.signalOfAddress.take(address));
+  }
+
   takeLoginToken(): number {
     this.loginBucket ??= this.bucket('login');
     return this.loginBucket.take();
@@ -159,7 +174,7 @@ export class ClientSession implements Session {
     return this.moderationBucket.take();
   }
 
-  private bucket(of: 'say' | 'login' | 'moderate'): Bucket {
+  private bucket(of: 'say' | 'signal' | 'login' | 'moderate'): Bucket {
     return this.budget.bucket(`${of} ${this.socket.nsp.name}`, this.rates[of]);
   }
 }

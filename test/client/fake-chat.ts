@@ -146,6 +146,7 @@ export async function openFakeChat(): Promise<FakeChat> {
       const { epoch, seq, id, at } = message;
       ack({ ok: true, roomid, epoch, seq, id, at, ...(known ? { dup: true } : {}) });
     },
+    signal: (_socket, _payload, ack) => ack({ ok: true }),
     leave(socket, { roomid }, ack) {
       void socket.leave(roomid);
       ack({ ok: true });

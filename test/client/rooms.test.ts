@@ -357,6 +357,40 @@ it('survives listeners that throw, and reports their errors', async () => {
   shown.mockRestore();
 });
 
+describe('a signal', () => {
+  it('is sent once and heard room by room', async () => {
+    const { chat } = chatter();
+    const [tea, milk] = await Promise.all([chat.join('tea'), chat.join('milk')]);
+    const heard: unknown[] = [];
+    for (const room of [tea, milk]) room.on('signal', (signal) => heard.push([room.roomid, signal]));
+    await tea.signal('pointer', { x: 1 });
+    await milk.signal('call', undefined, { to: 'bob' });
+    expect(fake().ask('signal')).toMatchObject([
+      { payload: { roomid: 'tea', name: 'pointer', data: { x: 1 } } },
+      { payload: { roomid: 'milk', name: 'call', to: 'bob' } },
+    ]);
+    const signal = { roomid: 'milk', name: 'ring', from: { userId: 'bob', username: 'Bob' } };
+    fake().emit('signal', signal);
+    await eventually(() => expect(heard).toEqual([['milk', signal]]));
+  });
+
+  it('rejects with the refusal, and at once what cannot be sent', async () => {
+    const { chat } = chatter();
+    const tea = await chat.join('tea');
+    fake().script('signal', refusal('forbidden', 'muted'));
+    await expect(tea.signal('pointer')).rejects.toMatchObject({ code: 'forbidden' });
+    const asked = fake().ask('signal').length;
+    await expect(tea.signal('')).rejects.toMatchObject({ code: 'bad_request' });
+    await expect(tea.signal('x'.repeat(65))).rejects.toMatchObject({ code: 'bad_request' });
+    await expect(tea.signal('x', undefined, { to: 'a#b' })).rejects.toMatchObject({ code: 'bad_request' });
+    await expect(tea.signal('x', () => 0)).rejects.toMatchObject({ code: 'bad_request' });
+    await expect(tea.signal('x', 'é'.repeat(2_048))).rejects.toMatchObject({ code: 'too_large' });
+    await tea.leave();
+    await expect(tea.signal('x')).rejects.toMatchObject({ code: 'unavailable' });
+    expect(fake().ask('signal')).toHaveLength(asked);
+  });
+});
+
 describe('typing', () => {
   it('ends with a message of its author, also when its own end is lost', async () => {
     const tea = await chatter().chat.join('tea');

@@ -22,6 +22,7 @@ describe('settings', () => {
       socketPath: '/socket.io/',
       namespaces: ['/'],
       rateSay: { perMs: 0.02, burst: 40 },
+      rateSignal: { perMs: 0.03, burst: 60 },
     }));
 
   it('close the front door in cluster mode unless it is set', () => {
@@ -120,6 +121,8 @@ describe('settings', () => {
       rateBytes: { perMs: 1_310.72, burst: 4_000_000 },
     });
     expect(settings({ RATE_SAY: '300/1s' }).rateEvents).toEqual({ perMs: 1.5, burst: 1_500 });
+    expect(settings({ RATE_SIGNAL: '500/1s' }).rateEvents).toEqual({ perMs: 1.5, burst: 1_500 });
+    expect(settings({ RATE_SIGNAL: '0' }).rateEvents).toBeUndefined();
     expect(settings({ RATE_SAY: '0' })).toMatchObject({ rateEvents: undefined, rateBytes: undefined });
     const given = settings({ RATE_SAY: '0', RATE_EVENTS: '5/1s', RATE_BYTES: '9/ms burst 99' });
     expect(given.rateEvents).toEqual({ perMs: 0.005, burst: 5 });

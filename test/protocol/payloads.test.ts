@@ -15,6 +15,7 @@ const EVENTS: Readonly<Record<Exclude<EventName, 'todo'>, readonly [object, ...s
   'room:read': [{ seq: 1 }, 'roomid'],
   'rooms:mine': [{}],
   typing: [{ on: true }, 'roomid'],
+  signal: [{ name: 'x' }, 'roomid', 'data', 'to'],
   user_login: [{ userId: 'ann' }, 'tokenId'],
   'token:refresh': [{ token: 'x' }],
   private: [{ to: 'bob', text: 'x' }, 'toName', 'roomid', 'clientMsgId'],

@@ -112,6 +112,7 @@ describe.each(MODES)('moderation, %s', (mode) => {
     const ann = await inRoom(0, fresh('Ann'), roomid);
     const [here, there] = [await inRoom(1, bob, roomid), await inRoom(2, bob, roomid)];
     const outside = await device(3, bob);
+    for (const one of [here, there]) await one.do('signal', { roomid, name: 'x' });
     const { json } = await ask('POST', `rooms/${roomid}/mute`, { userId: bob, seconds: 600 });
     for (const one of [here, there]) {
       await eventually(() => expect(all(one, 'muted')).toEqual([{ roomid, until: json.until }]));
@@ -123,6 +124,9 @@ describe.each(MODES)('moderation, %s', (mode) => {
       expect(leftMs).toBeGreaterThan(500_000);
       expect(leftMs).toBeLessThanOrEqual(600_000);
       expect(await one.ask('typing', { roomid, on: true })).toMatchObject({
+        error: { code: 'forbidden', retryAfterMs: expect.any(Number) },
+      });
+      expect(await one.ask('signal', { roomid, name: 'x' })).toMatchObject({
         error: { code: 'forbidden', retryAfterMs: expect.any(Number) },
       });
     }
@@ -147,6 +151,7 @@ describe.each(MODES)('moderation, %s', (mode) => {
     const quiet = async (on: boolean) => {
       expect(await one.ask('say', { roomid, text: 'no' })).toMatchObject(forbidden);
       expect(await one.ask('typing', { roomid, on })).toMatchObject(forbidden);
+      expect(await one.ask('signal', { roomid, name: 'x' })).toMatchObject(forbidden);
       expect(await one.ask('textmsg', 'no')).toMatchObject(forbidden);
     };
     await quiet(true);

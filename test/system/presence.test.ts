@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ROSTER_DOUBT_MS } from '../../src/chat/roster.ts';
 import { PRESENCE_GRACE_MS, TYPING_INTERVAL_MS } from '../../src/protocol/limits.ts';
-import type { MemberPage, Typing } from '../../src/protocol/rooms.ts';
+import type { MemberPage, Signal, Typing } from '../../src/protocol/rooms.ts';
 import { eventually } from '../support/eventually.ts';
 import { systemFixture } from '../support/fixture.ts';
 import type { Member } from '../support/member.ts';
@@ -279,6 +279,71 @@ describe.each(MODES)('presence, %s', (mode) => {
     expect(await typist.ask('typing', {} as never)).toMatchObject({
       error: { code: 'bad_request', message: expect.stringContaining('on:') },
     });
+  });
+
+  const signals = ({ heard }: Member) =>
+    heard.filter(({ event }) => event === 'signal').map(({ data }) => data as Signal);
+
+  it('sends a signal to the others in the room, or to one user’s connections there, on every worker', async () => {
+    const [roomid, elsewhere] = [fresh('room'), fresh('room')];
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
+    const sender = await inRoom(at(0), roomid, ann);
+    const ofBob = [await inRoom(at(0), roomid, bob), await inRoom(at(1), roomid, bob)];
+    const others = [...ofBob, await inRoom(at(1), roomid, ann), await inRoom(at(2), roomid, fresh('Carl'))];
+    const outside = [await inRoom(at(1), elsewhere, bob), await device(at(2), bob)];
+    const from = { userId: ann, username: 'Ann' };
+    const point = { roomid, name: 'point', from, data: { x: 1 } };
+    const ring = { roomid, name: 'ring', from };
+    for (const [one, payload, receivers] of [
+      [point, { name: 'point', data: { x: 1 } }, others],
+      [ring, { roomid, name: 'ring', to: bob }, ofBob],
+    ] as const) {
+      // Volatile: a client that is being written to at the moment does not get it.
+      await eventually(async () => {
+        expect(await sender.ask('signal', payload)).toEqual({ ok: true });
+        for (const receiver of receivers) expect(signals(receiver)).toContainEqual(one);
+      });
+    }
+    for (const other of others.slice(2)) expect(signals(other)).not.toContainEqual(ring);
+    for (const silent of [sender, ...outside]) expect(signals(silent)).toEqual([]);
+    expect((await sender.do('room:history', {})).messages).toEqual([]);
+    expect(await sender.ask('signal', { roomid: elsewhere, name: 'x' })).toMatchObject({
+      error: { code: 'not_joined' },
+    });
+    expect(await sender.ask('signal', { name: 'x', data: 'é'.repeat(2_048) })).toEqual({
+      ok: false,
+      error: {
+        code: 'too_large',
+        message: 'data: must not be longer than 4096 bytes as JSON',
+        temporary: false,
+      },
+    });
+    for (const name of [undefined, '', '\n', 'x'.repeat(65)]) {
+      expect(await sender.ask('signal', { name } as never)).toMatchObject({
+        error: { code: 'bad_request', message: expect.stringMatching(/^name: must be 1 to 64/) },
+      });
+    }
+  });
+
+  it('limits signals by RATE_SIGNAL, apart from messages', async () => {
+    const roomid = fresh('room');
+    const ann = await inRoom(at(0), roomid, fresh('Ann'));
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, () => ann.ask('signal', { roomid, name: 'x' })),
+    );
+    const refused = answers.filter((answer) => !answer.ok);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(answers.length - refused.length).toBeGreaterThanOrEqual(60);
+    expect(refused[0]).toEqual({
+      ok: false,
+      error: {
+        code: 'rate_limited',
+        message: 'too many signals',
+        temporary: true,
+        retryAfterMs: expect.any(Number),
+      },
+    });
+    await ann.do('say', { text: 'still heard' });
   });
 
   it('admits no one into a full room, on any worker, until somebody leaves', async () => {

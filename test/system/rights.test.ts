@@ -50,6 +50,7 @@ describe.each(MODES)('the rights of a token, %s', (mode) => {
       expect(await reader.ask('edit', { seq: 1, text: 'x' })).toEqual(lacks('say', roomid));
       expect(await reader.ask('delete', { seq: 1 })).toEqual(lacks('say', roomid));
       expect(await reader.ask('typing', { on: true })).toEqual(lacks('say', roomid));
+      expect(await reader.ask('signal', { name: 'x' })).toEqual(lacks('say', roomid));
       expect(await reader.ask('textmsg', 'x')).toEqual(lacks('say', roomid));
       expect(await reader.ask('private', { toName: 'bob', text: 'x' })).toEqual(lacks('say', roomid));
       expect(await reader.ask('react', { seq: 1, reaction: '+' })).toEqual(lacks('react', roomid));

@@ -119,6 +119,8 @@ async function handle(
     // The limit comes before validation: a flood of invalid payloads is a flood, too.
     const waitMs = handler.says ? session.takeSayToken() : 0;
     if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
+    const signalWaitMs = handler.signals ? session.takeSignalToken() : 0;
+    if (signalWaitMs > 0) return refuse('rate_limited', 'too many signals', signalWaitMs);
     const acquired = handler.free ? FREE : context.admission.acquire(session);
     if (!acquired.ok) return acquired;
     permit = acquired.value;

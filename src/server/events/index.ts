@@ -13,6 +13,7 @@ import { moderate } from './moderate.ts';
 import { privateMessage } from './private.ts';
 import { read } from './read.ts';
 import { say } from './say.ts';
+import { signal } from './signal.ts';
 import { textmsg } from './textmsg.ts';
 import { todo } from './todo.ts';
 import { tokenRefresh } from './token-refresh.ts';
@@ -32,6 +33,7 @@ export const EVENTS: { readonly [E in EventName]: EventHandler<E> } = {
   'room:read': read,
   'rooms:mine': roomsMine,
   typing,
+  signal,
   user_login: userLogin,
   'token:refresh': tokenRefresh,
   private: privateMessage,

@@ -3,6 +3,7 @@ import { succeed } from '../../protocol/codes.ts';
 import { TYPING_INTERVAL_MS } from '../../protocol/limits.ts';
 import type { EventHandler } from '../context.ts';
 import { memberIn, notJoined } from './room-access.ts';
+import { volatileRefusal } from './volatile-refusal.ts';
 
 export const typing: EventHandler<'typing'> = {
   mode: 'pipelined',
@@ -19,13 +20,8 @@ export const typing: EventHandler<'typing'> = {
     membership.typing = { ...membership.typing, [key]: now };
     const { room } = membership;
     const { id: userId, name: username } = session.user;
-    // `typing` is not appended to a log, so no script of the store checks bans and mutes.
-    const restricted =
-      (await enforcement.refusalOf(room, userId)) ?? (await enforcement.connectionRefusal(session, room));
-    if (restricted) {
-      if (restricted.error.code === 'forbidden') enforcement.onRefused(room, userId);
-      return restricted;
-    }
+    const restricted = await volatileRefusal(session, membership, enforcement);
+    if (restricted) return restricted;
     if (session.memberships.get(roomid) !== membership) return notJoined(roomid);
     session.socket.to(socketRoom(room)).volatile.emit('typing', { roomid, userId, username, on });
     return succeed({});

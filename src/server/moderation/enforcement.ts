@@ -86,6 +86,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     if (!membership) return;
     const ends = until === undefined ? {} : { until };
     if (command.does !== 'remove') {
+      membership.mutedAt = performance.now();
       session.socket.emit('muted', { roomid, ...ends });
       return;
     }

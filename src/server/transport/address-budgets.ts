@@ -15,6 +15,7 @@ const CONNECTIONS_WORTH = 50;
 /** The budgets of the addresses of this worker's clients. */
 export interface AddressBudgets {
   readonly says: SharedBuckets;
+  readonly signals: SharedBuckets;
   trafficOf(address: string): Traffic;
   /** Number of addresses in memory. */
   readonly size: number;
@@ -23,11 +24,17 @@ export interface AddressBudgets {
 export interface AddressBudgetsDeps {
   readonly rates: TrafficRates;
   readonly rateSay: Rate | undefined;
+  readonly rateSignal: Rate | undefined;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 
-export function createAddressBudgets({ rates, rateSay, now }: AddressBudgetsDeps): AddressBudgets {
+export function createAddressBudgets({
+  rates,
+  rateSay,
+  rateSignal,
+  now,
+}: AddressBudgetsDeps): AddressBudgets {
   const shared: TrafficRates = {
     events: timesConnections(rates.events),
     bytes: timesConnections(rates.bytes),
@@ -35,6 +42,7 @@ export function createAddressBudgets({ rates, rateSay, now }: AddressBudgetsDeps
   const traffics = createKeyedBuckets(() => new Traffic(shared, now));
   return {
     says: createSharedBuckets(timesConnections(rateSay), now),
+    signals: createSharedBuckets(timesConnections(rateSignal), now),
     trafficOf: traffics.of,
     get size() {
       return traffics.size;

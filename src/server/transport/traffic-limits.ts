@@ -12,6 +12,7 @@ const OTHER_ELEMENTS = 1_024;
 
 export interface TrafficSettings {
   readonly rateSay: Rate | undefined;
+  readonly rateSignal: Rate | undefined;
   /** Limits of one connection: events of any kind, and bytes. */
   readonly rateEvents: Rate | undefined;
   readonly rateBytes: Rate | undefined;
@@ -24,6 +25,7 @@ export interface TrafficSettings {
 export interface TrafficLimits {
   readonly connectLimit: ConnectLimit;
   readonly sayOfAddress: SharedBuckets;
+  readonly signalOfAddress: SharedBuckets;
   readonly connections: ConnectionLimits;
 }
 
@@ -36,7 +38,7 @@ export interface TrafficLimitsDeps extends TrafficSettings {
 }
 
 export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits {
-  const { rateSay, internals, log } = deps;
+  const { rateSay, rateSignal, internals, log } = deps;
   const rates = { events: deps.rateEvents, bytes: deps.rateBytes };
   const now = () => performance.now();
   const addresses = createClientAddresses({
@@ -49,7 +51,7 @@ export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits {
         'X-Forwarded-For or the like of a public address ignored: TRUST_PROXY does not name it',
       ),
   });
-  const addressBudgets = createAddressBudgets({ rates, rateSay, now });
+  const addressBudgets = createAddressBudgets({ rates, rateSay, rateSignal, now });
   const connectLimit = createConnectLimit({ rate: deps.rateConnect, addresses, now });
   const connections = createConnectionLimits({
     internals: {
@@ -68,5 +70,6 @@ export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits {
     now,
     random: Math.random,
   });
-  return { connectLimit, sayOfAddress: addressBudgets.says, connections };
+  const { says: sayOfAddress, signals: signalOfAddress } = addressBudgets;
+  return { connectLimit, sayOfAddress, signalOfAddress, connections };
 }

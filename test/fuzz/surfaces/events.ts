@@ -13,6 +13,7 @@ export const EVENTS = {
   'room:read': ['roomid', 'seq'],
   'rooms:mine': [],
   typing: ['roomid', 'on'],
+  signal: ['roomid', 'name', 'data', 'to'],
   user_login: ['userId', 'tokenId', 'socketId'],
   'token:refresh': ['token'],
   private: ['to', 'toName', 'roomid', 'text', 'clientMsgId'],

@@ -20,6 +20,7 @@ const NEEDED: { readonly [E in EventName]: readonly [needs: Right, payload: unkn
   // The answer leaves rooms without the right out.
   'rooms:mine': undefined,
   typing: ['say', { on: true }],
+  signal: ['say', { name: 'x' }],
   user_login: undefined,
   'token:refresh': undefined,
   private: ['say', { toName: 'Bob', text: 'x' }],

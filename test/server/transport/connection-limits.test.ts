@@ -48,7 +48,7 @@ async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: numbe
     internals: createConnectionInternals(),
     rates,
     addresses,
-    addressBudgets: createAddressBudgets({ rates, rateSay: undefined, now }),
+    addressBudgets: createAddressBudgets({ rates, rateSay: undefined, rateSignal: undefined, now }),
     connectLimit,
     namespaces: 1,
     maxElements: limits.maxElements ?? 40_000,
