@@ -8,6 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePorts } from './ports.ts';
 
 const START_MS = 60_000;
+/** It only ends what hangs, before the time of a test is over, so that the failure names the step. */
+const HANGS_AFTER_MS = 60_000;
 
 export interface RedisProcess {
   readonly port: number;
@@ -40,6 +42,7 @@ export async function openRedis(
 ): Promise<RedisProcess> {
   const dir = await mkdtemp(join(tmpdir(), 'roomcast-redis-'));
   const path = join(dir, 'redis.sock');
+  const logfile = join(dir, 'redis.log');
   const port = await freePorts(1);
   const ofCluster = settings.includes('--cluster-enabled');
   // A node's default, its port + 10,000, is in the range of outgoing connections, so that one of them may have it.
@@ -56,7 +59,7 @@ export async function openRedis(
       bind: '127.0.0.1',
       dir,
       unixsocket: path,
-      logfile: join(dir, 'redis.log'),
+      logfile,
       appendonly: 'yes',
       // What is acked must survive the kill -9 of these tests: `everysec` answers before it writes when the disk is slow.
       appendfsync: 'always',
@@ -72,7 +75,7 @@ export async function openRedis(
     const giveUpAt = Date.now() + START_MS;
     while (!/PONG|NOAUTH/.test(await ask('PING').catch(() => ''))) {
       const failed = started.exitCode !== null || Date.now() > giveUpAt;
-      if (failed) throw new Error(`redis-server did not start: ${await readFile(options.logfile, 'utf8')}`);
+      if (failed) throw new Error(`redis-server did not start: ${await readFile(logfile, 'utf8')}`);
       await delay(10);
     }
   }
@@ -85,7 +88,12 @@ export async function openRedis(
     running.kill(signal);
     // A stopped process takes SIGTERM only once it runs again.
     running.kill('SIGCONT');
+    const hanging = setTimeout(() => running.kill('SIGKILL'), HANGS_AFTER_MS);
     await ended;
+    clearTimeout(hanging);
+    if (signal !== 'SIGKILL' && running.signalCode === 'SIGKILL') {
+      throw new Error(`redis-server does not end after ${signal}: ${await readFile(logfile, 'utf8')}`);
+    }
   }
 
   const ask = (command: string) => askRedis({ path }, command);
@@ -123,6 +131,10 @@ export async function openRedis(
 export async function askRedis(address: NetConnectOpts, command: string): Promise<string> {
   const socket = connect(address);
   socket.on('error', () => undefined);
+  const hanging = setTimeout(
+    () => socket.destroy(new Error(`Redis does not answer ${command.slice(0, 40)}`)),
+    HANGS_AFTER_MS,
+  );
   try {
     await once(socket, 'connect');
     socket.end(`${command}\r\n`);
@@ -130,6 +142,7 @@ export async function askRedis(address: NetConnectOpts, command: string): Promis
     for await (const part of socket) parts.push(part);
     return Buffer.concat(parts).toString();
   } finally {
+    clearTimeout(hanging);
     socket.destroy();
   }
 }
