@@ -1,6 +1,4 @@
-import type { Acks } from '../protocol/events.ts';
 import { parseId, parseReaction } from '../protocol/names.ts';
-import type { PayloadInput } from '../protocol/payloads.ts';
 import { MODERATION_ACTIONS, type ModerationAction } from '../protocol/rooms.ts';
 import { askUntilAnswered } from './ask-until-answered.ts';
 import { ClientError, errorOf } from './client-error.ts';
@@ -8,25 +6,29 @@ import { type Connection, outcomeOf } from './connection.ts';
 import { type Content, checkMessageId, checkText, copyOf } from './drafts.ts';
 import { newMessageId } from './message-id.ts';
 import type { Edit, Room } from './room.ts';
+import type { RoomChanges } from './room-changes.ts';
 
 export interface MessageRequestsDeps {
   readonly roomid: string;
   readonly connection: Pick<Connection, 'ask' | 'state'>;
   /** The error of a content that is too large to be sent. */
   readonly checkContent: (content: Content) => ClientError | undefined;
+  /** Takes a change that waits until it is stored. */
+  readonly change: RoomChanges['add'];
 }
 
 type Request = 'edit' | 'delete' | 'react' | 'moderate';
 
-/** Asks the server to change a message, or to moderate a user. Each request is sent again, unchanged, until it is answered. */
+/** Changes messages, and moderates users. Each request is sent again, unchanged, until it is answered. */
 export function createMessageRequests({
   roomid,
   connection,
   checkContent,
+  change,
 }: MessageRequestsDeps): Pick<Room, Request> {
-  function ask<E extends Request>(event: E, payload: PayloadInput<E>): Promise<Acks[E]> {
-    return new Promise((resolve, reject) => {
-      askUntilAnswered(connection, event, payload, (answer) => {
+  function moderate(order: { action: ModerationAction; userId: string; seconds?: number | undefined }) {
+    return new Promise<{ readonly until?: number }>((resolve, reject) => {
+      askUntilAnswered(connection, 'moderate', { roomid, ...order }, (answer) => {
         if (!answer) {
           reject(new ClientError('unavailable', 'not connected', true));
           return;
@@ -52,21 +54,28 @@ export function createMessageRequests({
       const { clientMsgId = newMessageId() } = edit;
       const content = checkSeq(seq) ?? checkMessageId(clientMsgId) ?? contentOf(edit);
       if (content instanceof ClientError) return Promise.reject(content);
-      return ask('edit', { roomid, seq, clientMsgId, ...content });
+      return change({
+        event: 'edit',
+        clientMsgId,
+        content,
+        payload: { roomid, seq, clientMsgId, ...content },
+      });
     },
     delete(seq) {
       const problem = checkSeq(seq);
       if (problem) return Promise.reject(problem);
       // The same in every call, so that the server knows a repeated one again.
-      return ask('delete', { roomid, seq, clientMsgId: `delete:${seq}` });
+      const clientMsgId = `delete:${seq}`;
+      return change({ event: 'delete', clientMsgId, payload: { roomid, seq, clientMsgId } });
     },
     moderate(action, userId, seconds) {
       const problem = checkOrder(action, userId, seconds);
-      return problem ? Promise.reject(problem) : ask('moderate', { roomid, action, userId, seconds });
+      return problem ? Promise.reject(problem) : moderate({ action, userId, seconds });
     },
     react(seq, reaction, on = true) {
       const problem = checkSeq(seq) ?? checkReaction(reaction, on);
-      return problem ? Promise.reject(problem) : ask('react', { roomid, seq, reaction, on });
+      if (problem) return Promise.reject(problem);
+      return change({ event: 'react', clientMsgId: newMessageId(), payload: { roomid, seq, reaction, on } });
     },
   };
 }

@@ -16,6 +16,7 @@ import { createFirstJoin } from './first-join.ts';
 import { createMembership, type Membership, type MembershipDeps } from './membership.ts';
 import type { HandshakeJoin } from './move.ts';
 import type { PersistentRoom, Room, RoomEvents } from './room.ts';
+import { createRoomChanges } from './room-changes.ts';
 import { createRoomFacade, type RoomFacadeDeps, type RoomParts } from './room-facade.ts';
 import { createRoomFeed } from './room-feed.ts';
 import { createRoomMembers } from './room-members.ts';
@@ -89,12 +90,14 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   let left = false;
   const firstJoin = createFirstJoin();
 
+  const rejoin = () => {
+    if (membership.phase === 'joined') membership.join();
+  };
+  const changes = createRoomChanges({ ...deps, rejoin });
   const outbox = createRoomOutbox({
     ...deps,
     keepsFailed: () => persistent,
-    rejoin() {
-      if (membership.phase === 'joined') membership.join();
-    },
+    rejoin,
     onStored(said, draft) {
       if (draft.echo === false) feed.acked(said);
       events.emit('sent', said, draft);
@@ -112,7 +115,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     accepts: outbox.accepts,
     isOver,
     onHole() {
-      outbox.shut();
+      shut();
       membership.join();
     },
   });
@@ -122,7 +125,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     persists: ({ temporary }) => persistent || (temporary && latest !== undefined),
     onJoining: feed.pause,
     onJoined,
-    onAway: outbox.shut,
+    onAway: shut,
     onRefused(error, retryInMs) {
       firstJoin.refused(error);
       events.emit('refused', error, retryInMs);
@@ -141,6 +144,11 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   });
   const members = createRoomMembers(deps, () => membership.phase === 'joined');
 
+  function shut(): void {
+    outbox.shut();
+    changes.shut();
+  }
+
   function isOver(): boolean {
     return membership.phase === 'ended';
   }
@@ -156,7 +164,9 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     // After a move the list goes on by its `rev`.
     if (!byMove) members.refresh();
     // A listener may have ended it, or a message that arrived early may have shown a hole.
-    if (membership.phase === 'joined') outbox.open();
+    if (membership.phase !== 'joined') return;
+    outbox.open();
+    changes.open();
   }
 
   function expel(error: ClientError): void {
@@ -171,6 +181,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     deps.onEnded();
     const reason = error ?? new ClientError('closed', `${roomid} was left`);
     outbox.end(reason);
+    changes.end(reason);
     deps.onChange();
     firstJoin.rejectAll(reason);
     members.end();
@@ -191,7 +202,14 @@ export function createRoom(deps: RoomDeps): RoomDriver {
 
   const phase = () => membership.phase;
   const parts = { events, feed, members, typists, phase };
-  const room = createRoomFacade(deps, { ...parts, outbox, latest: () => latest, can: () => can, leave });
+  const room = createRoomFacade(deps, {
+    ...parts,
+    outbox,
+    changes,
+    latest: () => latest,
+    can: () => can,
+    leave,
+  });
 
   return {
     join: () => firstJoin.wait(membership.phase === 'outside'),
@@ -227,7 +245,10 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     stop(error) {
       if (isOver() || persistent) return;
       if (!latest) end(error);
-      else outbox.stop(error);
+      else {
+        outbox.stop(error);
+        changes.stop(error);
+      }
     },
     end,
   };

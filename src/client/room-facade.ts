@@ -8,6 +8,7 @@ import type { Emitter } from './emitter.ts';
 import type { Membership } from './membership.ts';
 import { createMessageRequests } from './message-requests.ts';
 import type { PersistentRoom, RoomEvents } from './room.ts';
+import type { RoomChanges } from './room-changes.ts';
 import type { RoomFeed } from './room-feed.ts';
 import type { RoomMembers } from './room-members.ts';
 import type { RoomOutbox } from './room-outbox.ts';
@@ -29,6 +30,7 @@ export interface RoomFacadeDeps {
 export interface RoomParts {
   readonly events: Emitter<RoomEvents>;
   readonly outbox: RoomOutbox;
+  readonly changes: Pick<RoomChanges, 'add'>;
   readonly feed: RoomFeed;
   readonly members: RoomMembers;
   readonly typists: Typists;
@@ -44,6 +46,7 @@ export function createRoomFacade(
   parts: RoomParts,
 ): PersistentRoom {
   const { events, outbox, feed, phase } = parts;
+  const closed = () => new ClientError('closed', `not in ${roomid} any more`);
   return {
     roomid,
     get joined() {
@@ -59,10 +62,14 @@ export function createRoomFacade(
     say(text, options = {}) {
       const draft = draftMessage(roomid, text, options, { by: userId(), at: wallMs() });
       if (draft instanceof ClientError) return Promise.reject(draft);
-      if (phase() === 'ended') return Promise.reject(new ClientError('closed', `not in ${roomid} any more`));
-      return outbox.say(draft);
+      return phase() === 'ended' ? Promise.reject(closed()) : outbox.say(draft);
     },
-    ...createMessageRequests({ roomid, connection, checkContent }),
+    ...createMessageRequests({
+      roomid,
+      connection,
+      checkContent,
+      change: (change) => (phase() === 'ended' ? Promise.reject(closed()) : parts.changes.add(change)),
+    }),
     ...createSignals({ roomid, connection, isJoined: () => phase() === 'joined' }),
     retry: outbox.retry,
     discard: outbox.discard,

@@ -104,9 +104,9 @@ export interface Room {
    */
   say(text: string, options?: SayOptions): Promise<SayAck>;
   /**
-   * Edits an own message. Resolves once the edit is stored. Rejects with a `ClientError`: the server's refusal (`forbidden`,
-   * `not_found`, `too_large`), or `unavailable` when the client is not connected. The edit may be stored then: call it again
-   * with the same `clientMsgId`, and it is stored once.
+   * Edits an own message. Resolves once the edit is stored, after any number of reconnects; the changes of a room stay in the
+   * order called, and end with this client. Rejects with a `ClientError`: the server's refusal (`forbidden`, `not_found`,
+   * `too_large`), `limit` (1,000 wait), `closed`, or `unknown`.
    */
   edit(seq: number, edit: Edit): Promise<SayAck>;
   /** Deletes an own message; otherwise as `edit`. A repeated call answers as the first one did, with `dup`. */

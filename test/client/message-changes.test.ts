@@ -128,6 +128,77 @@ it('every deletion of a message has the same clientMsgId, so that it is safe to 
   expect(other).not.toBe(first);
 });
 
+describe('a change of a message', () => {
+  const EVENTS = ['edit', 'react', 'delete'];
+  const changes = () => fake().asked.filter(({ event }) => EVENTS.includes(event));
+  const away = () => {
+    fake().guard = () => ({ code: 'unavailable', message: 'later', temporary: true });
+    fake().cut();
+  };
+
+  it('that is made while the client is away is sent once the room is joined again, in the order made', async () => {
+    const { chat } = chatter();
+    const room = await chat.join('tea');
+    away();
+    await eventually(() => expect(chat.state).not.toBe('online'));
+    for (const event of EVENTS) fake().script(event, stored, stored, stored);
+    const made = [
+      room.edit(1, { text: 'one' }),
+      room.react(1, '👍'),
+      room.react(1, '👍', false),
+      room.edit(1, { text: 'two' }),
+      room.react(1, '👍'),
+      room.delete(1),
+      room.delete(1),
+    ];
+    expect(changes()).toEqual([]);
+    fake().guard = undefined;
+    for (const answer of await Promise.all(made)) expect(answer).toMatchObject({ seq: 9 });
+    expect(changes().map(({ event, payload }) => ({ event, ...payload }))).toMatchObject([
+      { event: 'edit', text: 'one' },
+      { event: 'react', on: true },
+      { event: 'react', on: false },
+      { event: 'edit', text: 'two' },
+      { event: 'react', on: true },
+      { event: 'delete', clientMsgId: 'delete:1' },
+    ]);
+  });
+
+  it('whose answer is lost, or that the server refuses for now, is sent again unchanged', async () => {
+    const room = await chatter().chat.join('tea');
+    fake().script('edit', ({ socket }) => socket.conn.close(), refusal('rate_limited', 'later', 1), stored);
+    expect(await room.edit(1, { text: 'edited' })).toMatchObject({ seq: 9 });
+    const [first, ...more] = changes().map(({ payload }) => payload);
+    expect(first).toMatchObject({ text: 'edited' });
+    expect(more).toEqual([first, first]);
+  });
+
+  it('that the server refuses for good rejects, and those behind it go on', async () => {
+    const room = await chatter().chat.join('tea');
+    fake().script('edit', refusal('forbidden', 'not yours'));
+    fake().script('react', stored);
+    const editing = room.edit(1, { text: 'x' });
+    const reacting = room.react(1, '👍');
+    await expect(editing).rejects.toMatchObject({ code: 'forbidden' });
+    expect(await reacting).toMatchObject({ seq: 9 });
+  });
+
+  it('rejects when too many wait, and when the room is left before it is sent', async () => {
+    const { chat } = chatter();
+    const room = await chat.join('tea');
+    away();
+    await eventually(() => expect(chat.state).not.toBe('online'));
+    const waiting = Array.from({ length: 1_000 }, () => room.react(1, '👍'));
+    await expect(room.react(1, '👍')).rejects.toMatchObject({ code: 'limit' });
+    await room.leave();
+    for (const one of await Promise.allSettled(waiting)) {
+      expect(one).toMatchObject({ status: 'rejected', reason: { code: 'closed' } });
+    }
+    await expect(room.react(1, '👍')).rejects.toMatchObject({ code: 'closed' });
+    expect(changes()).toEqual([]);
+  });
+});
+
 it('changes of a lost epoch do not apply to pages of the next one', () => {
   const changes = createRecentChanges();
   const place = { roomid: 'tea', epoch: 'e1', seq: 5, id: 'e1-5', at: 5 };

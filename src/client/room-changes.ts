@@ -1,0 +1,82 @@
+import type { PayloadInput } from '../protocol/payloads.ts';
+import type { SayAck } from '../protocol/rooms.ts';
+import { ClientError } from './client-error.ts';
+import { type Connection, outcomeOf } from './connection.ts';
+import type { Content } from './drafts.ts';
+import { createOutbox, type OutboxDeps, type Unsent } from './outbox.ts';
+
+type Payloads = { readonly [E in 'edit' | 'delete' | 'react']: PayloadInput<E> };
+
+/** A change of a message that is not acked yet. Its `clientMsgId` names it here, and in the payload of an edit or deletion. */
+export type Change = { readonly [E in keyof Payloads]: ChangeOf<E> }[keyof Payloads];
+
+interface ChangeOf<E extends keyof Payloads> extends Unsent {
+  readonly event: E;
+  readonly payload: Payloads[E];
+  /** Of an edit. */
+  readonly content?: Content;
+  /** The id of the user who made it; absent while nobody was known. */
+  readonly by?: string | undefined;
+}
+
+export interface RoomChangesDeps
+  extends Pick<OutboxDeps<Change, SayAck>, 'dedupeMs' | 'now' | 'random' | 'rejoin'> {
+  readonly connection: Pick<Connection, 'ask'>;
+  /** The current user's id, before the first connection the expected one. */
+  readonly userId: () => string | undefined;
+  /** The error of a content that is too large to be sent. */
+  readonly checkContent: (content: Content) => ClientError | undefined;
+}
+
+/** The changes of messages in one room that wait to be sent, in the order called. They last as long as this client. */
+export interface RoomChanges {
+  /** Resolves once the change is stored, after any number of reconnects. */
+  add(change: Change): Promise<SayAck>;
+  open(): void;
+  shut(): void;
+  /** Everything that waits fails; new changes may wait again. */
+  stop(error: ClientError): void;
+  end(error: ClientError): void;
+}
+
+const MAX_WAITING = 1_000;
+const nothing = () => undefined;
+
+export function createRoomChanges({
+  connection,
+  checkContent,
+  userId,
+  ...deps
+}: RoomChangesDeps): RoomChanges {
+  const outboxDeps: OutboxDeps<Change, SayAck> = {
+    ...deps,
+    // The user and the limits may be others by now.
+    check({ by, content }) {
+      if (by !== undefined && by !== userId()) {
+        return new ClientError('wrong_user', 'this was changed by somebody else');
+      }
+      return content && checkContent(content);
+    },
+    send({ event, payload }, answered) {
+      connection.ask(event, payload, (answer) => answered(answer && outcomeOf(answer)));
+    },
+    onStored: nothing,
+    onFailed: nothing,
+    onChange: nothing,
+  };
+  let outbox = createOutbox(outboxDeps);
+
+  return {
+    add(change) {
+      if (outbox.drafts().length < MAX_WAITING) return outbox.add({ ...change, by: userId() });
+      return Promise.reject(new ClientError('limit', 'too many changes wait to be sent'));
+    },
+    open: () => outbox.open(),
+    shut: () => outbox.shut(),
+    stop(error) {
+      outbox.end(error);
+      outbox = createOutbox(outboxDeps);
+    },
+    end: (error) => outbox.end(error),
+  };
+}
