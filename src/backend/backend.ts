@@ -6,6 +6,7 @@ import type { ConnectQueue } from '../chat/connect-queue.ts';
 import type { IdempotencyStore } from '../chat/idempotency.ts';
 import type { InboxStore, PushStore } from '../chat/inbox-store.ts';
 import type { RoomBus, RoomLogs } from '../chat/log-store.ts';
+import type { MentionNotes } from '../chat/mention-notes.ts';
 import type { Moderation } from '../chat/moderation.ts';
 import type { RoomSubscriptions } from '../chat/room-subscriptions.ts';
 import type { ClusterOverview, HostOverview, Roster } from '../chat/roster.ts';
@@ -64,6 +65,7 @@ export interface Stores {
   readonly idempotency: IdempotencyStore;
   readonly moderation: Moderation;
   readonly blocks: Blocks;
+  readonly mentionNotes: MentionNotes;
   readonly connects: ConnectQueue;
   readonly roomSubscriptions: RoomSubscriptions;
 }

@@ -58,6 +58,8 @@ export interface MovedRows {
   };
   /** The users whom the user of an inbox has blocked, in the order of their ids. */
   blocks: Row & { readonly users: readonly string[] };
+  /** A message whose mentions may be missing in inboxes. `tag`: its id. */
+  mentions: Row & { readonly nsp: string; readonly roomid: string; readonly by: string; readonly at: number };
   /** `tag`: SHA-256 of the push's id, in base64url. */
   pushes: Row & {
     readonly nsp: string;

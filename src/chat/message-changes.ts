@@ -23,6 +23,8 @@ export interface MessageChange extends Pick<Draft, 'dedupe' | 'author' | 'except
   readonly room: Room;
   /** The message's. */
   readonly seq: number;
+  /** The id of the entry that announces it; made here if absent. */
+  readonly id?: string | undefined;
   /** Runs again if the message changes meanwhile. `unchanged`: nothing is stored, as if this were done before. */
   decide(message: ChatMessage): Outcome<Decision | 'unchanged'>;
   /** Called when the store refuses the author, who is banned or muted. */
@@ -122,7 +124,7 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
       superseded: superseded.value,
     };
     const amended = await logs.amend(room, amendment, {
-      id: newId(),
+      id: change.id ?? newId(),
       members: announcement,
       dedupe,
       author,

@@ -4,12 +4,15 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** A token bucket. `take` takes one token and returns 0, or the ms until the next one. */
+/** A token bucket. */
 export interface Bucket {
+  /** Takes one token and returns 0, or the ms until the next one. */
   take(): number;
+  /** Takes the tokens that an event costs beyond its first, down to a debt of a whole burst. Returns as `take`: nobody in debt gets more. */
+  takeMore(amount: number): number;
 }
 
-const UNLIMITED: Bucket = { take: () => 0 };
+const UNLIMITED: Bucket = { take: () => 0, takeMore: () => 0 };
 
 export function createBucket(rate: Rate | undefined, now: () => number): Bucket {
   return rate ? new TokenBucket(rate, now) : UNLIMITED;
@@ -52,6 +55,13 @@ class TokenBucket extends Tokens implements Bucket {
     this.fill();
     if (this.tokens < 1) return this.waitMs;
     this.tokens -= 1;
+    return 0;
+  }
+
+  takeMore(amount: number): number {
+    this.fill();
+    if (this.tokens < 0) return this.waitMs;
+    this.tokens = Math.max(-this.rate.burst, this.tokens - amount);
     return 0;
   }
 }
@@ -125,15 +135,17 @@ export function createKeyedBuckets<B extends { readonly isFull: boolean }>(make:
 /** One bucket for each key, such as a user, shared by its connections on this worker. */
 export interface SharedBuckets {
   take(key: string): number;
+  takeMore(key: string, amount: number): number;
   /** The number of buckets kept. */
   readonly size: number;
 }
 
 export function createSharedBuckets(rate: Rate | undefined, now: () => number): SharedBuckets {
-  if (!rate) return { take: () => 0, size: 0 };
+  if (!rate) return { take: () => 0, takeMore: () => 0, size: 0 };
   const buckets = createKeyedBuckets(() => new TokenBucket(rate, now));
   return {
     take: (key) => buckets.of(key).take(),
+    takeMore: (key, amount) => buckets.of(key).takeMore(amount),
     get size() {
       return buckets.size;
     },

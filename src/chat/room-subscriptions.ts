@@ -16,6 +16,8 @@ export interface RoomSubscriptions {
   set(inbox: Room, roomid: string, joined: boolean, top?: number): Promise<Outcome<boolean>>;
   /** Raises the marker and returns where it stands. MUST NOT lower it. The room need not be in the list. */
   raiseReadMarker(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>>;
+  /** Returns whether the room is in the list. */
+  has(inbox: Room, roomid: string): Promise<Outcome<boolean>>;
   /** Returns at most 1,000 rooms, those joined or read last. */
   list(inbox: Room): Promise<Outcome<readonly RoomSubscription[]>>;
 }

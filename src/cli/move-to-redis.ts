@@ -44,6 +44,7 @@ const NAMES: { readonly [K in MovedKind]: string } = {
   ownMessages: 'own newest messages',
   restrictions: 'bans, mutes',
   blocks: 'blocked users',
+  mentions: 'unfinished mentions',
   pushes: 'push receipts',
   claims: 'Idempotency-Keys',
 };

@@ -96,7 +96,7 @@ export interface ChatClient {
   /** The same for a JSON object, which the receiver gets whole. */
   todo(receiverId: string, data: object, options?: DirectMessageOptions): Promise<SendAck>;
   readonly inbox: Inbox;
-  /** The users from whom this user takes no private messages and todos. */
+  /** The users from whom this user takes no private messages, todos and mentions. */
   readonly blocks: Blocks;
   /**
    * Binds this connection and the later ones to another user, where the server accepts it (open mode). Waits for a

@@ -2,6 +2,8 @@ import type {
   Announcement,
   Item,
   ItemKind,
+  Mention,
+  MentionPlace,
   PrivateMessage,
   ReceiveMessage,
   TodoMeta,
@@ -21,7 +23,8 @@ export type InboxItem =
       readonly kind: 'private';
       readonly data: { readonly to: string; readonly text: string };
     })
-  | (ForSomebody & { readonly kind: Exclude<ItemKind, 'private'>; readonly data: unknown });
+  | (ForSomebody & { readonly kind: 'mention'; readonly data: MentionPlace })
+  | (ForSomebody & { readonly kind: Exclude<ItemKind, 'private' | 'mention'>; readonly data: unknown });
 
 /** The way an item arrived. */
 export interface ItemOrigin {
@@ -45,6 +48,10 @@ export function liveItem(name: string, args: readonly unknown[], now: () => numb
     case 'private': {
       const { id, seq, epoch, at, from, to, text } = args[0] as PrivateMessage;
       return { item: { id, seq, at, kind: 'private', from, data: { to, text } }, epoch, persisted: true };
+    }
+    case 'mention': {
+      const { epoch, ...item } = args[0] as Mention;
+      return { item: { ...item, kind: 'mention' }, epoch, persisted: true };
     }
     case 'todo_message': {
       const { id, seq, epoch, at } = args[1] as TodoMeta;

@@ -3,6 +3,7 @@ import type { EventName, PayloadInput } from './payloads.ts';
 import type {
   Announcement,
   InboxPage,
+  Mention,
   PrivateMessage,
   PushMessage,
   ReceiveMessage,
@@ -120,6 +121,7 @@ export interface ServerToClient {
   'cluster:restored': (restored: object) => void;
   push_message: (shown: PushMessage) => void;
   private: (message: PrivateMessage) => void;
+  mention: (mention: Mention) => void;
   todo_message: (todo: unknown, meta: TodoMeta) => void;
   receive_message: (message: ReceiveMessage) => void;
   announcement: (announcement: Announcement) => void;

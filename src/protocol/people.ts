@@ -11,7 +11,7 @@ export interface Person {
   readonly avatar?: string;
 }
 
-export type ItemKind = 'private' | 'todo' | 'push' | 'announcement' | 'remind';
+export type ItemKind = 'private' | 'todo' | 'push' | 'announcement' | 'remind' | 'mention';
 
 /** An item in a user's inbox. */
 export interface Item {
@@ -24,7 +24,7 @@ export interface Item {
   readonly from?: User;
   /** Only items from a back end have one, if it gave one. */
   readonly entityType?: string;
-  /** `private`: `{to, text}`. `todo`: the whole todo. Otherwise the back end's data. */
+  /** `private`: `{to, text}`. `todo`: the whole todo. `mention`: a `MentionPlace`. Otherwise the back end's data. */
   readonly data: unknown;
 }
 
@@ -64,6 +64,19 @@ export interface PrivateMessage extends TodoMeta {
   /** A user id. */
   readonly to: string;
   readonly text: string;
+}
+
+/** The message that mentions this user. The item and the message have the same `id`. */
+export interface MentionPlace {
+  readonly roomid: string;
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** A message of a room mentions this user. `seq` and `epoch` are the item's position in the inbox. */
+export interface Mention extends TodoMeta {
+  readonly from: User;
+  readonly data: MentionPlace;
 }
 
 /** A push or a reminder. */

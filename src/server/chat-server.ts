@@ -10,6 +10,7 @@ import { authenticate } from './auth/handshake.ts';
 import { createTokenExpiry } from './auth/token-expiry.ts';
 import { openChatHttp } from './chat-http.ts';
 import type { ChatContext } from './context.ts';
+import { createMentionSweeps } from './delivery/mention-sweeps.ts';
 import { createOnline, type Online } from './delivery/online.ts';
 import type { Edge } from './edge.ts';
 import { createGateway, type Gateway } from './gateway.ts';
@@ -108,7 +109,15 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   });
   const degraded = health.isAway;
   const admission = createAdmission({ now: () => performance.now(), random: Math.random });
-  const inbox = createInboxServices({ ...deps, feeds, admission, inboxSize: deps.limits.inboxSize, backend });
+  const inbox = createInboxServices({
+    ...deps,
+    feeds,
+    admission,
+    inboxSize: deps.limits.inboxSize,
+    instanceId: deps.worker.instanceId,
+    backend,
+  });
+  const mentionSweeps = createMentionSweeps({ mentions: inbox.mentions, random: Math.random, log });
   const eventStreams = createEventStreams({
     ...deps,
     ...backend,
@@ -199,7 +208,10 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     routes,
     listen: port.listen,
     stopListening: port.close,
-    reap: presence.reap,
+    reap(instanceId) {
+      mentionSweeps.after(instanceId);
+      return presence.reap(instanceId);
+    },
     ready,
     firstCheck: health.firstCheck,
     counts: () => ({ clients: clients(), rooms: feeds.rooms().length }),
@@ -222,7 +234,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       );
     },
     async close() {
-      const parts = [eventStreams, admission, health, people, online, live, edge];
+      const parts = [mentionSweeps, eventStreams, admission, health, people, online, live, edge];
       for (const part of parts) part.close();
       await http.close();
     },

@@ -6,6 +6,7 @@ import type { Identities } from '../chat/identity.ts';
 import type { Announcements } from '../chat/inbox/announcements.ts';
 import type { DirectMessages } from '../chat/inbox/direct-messages.ts';
 import type { InboxView } from '../chat/inbox/inbox-view.ts';
+import type { Mentions } from '../chat/inbox/mentions.ts';
 import type { InboxStore } from '../chat/inbox-store.ts';
 import type { RoomLogs } from '../chat/log-store.ts';
 import type { MessageChanges } from '../chat/message-changes.ts';
@@ -62,6 +63,7 @@ export interface ChatContext {
   readonly signals: Signals;
   readonly connectionBans: Pick<ConnectionBans, 'check'>;
   readonly directMessages: DirectMessages;
+  readonly mentions: Pick<Mentions, 'storing'>;
   readonly announcements: Announcements;
   readonly inboxView: InboxView;
   readonly limits: ClientLimits;

@@ -4,16 +4,22 @@ import type { Feeds } from '../chat/feeds.ts';
 import { type Announcements, createAnnouncements } from '../chat/inbox/announcements.ts';
 import { createDirectMessages, type DirectMessages } from '../chat/inbox/direct-messages.ts';
 import { createInboxView, type InboxView } from '../chat/inbox/inbox-view.ts';
+import { createMentions, type Mentions } from '../chat/inbox/mentions.ts';
 import { createPacedPushService } from '../chat/inbox/paced-push-service.ts';
 import type { PushService } from '../chat/inbox/push-service.ts';
 import type { Appended } from '../chat/log-store.ts';
 import { inboxOf } from '../chat/room.ts';
 
 export interface InboxServicesDeps {
-  readonly backend: Pick<WorkerBackend, 'logs' | 'inboxes' | 'roster' | 'pushes'>;
+  readonly backend: Pick<
+    WorkerBackend,
+    'logs' | 'inboxes' | 'roster' | 'pushes' | 'mentionNotes' | 'roomSubscriptions' | 'moderation'
+  >;
   readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly admission: Admission;
   readonly inboxSize: number;
+  /** Names this worker process. */
+  readonly instanceId: string;
   readonly now: () => number;
   readonly newId: () => string;
 }
@@ -23,11 +29,12 @@ export interface InboxServices {
   readonly directMessages: DirectMessages;
   readonly announcements: Announcements;
   readonly pushService: PushService;
+  readonly mentions: Mentions;
   readonly inboxView: InboxView;
 }
 
 export function createInboxServices(deps: InboxServicesDeps): InboxServices {
-  const { backend, feeds, admission, inboxSize, now, newId } = deps;
+  const { backend, feeds, admission, inboxSize, instanceId, now, newId } = deps;
   const { logs, inboxes, roster } = backend;
   const onAppended = (nsp: string, userId: string, appended: Appended) =>
     feeds.expectEcho(inboxOf(nsp, userId), appended);
@@ -36,6 +43,7 @@ export function createInboxServices(deps: InboxServicesDeps): InboxServices {
     directMessages: createDirectMessages({ logs, roster, newId, onAppended }),
     announcements: createAnnouncements({ logs, inboxes, newId }),
     pushService: createPacedPushService({ ...backend, newId, onAppended }, admission),
+    mentions: createMentions({ ...backend, notes: backend.mentionNotes, instanceId, newId, onAppended }),
     inboxView: createInboxView({ logs, inboxes, inboxSize, now }),
   };
 }

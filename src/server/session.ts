@@ -84,6 +84,8 @@ export interface Session {
   takeSayToken(): number;
   /** Takes a token of RATE_SIGNAL from connection and address. Returns as `takeSayToken`. */
   takeSignalToken(): number;
+  /** Takes more tokens for the same message, also those of times to come. Returns as `takeSayToken`. */
+  takeMoreSayTokens(amount: number): number;
   /** Returns as `takeSayToken`. Each login may copy announcements into an inbox that nobody has ever read. */
   takeLoginToken(): number;
   /** Returns as `takeSayToken`. Each order of a moderator goes to all workers of the cluster. */
@@ -162,6 +164,15 @@ export class ClientSession implements Session {
     const { address } = this.budget;
     this.signalBucket ??= this.bucket('signal');
     return this.signalBucket.take() || (address === undefined ? 0 : this.rates.signalOfAddress.take(address));
+  }
+
+  takeMoreSayTokens(amount: number): number {
+    const { address } = this.budget;
+    return (
+      (this.sayBucket?.takeMore(amount) ?? 0) ||
+      (this.binding?.takeMore(amount) ?? 0) ||
+      (address === undefined ? 0 : this.rates.sayOfAddress.takeMore(address, amount))
+    );
   }
 
   takeLoginToken(): number {

@@ -176,6 +176,7 @@ async function runMessages(store: Harness<StorePeer>, random: Random, steps: num
         logs: peer.logs,
         feeds,
         changes,
+        mentions: { storing: (_message, append) => append(newId()) },
         newId,
         metrics: { said: () => undefined },
         limits: { maxTextBytes: 1_000 },

@@ -10,6 +10,7 @@ import { idempotencyContract } from './suite-idempotency.ts';
 import { inboxContract } from './suite-inbox.ts';
 import { logContract } from './suite-log.ts';
 import { membersContract } from './suite-members.ts';
+import { mentionsContract } from './suite-mentions.ts';
 import { moderationContract } from './suite-moderation.ts';
 import { replaceContract } from './suite-replace.ts';
 import { rosterContract } from './suite-roster.ts';
@@ -60,6 +61,7 @@ export function backendContract(name: string, harness: () => Promise<Harness>): 
     rosterContract(harness);
     moderationContract(harness);
     blocksContract(harness);
+    mentionsContract(harness);
     eraseContract(harness);
     membersContract(harness);
     changesContract(harness);

@@ -42,6 +42,56 @@ describe.each(MODES)('between people, %s', (mode) => {
     });
   });
 
+  it('a mention comes once to a member and to a person away who has joined the room, under the message’s id', async () => {
+    const [ann, bob, carol, dave] = [fresh('Ann'), fresh('Bob'), fresh('Carol'), fresh('Dave')];
+    const roomid = fresh('room');
+    const [author, present, away] = await Promise.all([device(0, ann), device(1, bob), device(1, carol)]);
+    for (const member of [author, present, away]) await member.do('join', { roomid });
+    away.close();
+    const chat = createClient(at(1), { userId: bob });
+    const items: unknown[] = [];
+    chat.on('item', (item) => items.push(item));
+    const payload = { roomid, text: 'hi', mentions: [bob, carol, dave, ann], clientMsgId: 'c1' };
+    const said = await author.do('say', payload);
+    expect(await author.do('say', payload)).toMatchObject({ seq: said.seq, dup: true });
+    const { id, epoch, seq } = said;
+    const mention = { id, from: { id: ann, name: 'Ann' }, data: { roomid, epoch, seq } };
+    await eventually(() => expect(all(present, 'mention')).toHaveLength(1));
+    expect(all(present, 'mention')).toEqual([
+      { ...mention, seq: 1, epoch: expect.any(String), at: expect.any(Number) },
+    ]);
+    const back = await device(0, carol);
+    const listed = await back.do('inbox:list');
+    expect(listed.items).toEqual([{ ...mention, kind: 'mention', seq: 1, at: expect.any(Number) }]);
+    for (const userId of [ann, dave])
+      expect((await (await device(1, userId)).do('inbox:list')).items).toEqual([]);
+
+    await author.do('edit', { roomid, seq, text: 'hi all' });
+    await author.do('delete', { roomid, seq });
+    const page = await present.do('room:history', { roomid, after: seq - 1, limit: 1 });
+    expect(page.messages).toMatchObject([{ seq, deleted: true }]);
+    expect((await back.do('inbox:list')).items).toHaveLength(1);
+    await eventually(() =>
+      expect(items).toEqual([{ ...mention, kind: 'mention', seq: 1, at: expect.any(Number) }]),
+    );
+    chat.close();
+  });
+
+  it('mentions cost their author as many messages more', async () => {
+    const [ann, roomid] = [fresh('Ann'), fresh('room')];
+    const author = await device(0, ann);
+    await author.do('join', { roomid });
+    const mentions = Array.from({ length: 20 }, (_, n) => fresh(`u${n}`));
+    const sent = await Promise.all(
+      Array.from({ length: 10 }, () => author.ask('say', { roomid, text: 'hi', mentions })),
+    );
+    expect(sent[0]).toMatchObject({ ok: true });
+    expect(sent.at(-1)).toMatchObject({
+      ok: false,
+      error: { code: 'rate_limited', message: 'too many mentions' },
+    });
+  });
+
   it('an SDK blocks users and lifts that', async () => {
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const chats = [ann, bob].map((userId, index) => createClient(at(index), { userId }));

@@ -84,6 +84,10 @@ export function* listBlockRows({ tables, atMs }: RowContext): Generator<MovedRow
   if (row) yield moved(row);
 }
 
+export function* listMentionRows({ tables }: RowContext): Generator<MovedRows['mentions']> {
+  for (const { key: tag, value } of rowsIn(tables, 'mentions')) yield { tag, ...value };
+}
+
 export function* listPushRows({ tables, atMs }: RowContext): Generator<MovedRows['pushes']> {
   for (const { key: tag, value } of rowsIn(tables, 'pushes')) {
     const { nsp, places, until } = value;

@@ -43,7 +43,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     elapsedMs,
     log,
   });
-  const { logs, inboxes, pushes, idempotency, moderation, blocks, roomSubscriptions } = store;
+  const { logs, inboxes, pushes, idempotency, moderation, blocks, mentionNotes, roomSubscriptions } = store;
   const warnings = watchWarnings({
     first: warningsNow(),
     look: async () => warningsNow(),
@@ -87,6 +87,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
         idempotency,
         moderation,
         blocks,
+        mentionNotes,
         connects,
         roomSubscriptions,
         roster: createRosterService(roster, worker.instanceId, moderation),

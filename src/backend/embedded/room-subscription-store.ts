@@ -19,6 +19,7 @@ type Tagged = Pick<Room, 'tag'>;
 export interface RoomSubscriptionStore extends RoomSubscriptions {
   set(inbox: Tagged, roomid: string, joined: boolean, top?: number): Promise<Outcome<boolean>>;
   raiseReadMarker(inbox: Tagged, roomid: string, seq: number): Promise<Outcome<number>>;
+  has(inbox: Tagged, roomid: string): Promise<Outcome<boolean>>;
   list(inbox: Tagged): Promise<Outcome<readonly RoomSubscription[]>>;
 }
 
@@ -115,6 +116,10 @@ export function createRoomSubscriptionStore({
         (rooms) => raiseReadMarker(rooms, roomid, seq),
         ({ rooms }) => readMarkerIn(rooms, roomid),
       ),
+    async has(inbox, roomid) {
+      const seen = held(inbox);
+      return seen.ok ? { ok: true, value: seen.value.some(([id]) => id === roomid) } : seen;
+    },
     async list(inbox) {
       const seen = held(inbox);
       return seen.ok ? { ok: true, value: subscribedRoomsOf(seen.value) } : seen;

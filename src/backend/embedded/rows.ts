@@ -1,4 +1,5 @@
 import type { Appended, Entry } from '../../chat/log-store.ts';
+import type { MentionNote } from '../../chat/mention-notes.ts';
 import type { InboxMarkerRecord } from './inbox-markers.ts';
 import type { LogMeta } from './log-meta.ts';
 import type { Restrictions } from './restrictions.ts';
@@ -49,6 +50,8 @@ export interface Rows {
   restrictions: Restrictions;
   /** By `blockKey`. A row each, because each item for the one who blocks looks for one of them. */
   blocks: BlockRecord;
+  /** By the id of the message. */
+  mentions: Omit<MentionNote, 'id'>;
   roomSubscriptions: RoomSubscriptionRecord;
   /** The seq of a user's newest own message in a room, by `ownMessageKey`: it counts as read. */
   said: number;
@@ -70,6 +73,7 @@ export interface Keys extends Record<keyof Rows, string | DedupeKey | EntryKey> 
   pushes: string;
   restrictions: string;
   blocks: string;
+  mentions: string;
   roomSubscriptions: string;
   said: string;
   uncounted: EntryKey;

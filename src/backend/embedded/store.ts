@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { IdempotencyStore } from '../../chat/idempotency.ts';
 import type { PushStore } from '../../chat/inbox-store.ts';
+import type { MentionNotes } from '../../chat/mention-notes.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { type BlockStore, createBlockStore } from './block-store.ts';
 import { cleanUpTables } from './cleanup.ts';
@@ -11,6 +12,7 @@ import { erasureToOverwrite, overwrittenFor } from './erasures.ts';
 import { createIdempotencyStore } from './idempotency-store.ts';
 import { createInboxStore, type InboxStore } from './inbox-store.ts';
 import { createLogStore, type LogStore } from './log-store.ts';
+import { createMentionNotes } from './mention-notes.ts';
 import { createModerationStore, type ModerationStore } from './moderation-store.ts';
 import { createPushStore } from './push-store.ts';
 import { createRoomSubscriptionStore, type RoomSubscriptionStore } from './room-subscription-store.ts';
@@ -27,6 +29,7 @@ export interface Store {
   readonly idempotency: IdempotencyStore;
   readonly moderation: ModerationStore;
   readonly blocks: BlockStore;
+  readonly mentionNotes: MentionNotes;
   readonly roomSubscriptions: RoomSubscriptionStore;
   /** Succeeds if a commit succeeds now, or if one succeeded within the last seconds and none has failed since. */
   check(): Promise<Outcome<void>>;
@@ -78,6 +81,7 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
     idempotency: createIdempotencyStore({ queue, rules }),
     moderation: createModerationStore({ readSnapshot, queue, now }),
     blocks: createBlockStore({ readSnapshot, queue, now }),
+    mentionNotes: createMentionNotes({ tables, queue, now, closed: () => closed }),
     roomSubscriptions: createRoomSubscriptionStore({ readSnapshot, queue, rules, now }),
     async check() {
       const at = elapsedMs();

@@ -21,8 +21,18 @@ export async function openEmbeddedWorker({
     if (outcome.ok || outcome.error.code !== 'unavailable') return outcome;
     return { ok: false, error: { retryAfterMs: RETRY_AFTER_MS, ...outcome.error } };
   });
-  const { store, logs, inboxes, pushes, idempotency, moderation, blocks, connects, roomSubscriptions } =
-    services;
+  const {
+    store,
+    logs,
+    inboxes,
+    pushes,
+    idempotency,
+    moderation,
+    blocks,
+    mentionNotes,
+    connects,
+    roomSubscriptions,
+  } = services;
   const bus = createBus({ service: services.bus, primary });
 
   return {
@@ -34,6 +44,7 @@ export async function openEmbeddedWorker({
     idempotency,
     moderation,
     blocks,
+    mentionNotes,
     // Without a limit no connect waits for the primary.
     connects: options.rateAdmit === 0 ? createOpenQueue() : connects,
     roomSubscriptions,

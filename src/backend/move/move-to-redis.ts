@@ -50,6 +50,7 @@ export const MOVED_KINDS: readonly MovedKind[] = [
   'ownMessages',
   'restrictions',
   'blocks',
+  'mentions',
   'pushes',
   'claims',
 ];

@@ -60,6 +60,8 @@ export interface RedisKeys {
   readonly totals: readonly [totals: string, turn: string];
   /** The same of the overview, which the primaries count; see primary.ts. */
   readonly overview: readonly [overview: string, turn: string];
+  /** The messages whose mentions are being stored, see mention-note.lua. */
+  readonly mentions: string;
   /** The queue of clients over RATE_ADMIT: next free place, places of known clients, shared places. */
   readonly connects: readonly [next: string, places: string, shared: string];
   /** The channel of an instance's probes. With a hash tag, the server that has the tag has the channel. */
@@ -129,6 +131,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     isOccupiedRooms: (key) => key.startsWith(`${prefix}:boot:`) && key.endsWith(':places'),
     totals: [`${prefix}:totals`, `${prefix}:totals:turn`],
     overview: [`${prefix}:overview`, `${prefix}:overview:turn`],
+    mentions: `${prefix}:mentions`,
     connects: [`${prefix}:{connects}:next`, `${prefix}:{connects}:places`, `${prefix}:{connects}:shared`],
     probe: (instanceId, tag = '') => `${channelPrefix}:probe:${instanceId}${tag === '' ? '' : `:{${tag}}`}`,
     secret: `${prefix}:secret`,

@@ -37,6 +37,7 @@ export interface Scripts {
   readonly enterQueue: Script;
   readonly expectClients: Script;
   readonly block: Script;
+  readonly noteMention: Script;
   readonly subscribeRoom: Script;
   readonly subscribedRooms: Script;
   readonly markFormat: Script;
@@ -82,6 +83,7 @@ export function openScripts(): Scripts {
     enterQueue: scriptOf('admission', clock + textOf('people/connect-enter')),
     expectClients: scriptOf('admission', clock + textOf('people/connect-expect')),
     block: scriptOf('people', textOf('people/block')),
+    noteMention: scriptOf('people', clock + textOf('people/mention-note')),
     subscribeRoom: scriptOf('people', textOf('people/room-subscribe')),
     subscribedRooms: scriptOf('people', textOf('people/room-subscriptions')),
     markFormat: scriptOf('command', textOf('connection/format')),

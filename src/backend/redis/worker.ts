@@ -17,6 +17,7 @@ import { createRedisModeration } from './moderation/moderation.ts';
 import { createRedisBlocks } from './people/blocks.ts';
 import { createRedisConnectQueue } from './people/connect-queue.ts';
 import { createRedisInboxes } from './people/inboxes.ts';
+import { createRedisMentionNotes } from './people/mention-notes.ts';
 import { createRedisPushes } from './people/pushes.ts';
 import { createRedisRoomSubscriptions } from './people/room-subscriptions.ts';
 import type { IndexParts } from './presence/occupied-rooms.ts';
@@ -123,6 +124,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     connects: createRedisConnectQueue({ redis, scripts, keys, rateAdmit: options.rateAdmit }),
     moderation: createRedisModeration({ redis, scripts, keys }),
     blocks: createRedisBlocks({ redis, script: scripts.block, keys }),
+    mentionNotes: createRedisMentionNotes({ redis, script: scripts.noteMention, keys }),
     roomSubscriptions: createRedisRoomSubscriptions({ redis, scripts, keys, retention }),
     adapter: createRedisAdapter({ redis, subscriptions, channelPrefix: keys.channelPrefix }),
     secret,

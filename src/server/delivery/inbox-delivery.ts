@@ -3,7 +3,7 @@ import { isExpired, parseItem, type StoredItem } from '../../chat/inbox/items.ts
 import type { InboxStore } from '../../chat/inbox-store.ts';
 import type { Entry } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
-import type { PrivateMessage } from '../../protocol/people.ts';
+import type { MentionPlace, PrivateMessage } from '../../protocol/people.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 
 export interface InboxDeliveryDeps {
@@ -50,6 +50,8 @@ export function createInboxDelivery({ of, inboxes, now }: InboxDeliveryDeps): In
   };
 }
 
+const NOBODY = { id: '', name: '' };
+
 type Owners = ReturnType<ChatNamespace['local']['to']>;
 
 function emit(owners: Owners, item: StoredItem): void {
@@ -60,6 +62,9 @@ function emit(owners: Owners, item: StoredItem): void {
       break;
     case 'todo':
       owners.emit('todo_message', data, { id, seq, epoch, at });
+      break;
+    case 'mention':
+      owners.emit('mention', { id, seq, epoch, at, from: item.from ?? NOBODY, data: data as MentionPlace });
       break;
     case 'announcement':
       owners.emit('announcement', { id, seq, at, data });
@@ -73,7 +78,7 @@ function emit(owners: Owners, item: StoredItem): void {
 
 function privateMessage({ id, seq, epoch, at, from, data }: StoredItem): PrivateMessage {
   const { to, text } = data as { to: string; text: string };
-  return { id, seq, epoch, at, from: from ?? { id: '', name: '' }, to, text };
+  return { id, seq, epoch, at, from: from ?? NOBODY, to, text };
 }
 
 /** Returns whether the item's sender can ask for a receipt. */

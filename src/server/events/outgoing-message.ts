@@ -1,5 +1,6 @@
 import { contentDigest, type DedupeKey } from '../../chat/dedupe.ts';
 import type { Feeds } from '../../chat/feeds.ts';
+import type { Mentions } from '../../chat/inbox/mentions.ts';
 import type { Appended, Draft, RoomLogs } from '../../chat/log-store.ts';
 import type { MessageChange, MessageChanges } from '../../chat/message-changes.ts';
 import type { Room } from '../../chat/room.ts';
@@ -13,6 +14,7 @@ import type { Metrics } from '../metrics.ts';
 export interface OutgoingMessageDeps {
   readonly logs: Pick<RoomLogs, 'append'>;
   readonly changes: MessageChanges;
+  readonly mentions: Pick<Mentions, 'storing'>;
   readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly metrics: Pick<Metrics, 'said'>;
   readonly limits: Pick<ClientLimits, 'maxTextBytes'>;
@@ -64,10 +66,11 @@ export async function storeMessage(
   const dedupe = dedupeOf(message);
   const draft = { members, dedupe, except, author, reader };
   const { onRewritten } = message;
-  const stored =
+  const store = (id?: string) =>
     replyTo === undefined
-      ? await append(deps, room, draft)
-      : await answer(deps, room, replyTo, { ...draft, onRewritten });
+      ? append(deps, room, draft, id)
+      : answer(deps, room, replyTo, { ...draft, onRewritten, id });
+  const stored = await (mentions ? deps.mentions.storing({ room, from, mentions }, store) : store());
   if (stored.ok) deps.metrics.said(text);
   return stored;
 }
@@ -76,8 +79,9 @@ async function append(
   { logs, feeds, newId }: OutgoingMessageDeps,
   room: Room,
   draft: Omit<Draft, 'id'>,
+  id = newId(),
 ): Promise<Outcome<Appended>> {
-  const stored = await logs.append(room, { id: newId(), ...draft });
+  const stored = await logs.append(room, { id, ...draft });
   if (stored.ok) feeds.expectEcho(room, stored.value);
   return stored;
 }
@@ -87,7 +91,7 @@ function answer(
   { changes }: OutgoingMessageDeps,
   room: Room,
   seq: number,
-  { members, ...draft }: Omit<Draft, 'id'> & Pick<MessageChange, 'onRewritten'>,
+  { members, ...draft }: Omit<Draft, 'id'> & Pick<MessageChange, 'onRewritten' | 'id'>,
 ): Promise<Outcome<Appended>> {
   return changes.apply({
     room,

@@ -1,13 +1,14 @@
 import { dedupeScope } from '../../chat/identity.ts';
-import { succeed } from '../../protocol/codes.ts';
+import { refuse, succeed } from '../../protocol/codes.ts';
 import type { EventHandler } from '../context.ts';
 import { personOf } from '../session.ts';
 import { storeMessage, toAck } from './outgoing-message.ts';
 import { memberIn, notJoined } from './room-access.ts';
 
 export const say: EventHandler<'say'> = {
-  // An answer reads the message that it answers first, and what is said after it must not overtake it.
-  mode: ({ replyTo }) => (replyTo === undefined ? 'pipelined' : 'inTurn'),
+  // An answer first reads the message that it answers, and one with mentions is noted first: what is said after it must not
+  // overtake it.
+  mode: ({ replyTo, mentions }) => (replyTo === undefined && !mentions?.length ? 'pipelined' : 'inTurn'),
   says: true,
   async run(session, payload, context) {
     const { socket, memberships, user, identity, budget } = session;
@@ -23,6 +24,8 @@ export const say: EventHandler<'say'> = {
       if (muted) return muted;
       if (memberships.get(roomid) !== membership) return notJoined(roomid);
     }
+    const waitMs = mentions?.length ? session.takeMoreSayTokens(mentions.length) : 0;
+    if (waitMs > 0) return refuse('rate_limited', 'too many mentions', waitMs);
     const stored = await storeMessage(context, {
       room,
       from: personOf(user),

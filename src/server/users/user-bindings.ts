@@ -61,6 +61,10 @@ class ConnectionBinding implements UserBinding {
     return this.deps.userBuckets.take(this.inbox.roomid);
   }
 
+  takeMore(amount: number): number {
+    return this.deps.userBuckets.takeMore(this.inbox.roomid, amount);
+  }
+
   hasLease(): boolean {
     return this.lease !== undefined && !this.released;
   }

@@ -29,6 +29,7 @@ export async function fillAtRandom(peer: Peer, seed: number, steps: number): Pro
     raise,
     restrict,
     block,
+    note,
     subscribe,
     push,
     claim,
@@ -102,6 +103,13 @@ export async function fillAtRandom(peer: Peer, seed: number, steps: number): Pro
   async function block() {
     const keptS = random.chance(0.5) ? 5_000 : undefined;
     granted(await peer.blocks.set(some(INBOXES), some(USERS), random.chance(0.8), keptS));
+  }
+
+  async function note() {
+    const { nsp, roomid } = some(ROOMS);
+    const noted = { nsp, roomid, id: id(), by: 'worker' };
+    granted(await peer.mentionNotes.add(noted));
+    if (random.chance(0.5)) granted(await peer.mentionNotes.remove(noted));
   }
 
   async function subscribe() {
@@ -188,6 +196,8 @@ export async function readAll(
     const push = granted(await pushes.find(id));
     found[`push ${id}`] = push && { ...push, positions: byUser(push.positions) };
   }
+  const notes = granted(await peer.mentionNotes.due(0, 1_000));
+  found.mentions = [...notes].sort((one, other) => (one.id < other.id ? -1 : 1));
   // Last: a claim that is free is taken by asking.
   for (const key of CLAIMS) {
     const { state, ...more } = granted(await idempotency.claim(key, 'print', 'asked'));

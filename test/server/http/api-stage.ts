@@ -68,6 +68,7 @@ export async function openApiStage(options: StageOptions = {}) {
     logs: store.logs,
     feeds,
     changes: createMessageChanges({ logs: store.logs, feeds, newId }),
+    mentions: { storing: (_message, append) => append(newId()) },
     roster: { ...roster.roster, connections: store.roster.connections },
     inboxes: store.inboxes,
     announcements: createAnnouncements({ logs: store.logs, inboxes: store.inboxes, newId }),

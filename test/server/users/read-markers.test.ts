@@ -37,6 +37,7 @@ function setUp() {
       stored.set(tag, rooms);
       return succeed(Math.max(read, seq));
     },
+    has: async ({ tag }, roomid) => succeed(of(tag).get(roomid)?.joined ?? false),
     async list({ tag }) {
       if (failing.includes('list')) return away;
       return succeed(

@@ -1,6 +1,6 @@
 import type { Restriction } from '../../../chat/moderation.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RowTarget } from '../../moved-rows.ts';
+import type { MovedRows, RowTarget } from '../../moved-rows.ts';
 import { type ImportContext, inTurn, roomAt } from './import-context.ts';
 import { createMarkersImport } from './import-markers.ts';
 
@@ -10,6 +10,7 @@ type PeopleTables =
   | 'ownMessages'
   | 'restrictions'
   | 'blocks'
+  | 'mentions'
   | 'pushes'
   | 'claims';
 
@@ -124,6 +125,14 @@ export function createPeopleImport(context: ImportContext): Pick<RowTarget, Peop
       },
     },
 
+    mentions: {
+      write: ({ at, ...note }) => redis.call(['ZADD', keys.mentions, String(at), mentionMember(note)]),
+      async read(row) {
+        const found = await redis.call<unknown>(['ZSCORE', keys.mentions, mentionMember(row)]);
+        return found.ok ? succeed({ ...row, at: Number(found.value) }) : found;
+      },
+    },
+
     pushes: {
       write({ tag, endsAt = 0, nsp, positions }) {
         const key = keys.hashed.pushPositions(tag);
@@ -183,6 +192,11 @@ export function createPeopleImport(context: ImportContext): Pick<RowTarget, Peop
 
 function memberOf(kind: Restriction, user: string): string {
   return `${kind}#${user}`;
+}
+
+/** As people/mention-notes.ts writes a note. */
+function mentionMember({ nsp, roomid, tag, by }: Omit<MovedRows['mentions'], 'at'>): string {
+  return JSON.stringify([nsp, roomid, tag, by]);
 }
 
 function portionsOf<T>(all: readonly T[]): T[][] {

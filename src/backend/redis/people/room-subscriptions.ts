@@ -61,10 +61,15 @@ export function createRedisRoomSubscriptions({
     return succeed(rooms);
   }
 
+  async function has(inbox: Room, roomid: string): Promise<Outcome<boolean>> {
+    const found = await redis.call<number>(['HEXISTS', keys.roomSubscriptions(inbox)[0], roomid]);
+    return found.ok ? succeed(found.value === 1) : found;
+  }
+
   async function raiseReadMarker(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>> {
     const subscribed = await subscribe(inbox, roomid, seq, 0);
     return subscribed.ok ? succeed(Number(subscribed.value[0])) : subscribed;
   }
 
-  return { set, raiseReadMarker, list };
+  return { set, raiseReadMarker, has, list };
 }
