@@ -65,6 +65,10 @@ export const PUSH_MESSAGE_READ = 20;
 export const DEFAULT_INBOX_PAGE = 50;
 export const MAX_INBOX_PAGE = 200;
 export const MAX_PUSH_USERS = 1_000;
+/** The most requests of one batch. */
+export const MAX_BATCH_REQUESTS = 100;
+/** Once the answers of a batch are longer together, the requests behind them are not run. */
+export const MAX_BATCH_ANSWER_BYTES = 4 * 1024 * 1024;
 /** The most rooms of one announcement. */
 export const MAX_ANNOUNCE_ROOMS = 1_000;
 

@@ -11,6 +11,7 @@ import { requestIdOf } from '../request-id.ts';
 import type { ApiContext } from './api-context.ts';
 import type { StartStream } from './event-streams.ts';
 import { pushOfForm } from './form-body.ts';
+import { createInnerRequests } from './inner-requests.ts';
 import { answerRefusal } from './refusal-answers.ts';
 import { rememberAnswer } from './remembered-answers.ts';
 import type { ApiCall, ApiRoute, CallScope } from './route.ts';
@@ -49,6 +50,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   const { gate, tokenGate, namespaces, version, context, log } = deps;
   const bodyLimit = maxBodyBytes(context.limits.maxTextBytes);
   const routes = createRoutes({ version });
+  const innerRequests = createInnerRequests();
   const standard = namespaces.includes('/') ? '/' : (namespaces[0] ?? '/');
 
   function namespaceOf(query: unknown): Outcome<string> {
@@ -87,13 +89,13 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   }
 
   async function answer(
-    { method, path, isComplete }: ApiRoute,
+    { method, path, isComplete, repeats }: ApiRoute,
     call: ApiCall,
     scope: CallScope,
     inTurn: InTurn,
   ): Promise<IdempotentAnswer> {
     const { idempotencyKey, params, content } = call;
-    if (idempotencyKey === undefined)
+    if (idempotencyKey === undefined || repeats === 'itself')
       return { outcome: await inTurn(() => call.run(scope, context)), replayed: false };
     const { idempotency } = context;
     // A permit for each claim only: a retry that waits for the first attempt must not hold a permit meanwhile.
@@ -135,13 +137,20 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
       async handler(request, reply) {
         // The stream of a HEAD would have no end.
         if (answers === 'events' && request.method === 'HEAD') return reply.type('text/event-stream').send();
+        const outerSocket = innerRequests.outerSocket(request);
+        if (outerSocket && apiRoute.alone) {
+          return answerRefusal(reply, refuse('bad_request', 'path: cannot be part of a batch'));
+        }
         const nsp = namespaced ? namespaceOf(request.query) : succeed(standard);
         if (!nsp.ok) return answerRefusal(reply, nsp);
         const call = apiRoute.read(request);
         if (!call.ok) return answerRefusal(reply, call);
-        const scope = { nsp: nsp.value, scope: request.callerScope, reader: request.reader };
-        const inTurn: InTurn = (task) => (paced ? context.admission.run(request.raw.socket, task) : task());
-        const { outcome, replayed } = await answer(apiRoute, call.value, scope, inTurn);
+        const { callerScope: scope, reader } = request;
+        const scopes = { nsp: nsp.value, scope, reader, runInner: innerRequests.run(app, request) };
+        // Requests of a batch take turns with the others of its connection.
+        const client = outerSocket ?? request.raw.socket;
+        const inTurn: InTurn = (task) => (paced ? context.admission.run(client, task) : task());
+        const { outcome, replayed } = await answer(apiRoute, call.value, scopes, inTurn);
         request.replayed = replayed;
         if (!outcome.ok) return answerRefusal(reply, outcome);
         if (answers === 'events') {

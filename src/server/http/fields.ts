@@ -29,6 +29,12 @@ export const clientMsgId = payloads.clientMsgId.meta({
 export const text = payloads.text.meta({
   description: 'Plain text of at most MAX_TEXT_BYTES, not only of spaces and characters that cannot be seen.',
 });
+export const idempotencyKey = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,128}$/, { error: 'must be 1 to 128 printable ASCII characters' })
+  .describe(
+    'A repeat of the request under this key within DEDUPE_TTL_S gets the first answer and is not run again.',
+  );
 /** Any JSON value, parsed to its JSON text. */
 export const data = payloads.freeForm.meta({
   description: `Any JSON, at most ${MAX_JSON_DEPTH} levels deep and ${JSON_BYTES_PER_TEXT_BYTE} times MAX_TEXT_BYTES long.`,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { succeed } from '../../protocol/codes.ts';
 import { ANNOUNCEMENT_ROUTES } from './announcements.ts';
+import { BATCH_ROUTES } from './batch.ts';
 import { DELETION_ROUTES } from './deletions.ts';
 import { EVENT_ROUTES } from './events.ts';
 import { MESSAGE_CHANGE_ROUTES } from './message-changes.ts';
@@ -44,6 +45,7 @@ export function createRoutes(about: ApiFacts): readonly ApiRoute[] {
     ...ANNOUNCEMENT_ROUTES,
     ...USER_ROUTES,
     ...DELETION_ROUTES,
+    ...BATCH_ROUTES,
     openapi,
   ];
   const document = describeApi(routes, about);

@@ -4,6 +4,7 @@ import { withBlankOptionals } from '../../protocol/blank-fields.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { describeIssues } from '../../protocol/payloads.ts';
 import type { ApiContext } from './api-context.ts';
+import { idempotencyKey } from './fields.ts';
 
 /** A request as the framework gives it: nothing about it is validated. */
 export interface RawRequest {
@@ -11,6 +12,21 @@ export interface RawRequest {
   readonly query: unknown;
   readonly headers: unknown;
   readonly body: unknown;
+}
+
+/** A request of a batch. */
+export interface InnerRequest {
+  readonly method: ApiRoute['method'];
+  /** With its query. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface InnerAnswer {
+  readonly status: number;
+  /** JSON. */
+  readonly text: string;
 }
 
 export interface CallScope {
@@ -21,6 +37,8 @@ export interface CallScope {
   readonly operation?: string;
   /** The user whose token opened the route; a back end has none. */
   readonly reader?: Identity | undefined;
+  /** Runs another request for the same back end. */
+  readonly runInner: (request: InnerRequest) => Promise<InnerAnswer>;
 }
 
 /** A validated request. */
@@ -38,15 +56,7 @@ type Fields = z.ZodObject;
 const NOTHING = z.object({});
 type Nothing = typeof NOTHING;
 
-const WRITE_HEADERS = z.object({
-  'idempotency-key': z
-    .string()
-    .regex(/^[\x20-\x7e]{1,128}$/, { error: 'must be 1 to 128 printable ASCII characters' })
-    .optional()
-    .describe(
-      'A repeat of the request under this key within DEDUPE_TTL_S gets the first answer and is not run again.',
-    ),
-});
+const WRITE_HEADERS = z.object({ 'idempotency-key': idempotencyKey.optional() });
 
 /** A route's input and answer, for the code that serves it and for the OpenAPI document. */
 interface RouteSchemas {
@@ -76,6 +86,10 @@ export interface ApiRoute {
   readonly namespaced: boolean;
   /** `events`: the handler returns a `StartStream`, which writes the response. */
   readonly answers: 'json' | 'text' | 'events';
+  /** Cannot be part of a batch. */
+  readonly alone: boolean;
+  /** `itself`: the route answers a repeated Idempotency-Key itself. */
+  readonly repeats: 'stored' | 'itself';
   readonly schemas: RouteSchemas;
   read(given: RawRequest): Outcome<ApiCall>;
   /** Returns whether a retry could add nothing. */
@@ -100,7 +114,7 @@ interface RouteOptions<
   H extends Fields,
   B extends z.ZodType,
 > extends Pick<ApiRoute, 'method' | 'path' | 'operationId' | 'summary'>,
-    Partial<Pick<ApiRoute, 'open' | 'forUsers' | 'paced' | 'namespaced' | 'answers'>> {
+    Partial<Pick<ApiRoute, 'open' | 'forUsers' | 'paced' | 'namespaced' | 'answers' | 'alone' | 'repeats'>> {
   readonly isComplete?: (answer: Frozen<z.output<A>>) => boolean;
   readonly params?: P;
   readonly query?: Q;
@@ -120,6 +134,7 @@ export function route<
 >(options: RouteOptions<A, P, Q, H, B>): ApiRoute {
   const { method, path, operationId, summary, run, isComplete = () => true } = options;
   const { open = false, forUsers = false, paced = !open, namespaced = true, answers = 'json' } = options;
+  const { alone = answers !== 'json', repeats = 'stored' } = options;
   const headers = method === 'GET' ? options.headers : WRITE_HEADERS;
   // Validates declared parts only.
   const input = z.object({
@@ -140,6 +155,8 @@ export function route<
     paced,
     namespaced,
     answers,
+    alone,
+    repeats,
     schemas: { ...options, headers },
     isComplete: (answer) => isComplete(answer as Frozen<z.output<A>>),
     read(given) {

@@ -193,6 +193,7 @@ describe('the OpenAPI document', () => {
       ['getMessages', 'GET', '/api/v1/rooms/nobody/messages?limit=1'],
       ['announce', 'POST', '/api/v1/announce', { data: 'x' }],
       ['announce', 'POST', '/api/v1/announce', { data: 'x', rooms: ['Raum 1'] }],
+      ['batch', 'POST', '/api/v1/batch', { requests: [{ method: 'GET', path: '/api/v1/rooms' }] }],
       ['listRooms', 'GET', '/api/v1/rooms'],
       ['listRooms', 'GET', '/api/v1/rooms?limit=1'],
       ['getRoom', 'GET', '/api/v1/rooms/Raum%201'],
