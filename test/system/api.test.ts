@@ -95,6 +95,28 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     });
   });
 
+  it('runs a batch, and leaves the connection out of a message that is named in except', async () => {
+    const room = fresh('room');
+    const [ann, bob] = [await enter(at(0), room, 'Ann'), await enter(at(1), room, 'Bob')];
+    const path = `/api/v1/rooms/${room}/messages`;
+    const { status, json } = await ask(`${at(2)}/api/v1/batch`, {
+      requests: [
+        { method: 'POST', path, body: { text: 'one', except: ann.hello.clientId } },
+        { method: 'POST', path, body: { data: { two: 2 } } },
+        { method: 'POST', path, body: { text: 'three', except: 'not a socket' } },
+        { method: 'GET', path },
+      ],
+    });
+    const results = json.results as { status: number; body: { messages?: { seq: number }[] } }[];
+    expect([status, ...results.map((result) => result.status)]).toEqual([200, 200, 200, 400, 200]);
+    expect(results[2]?.body).toEqual({
+      error: { code: 'bad_request', message: 'except: must be a socket id', temporary: false },
+    });
+    expect(results[3]?.body.messages?.map(({ seq }) => seq)).toEqual([1, 2]);
+    await eventually(() => expect(bob.said.map(({ data }) => data.text)).toEqual(['one', '']));
+    await eventually(() => expect(ann.said.map(({ data }) => data.data)).toEqual([{ two: 2 }]));
+  });
+
   it('sends a push once per Idempotency-Key, on all workers and hosts', async () => {
     const ann = fresh('Ann');
     const member = await device(at(0), ann);

@@ -29,6 +29,10 @@ export const clientMsgId = payloads.clientMsgId.meta({
 export const text = payloads.text.meta({
   description: 'Plain text of at most MAX_TEXT_BYTES, not only of spaces and characters that cannot be seen.',
 });
+export const socketId = z
+  .string({ error: 'must be a socket id' })
+  .regex(/^[\w-]{1,64}$/, { error: 'must be a socket id' })
+  .describe('The id of a connection: `socket.id`, or `hello.clientId`.');
 export const idempotencyKey = z
   .string()
   .regex(/^[\x20-\x7e]{1,128}$/, { error: 'must be 1 to 128 printable ASCII characters' })

@@ -13,6 +13,7 @@ import {
   messageData,
   pageLimit,
   roomid,
+  socketId,
   text,
   userId,
   wholeNumber,
@@ -48,12 +49,13 @@ const say = route({
       replyTo: payloads.entrySeq.optional().describe('The seq of the message that this one answers.'),
       mentions: mentions.optional(),
       clientMsgId: clientMsgId.optional(),
+      except: socketId.optional().describe('The connection that does not get the message.'),
     })
     .refine(payloads.hasContent, payloads.noContent(payloads.NEEDS_CONTENT)),
   answer: storedAnswer,
   async run({ nsp, scope, operation, params, body }, context) {
     const room = roomOf(nsp, params.roomid);
-    const { text: said, data: json, type, replyTo, mentions: mentioned, clientMsgId: known } = body;
+    const { text: said, data: json, type, replyTo, mentions: mentioned, clientMsgId: known, except } = body;
     const stored = await storeMessage(context, {
       room,
       from: personOf(body.from),
@@ -63,6 +65,7 @@ const say = route({
       replyTo,
       mentions: mentioned,
       clientMsgId: known,
+      except,
       scope,
       operation,
     });
