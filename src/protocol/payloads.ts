@@ -65,7 +65,13 @@ export const text = wellFormed(z.string()).refine(isVisible, 'must not be empty'
 
 const JSON_GRAMMAR = `must be JSON of whole characters, nested at most ${MAX_JSON_DEPTH} levels deep`;
 /** Any JSON value, as its text. A setting limits its length, which is checked where the text is used. */
-export const freeForm = named(stringifyFreeForm, JSON_GRAMMAR);
+export const freeForm = z.unknown().transform((value, context): string => {
+  const json = stringifyFreeForm(value);
+  if (json !== undefined) return json;
+  const message = value === undefined ? 'must be given, as any JSON' : JSON_GRAMMAR;
+  context.addIssue({ code: 'custom', message, input: undefined });
+  return z.NEVER;
+});
 
 /** The data of a message, where blank data counts as absent, as any optional field does. */
 export const messageData = freeForm.refine((json) => json !== 'null' && json !== '""', JSON_GRAMMAR);
@@ -203,8 +209,9 @@ export const PAYLOADS = {
     const json = stringifyFreeForm(given);
     if (parsed.success && json !== undefined) return { ...parsed.data, json };
     const issues = parsed.error?.issues ?? [{ path: [], message: JSON_GRAMMAR }];
-    for (const { path, message } of issues) {
-      context.addIssue({ code: 'custom', path: [...path], message, input: undefined });
+    for (const issue of issues) {
+      const message = 'code' in issue ? messageOf(issue) : issue.message;
+      context.addIssue({ code: 'custom', path: [...issue.path], message, input: undefined });
     }
     return z.NEVER;
   }),
@@ -257,7 +264,34 @@ export const HANDSHAKE_AUTH = fields({
 export function describeIssues(error: z.ZodError): string {
   const issue = error.issues[0] && innermost(error.issues[0]);
   const field = issue?.path.join('.') || 'payload';
-  return `${field}: ${issue?.message ?? 'is not valid'}`;
+  return `${field}: ${issue ? messageOf(issue) : 'is not valid'}`;
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+};
+
+/** Says what to send in the place of the validator's own words. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  const { code, message } = issue;
+  if (code === 'invalid_type' && message.startsWith('Invalid input')) {
+    const kind = KINDS[issue.expected] ?? issue.expected;
+    return message.endsWith('received undefined') ? `must be given, as ${kind}` : `must be ${kind}`;
+  }
+  if (code === 'too_big' && message.startsWith('Too big')) {
+    return issue.origin === 'string'
+      ? `must not be longer than ${issue.maximum} characters`
+      : `must be at most ${issue.maximum}`;
+  }
+  if (code === 'too_small' && message.startsWith('Too small')) {
+    return issue.origin === 'string' ? 'must not be empty' : `must be at least ${issue.minimum}`;
+  }
+  return message;
 }
 
 /** Finds the issue to report of a payload with alternative shapes: that of the alternative that has the field. */

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type EventName, HANDSHAKE_AUTH, HANDSHAKE_QUERY, PAYLOADS } from '../../src/protocol/payloads.ts';
+import {
+  describeIssues,
+  type EventName,
+  HANDSHAKE_AUTH,
+  HANDSHAKE_QUERY,
+  PAYLOADS,
+} from '../../src/protocol/payloads.ts';
 
 /** What each event must have, and what it may. */
 const EVENTS: Readonly<Record<Exclude<EventName, 'todo'>, readonly [object, ...string[]]>> = {
@@ -115,4 +121,20 @@ it.each([
   [{ action: 'mute', userId: 'bob', seconds: 0 }, 'seconds'],
 ])('an order of a moderator that is %j is refused by its %s', (order, field) => {
   expect(PAYLOADS.moderate.safeParse(order).error?.issues[0]?.path).toEqual([field]);
+});
+
+describe('a refusal says what to send', () => {
+  it.each([
+    ['say', 'hello', 'payload: must be an object'],
+    ['say', { message: 'x' }, 'text: must not be empty, unless data is given'],
+    ['private', { to: 'bob' }, 'text: must be given, as a string'],
+    ['edit', { text: 'x' }, 'seq: must be given, as a number'],
+    ['typing', { on: 'yes' }, 'on: must be true or false'],
+    ['todo', 'x', 'payload: must be an object'],
+    ['room:history', { limit: 500 }, 'limit: must be at most 200'],
+    ['room:members', { cursor: 'x'.repeat(300) }, 'cursor: must not be longer than 256 characters'],
+  ] as const)('to %s of %j', (event, sent, message) => {
+    const { error } = PAYLOADS[event].safeParse(sent);
+    expect(error && describeIssues(error)).toBe(message);
+  });
 });

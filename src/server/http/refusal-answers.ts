@@ -48,5 +48,6 @@ export interface FrameworkError extends Error {
 export function answerFrameworkError(reply: FastifyReply, error: FrameworkError): FastifyReply | undefined {
   const { statusCode, message } = error;
   if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return undefined;
-  return answerRefusal(reply, refuse(CODE[statusCode] ?? 'bad_request', message), statusCode);
+  const said = statusCode === 415 ? 'payload: its Content-Type must be application/json' : message;
+  return answerRefusal(reply, refuse(CODE[statusCode] ?? 'bad_request', said), statusCode);
 }

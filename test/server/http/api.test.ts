@@ -124,6 +124,24 @@ describe('the API', () => {
     expect(stage.announced).toEqual([]);
   });
 
+  it.each([
+    ['announce', { text: 'x' }, 'data: must be given, as any JSON'],
+    ['announce', { data: 1, rooms: 'tea' }, 'rooms: must be a list'],
+    ['push', { user: 'ann', data: 1 }, 'users: must be given, as a list'],
+    ['push', { users: ['ann'], text: 'x' }, 'data: must be given, as any JSON'],
+    ['rooms/tea/messages', { message: 'x' }, 'text: must not be empty, unless data is given'],
+    ['rooms/tea/messages', { text: 5 }, 'text: must be a string'],
+    ['rooms/tea/messages', { text: 'x', type: 'image' }, 'type: must be a number'],
+    ['rooms/tea/messages', { text: 'x', type: 70_000 }, 'type: must be at most 65535'],
+    ['rooms/tea/messages', [1], 'payload: must be an object'],
+    ['rooms/tea/messages', 'hello', 'payload: its Content-Type must be application/json'],
+    ['rooms/tea/mute', { userId: 'ann', seconds: 0 }, 'seconds: must be at least 1'],
+    ['batch', [{ method: 'GET', path: '/api/v1/rooms' }], 'payload: must be an object'],
+  ])('says what to send to %s in the place of %j', async (path, body, message) => {
+    const { json } = await stage.ask('POST', `/api/v1/${path}`, { body });
+    expect(json).toEqual({ error: { code: 'bad_request', message, temporary: false } });
+  });
+
   it('announces to the given rooms, once each, and never to everybody if the list is empty', async () => {
     const body = { data: { x: null }, rooms: ['A', 'B', 'A', 1] };
     const { status, json } = await stage.ask('POST', '/api/v1/announce', { body });
