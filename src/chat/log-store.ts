@@ -51,8 +51,13 @@ export interface Appended {
 /** A change of a stored entry, which a notice announces. */
 export interface Amendment {
   readonly seq: number;
-  /** The new members of the entry, as `Draft.members`. */
-  readonly members: string;
+  /** The new members of the entry, as `Draft.members`; undefined: those that are stored with it stay. */
+  readonly members?: string | undefined;
+  /**
+   * Further members, which the store writes beside the entry, without writing the entry again; undefined: none from now on. The
+   * member `revision` then stands there.
+   */
+  readonly beside?: string | undefined;
   /** The `entryDigest` of the entry from which the members were made. */
   readonly was: string;
   /**
@@ -63,7 +68,7 @@ export interface Amendment {
   /** Which of the two count as unread from now on: `entry` without its notice, `both`, or neither. */
   readonly counted?: 'entry' | 'both' | undefined;
   /** An earlier notice about the entry, whose content nobody may read any more, and the members that are left of it. */
-  readonly superseded?: Pick<Amendment, 'seq' | 'members'> | undefined;
+  readonly superseded?: { readonly seq: number; readonly members: string } | undefined;
 }
 
 /** The result of a replacement. */
@@ -80,6 +85,8 @@ export interface Entry {
   /** The same bytes as they came over the bus, so that they are forwarded without being decoded. */
   readonly utf8?: Buffer;
   readonly except?: string;
+  /** Some members stand beside the stored entry, see joined-entry.ts; `json` has them. */
+  readonly hasBeside?: true;
 }
 
 /** Up to `upTo` the positions of this epoch still name the same entries; those above were lost. */

@@ -115,9 +115,16 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
     const { becomes, announcement, stamp, counted } = decided.value;
     const superseded = await supersededBy(room, message, decided.value);
     if (!superseded.ok) return superseded;
+    const { reactions, replies } = becomes;
+    const counts = reactions || replies ? membersOf({ reactions, replies }) : '';
+    // A reaction or an answer changes no other member. An earlier release stored these among the others.
+    const onlyCounts = stamp === 'revision';
+    const wasAmong = !entry.hasBeside && (message.reactions || message.replies) !== undefined;
+    const { reactions: _, replies: __, ...others } = becomes;
     const amendment = {
       seq,
-      members: membersOf(becomes, stamp),
+      members: onlyCounts && !wasAmong ? undefined : membersOf(others, stamp),
+      beside: onlyCounts || counts !== '' ? counts : undefined,
       was: entryDigest(entry.json),
       stamp,
       counted,
@@ -133,7 +140,8 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
     });
     if (!amended.ok && amended.error.code === 'forbidden') change.onRestricted?.();
     if (amended.ok && amended.value && !amended.value.dup) {
-      change.onRewritten?.(Buffer.byteLength(amendment.members));
+      const { members = '', beside = '' } = amendment;
+      change.onRewritten?.(Buffer.byteLength(members) + Buffer.byteLength(beside));
     }
     return amended;
   }
@@ -158,7 +166,7 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
 /** The members that the store writes. */
 const OF_THE_STORE: ReadonlySet<string> = new Set(['seq', 'epoch', 'id', 'at', 'revision']);
 
-function membersOf(message: ChatMessage | EditedMessage, stamp?: Amendment['stamp']): string {
+function membersOf(message: Partial<ChatMessage | EditedMessage>, stamp?: Amendment['stamp']): string {
   const isKept = (name: string) => !OF_THE_STORE.has(name) && !(name === 'edited' && stamp === 'edited');
   const kept = Object.entries(message).filter(([name]) => isKept(name));
   return JSON.stringify(Object.fromEntries(kept)).slice(1, -1);

@@ -48,8 +48,12 @@ function withOthers({ reaction, count, users }: Reaction, others: readonly strin
   return { reaction, count, users, ...(others.length > 0 && { others }) };
 }
 
-/** The message as pages show it. */
+/** The message as pages show it. An earlier release deletes a message without what stands beside it. */
 export function withoutOthers(message: ChatMessage): ChatMessage {
+  if (message.deleted && (message.reactions || message.replies)) {
+    const { reactions: _, replies: __, ...deleted } = message;
+    return deleted;
+  }
   if (!message.reactions) return message;
   return {
     ...message,

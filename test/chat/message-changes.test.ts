@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createMessageChanges } from '../../src/chat/message-changes.ts';
 import { withoutOthers } from '../../src/chat/reactions.ts';
 import { roomOf } from '../../src/chat/room.ts';
@@ -179,9 +179,8 @@ describe('a change of a message', () => {
     const change = { room, seq: 1, decide, onRewritten: (bytes: number) => void written.push(bytes) };
     for (let n = 0; n < 2; n += 1) granted(await open().apply(change));
     expect(written).toHaveLength(1);
-    const [message] = await read();
-    const { seq, epoch, id, at, revision, ...members } = message as ChatMessage;
-    expect(written[0]).toBe(Buffer.byteLength(JSON.stringify(members)) - 2);
+    const { reactions } = (await read())[0] as ChatMessage;
+    expect(written[0]).toBe(Buffer.byteLength(JSON.stringify({ reactions })) - 2);
   });
 
   it('by many at once on two workers is lost by none', async () => {
@@ -202,6 +201,28 @@ describe('a change of a message', () => {
     for (const name of ['reactions', 'revision'] as const) delete said[name];
     expect(foldEntries([said, ...rest])[0]).toEqual(await message());
   });
+});
+
+it('a reaction or an answer writes no text again, also to a message whose reactions an earlier release stored in it', async () => {
+  const { open, store, message } = await stage();
+  const amend = vi.spyOn(store.logs, 'amend');
+  const changes = open();
+  const react = (userId: string) =>
+    changes.apply({
+      room,
+      seq: 1,
+      decide: reaction({ roomid, by: { userId, username: userId }, reaction: '👍', on: true }),
+    });
+  const { event, data } = await message();
+  const reactions = [{ reaction: '👍', count: 1, users: ['eve'] }];
+  const earlier = JSON.stringify({ event, roomid, data, reactions, replies: 2 }).slice(1, -1);
+  granted(await store.logs.replace(room, 1, earlier));
+  granted(await react('ann'));
+  granted(await react('bob'));
+  expect((await message()).reactions).toEqual([{ reaction: '👍', count: 3, users: ['eve', 'ann', 'bob'] }]);
+  expect((await message()).replies).toBe(2);
+  const written = amend.mock.calls.map(([, { members }]) => members);
+  expect(written).toEqual([JSON.stringify({ event, roomid, data }).slice(1, -1), undefined]);
 });
 
 describe('a reaction', () => {

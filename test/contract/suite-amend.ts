@@ -78,6 +78,45 @@ export function amendContract(harness: () => Promise<Harness<StorePeer>>): void 
       expect((await read(b, room)).entries[0]?.json.endsWith(',"type":0},"revision":3}')).toBe(true);
     });
 
+    it('has members beside it that change without the others, and reads as one', async () => {
+      const { store, a, b } = await twoPeers(harness);
+      const room = newRoom();
+      for (const n of range(1, 3)) await append(a, room, `${n}`);
+      const change = async (peer: StorePeer, how: Pick<Amendment, 'members' | 'beside' | 'stamp'>) => {
+        const [entry] = (await read(peer, room, { after: 1, limit: 1 })).entries;
+        const was = entryDigest(entry?.json ?? '');
+        return granted(
+          await peer.logs.amend(room, { seq: 2, was, counted: 'entry', ...how }, noticeOf(room, 'told')),
+        );
+      };
+      const stored = async (peer: StorePeer) => (await read(peer, room, { before: 3, limit: 1 })).entries[0];
+      const [, { json = '' } = {}] = (await read(a, room)).entries;
+      const said = json.slice(0, -1);
+      const edited = said.replace(membersSaying(room, '2'), membersSaying(room, 'new'));
+
+      await change(b, { beside: '"n":1', stamp: 'revision' });
+      expect((await stored(a))?.json).toBe(`${said},"n":1,"revision":4}`);
+      expect((await stored(a))?.hasBeside).toBe(true);
+      await change(a, { beside: '', stamp: 'revision' });
+      expect((await stored(b))?.json).toBe(`${said},"revision":5}`);
+      const told = await change(b, { members: membersSaying(room, 'new'), beside: '"n":2', stamp: 'edited' });
+      const stamp = `,"edited":{"at":${told?.at},"seq":6}`;
+      expect((await stored(a))?.json).toBe(`${edited}${stamp},"n":2,"revision":6}`);
+      // What the other read is no longer there.
+      const was = entryDigest(`${edited}${stamp},"n":1,"revision":6}`);
+      expect(granted(await a.logs.amend(room, { seq: 2, beside: '"n":9', was }, noticeOf(room, 'no')))).toBe(
+        undefined,
+      );
+      await change(a, { beside: '"n":3', stamp: 'revision' });
+      await store.restart();
+      const c = await store.open();
+      expect((await stored(c))?.json).toBe(`${edited}${stamp},"n":3,"revision":7}`);
+      expect((await read(c, room)).entries).toHaveLength(7);
+      await change(c, { members: membersSaying(room, 'last'), stamp: 'edited' });
+      expect((await stored(c))?.json.endsWith(',"seq":8},"revision":8}')).toBe(true);
+      expect(await stored(c)).not.toHaveProperty('hasBeside');
+    });
+
     it('empties a superseded entry in the same step, and no other', async () => {
       const { store, a, b } = await twoPeers(harness);
       const room = newRoom();

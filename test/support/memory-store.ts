@@ -8,6 +8,7 @@ import type {
   PushPositions,
   PushStore,
 } from '../../src/chat/inbox-store.ts';
+import { besideText, joinedEntry } from '../../src/chat/joined-entry.ts';
 import {
   type Amendment,
   type Appended,
@@ -38,6 +39,8 @@ interface Log {
   entries: Entry[];
   /** Notices, and entries that `replace` put others in the place of. */
   readonly uncounted: Set<number>;
+  /** What stands beside the entries. */
+  readonly beside: Map<number, string>;
   /** The newest message of each reader. */
   readonly said: Map<string, number>;
   readonly answers: Map<string, Appended & { readonly content: string | undefined }>;
@@ -80,6 +83,7 @@ export function createMemoryStore({
       top: 0,
       entries: [],
       uncounted: new Set(),
+      beside: new Map(),
       said: new Map(),
       answers: new Map(),
       steps: { sent: [], recv: [], read: [] },
@@ -129,13 +133,14 @@ export function createMemoryStore({
   }
 
   function replace(room: Room, seq: number, members: string, notice?: Draft): Replaced | undefined {
-    const { entries, uncounted } = logOf(room);
+    const { entries, uncounted, beside } = logOf(room);
     const index = entries.findIndex((entry) => entry.seq === seq);
     const stored = entries[index];
     if (!stored) return undefined;
     const json = jsonOf(JSON.parse(stored.json) as Appended, members);
     if (json === stored.json) return {};
     entries[index] = { ...stored, json };
+    beside.delete(seq);
     uncounted.add(seq);
     const told = notice && append(room, notice);
     if (!told?.ok) return {};
@@ -144,18 +149,22 @@ export function createMemoryStore({
   }
 
   function amend(room: Room, amendment: Amendment, notice: Draft): Outcome<Appended | undefined> {
-    const { seq, members, was, stamp, counted, superseded } = amendment;
+    const { seq, members, beside, was, stamp, counted, superseded } = amendment;
     const log = logOf(room);
     const { scope, clientMsgId } = notice.dedupe ?? {};
     const known = notice.dedupe && log.answers.has(JSON.stringify([scope, clientMsgId]));
     const stored = log.entries.find((entry) => entry.seq === seq);
-    if (!known && (!stored || entryDigest(stored.json) !== was)) return succeed(undefined);
+    const read = stored && joinedEntry(stored.json, log.beside.get(seq));
+    if (!known && (read === undefined || entryDigest(read) !== was)) return succeed(undefined);
     const appended = append(room, notice);
     if (!appended.ok || appended.value.dup || !stored) return appended;
     const { at, seq: noticeSeq } = appended.value;
     const edited = stamp === 'edited' ? `,"edited":${JSON.stringify({ at, seq: noticeSeq })}` : '';
-    const stamps = stamp ? `${edited},"revision":${noticeSeq}` : '';
-    const json = jsonOf(JSON.parse(stored.json) as Appended, members + stamps);
+    const stamps = stamp && beside === undefined ? `${edited},"revision":${noticeSeq}` : edited;
+    const position = JSON.parse(stored.json) as Appended;
+    const json = members === undefined ? stored.json : jsonOf(position, members + stamps);
+    if (beside === undefined) log.beside.delete(seq);
+    else log.beside.set(seq, besideText(beside, noticeSeq));
     log.entries = log.entries.map((entry) => {
       if (entry.seq === seq) return { ...entry, json };
       if (entry.seq !== superseded?.seq) return entry;
@@ -170,7 +179,13 @@ export function createMemoryStore({
     const log = logs.get(room.tag) ?? (room.kind === 'room' ? logOf(room) : undefined);
     if (room.kind === 'room' && log) log.epoch ??= newEpoch();
     const top = log?.top ?? 0;
-    const range = (log?.entries ?? []).filter(({ seq }) => seq < before && seq > (after ?? 0));
+    const range = (log?.entries ?? [])
+      .filter(({ seq }) => seq < before && seq > (after ?? 0))
+      .map((entry): Entry => {
+        const beside = log?.beside.get(entry.seq);
+        if (beside === undefined) return entry;
+        return { ...entry, json: joinedEntry(entry.json, beside), hasBeside: true };
+      });
     const wanted = after === undefined ? range.slice(-limit).reverse() : range.slice(0, limit);
     let bytes = 0;
     const end = wanted.findIndex(({ json }, index) => {

@@ -27,7 +27,7 @@ export function createLogRemovals({ staged, tables, rules, time }: TransactionCo
     const trimmed = trimEntries(meta, retentionOf(meta, rules));
     const floor = Math.min(trimmed.first, trimmed.floor + MAX_REMOVED_PER_ROOM);
     for (let seq = trimmed.floor; seq < floor; seq += 1) staged.write({ table: 'entries', key: [tag, seq] });
-    if (floor > trimmed.floor) removeUncounted(tag, trimmed.floor, floor - 1);
+    if (floor > trimmed.floor) removeRowsOfEntries(tag, trimmed.floor, floor - 1);
     staged.put({ table: 'logMeta', key: tag, value: { ...trimmed, floor } });
   }
 
@@ -42,7 +42,11 @@ export function createLogRemovals({ staged, tables, rules, time }: TransactionCo
   }
 
   /** These rows go with their entries, or with the log. */
-  function removeUncounted(tag: string, from: number, to: number): void {
+  function removeRowsOfEntries(tag: string, from: number, to: number): void {
+    for (const seq of tables.besideOf(tag, from, to)) staged.put({ table: 'beside', key: [tag, seq] });
+    for (const { table, key } of staged.staged('beside')) {
+      if (key[0] === tag && key[1] >= from && key[1] <= to) staged.put({ table, key });
+    }
     for (const seq of tables.uncountedOf(tag, from, to)) staged.put({ table: 'uncounted', key: [tag, seq] });
     for (const { table, key } of staged.staged('uncounted')) {
       if (key[0] === tag && key[1] >= from && key[1] <= to) staged.put({ table, key });
@@ -80,7 +84,7 @@ export function createLogRemovals({ staged, tables, rules, time }: TransactionCo
       const meta = staged.row('logMeta', tag);
       for (const table of ['logMeta', 'inboxMarkers'] as const) staged.put({ table, key: tag });
       // These rows must go now: the next log counts its entries under the same numbers.
-      removeUncounted(tag, 1, Number.MAX_SAFE_INTEGER - 1);
+      removeRowsOfEntries(tag, 1, Number.MAX_SAFE_INTEGER - 1);
       removeRoomSubscriptions(tag);
       removeBlocks(tag);
       for (const key of tables.dedupeKeysOf(tag, dedupePeriods(rules.dedupeTtlS, time.steadyMs)))

@@ -69,7 +69,10 @@ export function createLogStore({ readSnapshot, queue, rules, now, steadyMs }: Lo
     async amend(room, amendment, notice) {
       const { superseded } = amendment;
       const bytes =
-        sizeOf(amendment) + sizeOf(notice) + (superseded ? sizeOf(superseded) : 0) + 2 * UNCOUNTED_BYTES;
+        sizeOf({ members: `${amendment.members ?? ''}${amendment.beside ?? ''}` }) +
+        sizeOf(notice) +
+        (superseded ? sizeOf(superseded) : 0) +
+        2 * UNCOUNTED_BYTES;
       const committed = await queue.add({
         bytes,
         plan: (transaction) => transaction.amend(room, amendment, notice),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { refuseBlocked } from '../../chat/blocks.ts';
 import { entryDigest } from '../../chat/entry-digest.ts';
+import { besideText, joinedEntry } from '../../chat/joined-entry.ts';
 import type { Amendment, Appended, Draft, Entry, Replaced } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
@@ -10,7 +11,7 @@ import { dedupeKeys } from './dedupe-keys.ts';
 import { noteErasure } from './erasures.ts';
 import { beginLog, continueLog, expireEntries, type LogMeta, retentionOf, takeNextSeq } from './log-meta.ts';
 import { refusalFor, restrictionKey } from './restrictions.ts';
-import type { DedupeKey, DedupeRecord } from './rows.ts';
+import type { DedupeKey, DedupeRecord, EntryKey } from './rows.ts';
 import type { TransactionContext } from './transaction-context.ts';
 import { hasSubscription, ownMessageKey } from './unread.ts';
 
@@ -114,6 +115,12 @@ export function createLogWrites(
     for (const seq of seqs) staged.put({ table: 'uncounted', key: [tag, seq], value: true });
   }
 
+  function putBeside({ tag }: Room, seq: number, value: string | undefined): void {
+    const key: EntryKey = [tag, seq];
+    if (value !== undefined) staged.put({ table: 'beside', key, value });
+    else if (staged.row('beside', key) !== undefined) staged.put({ table: 'beside', key });
+  }
+
   return {
     append,
     replace(room, seq, members, notice) {
@@ -123,6 +130,7 @@ export function createLogWrites(
       const json = `${position}${members}}`;
       if (json === entry.json) return {};
       staged.putEntry(room.tag, { ...entry, json });
+      putBeside(room, seq, undefined);
       noteErasure(staged, now);
       const outcome = notice && append(room, notice);
       const appended = outcome?.ok ? outcome.value : undefined;
@@ -130,15 +138,19 @@ export function createLogWrites(
       if (appended) uncount(room, appended.seq);
       return appended ? { notice: appended } : {};
     },
-    amend(room, { seq, members, was, stamp, counted, superseded }, notice) {
+    amend(room, { seq, members, beside, was, stamp, counted, superseded }, notice) {
       const answered = answerWithoutStoring(room, notice);
       if (answered) return answered;
       const found = findEntry(room, seq);
-      if (!found || entryDigest(found.entry.json) !== was) return succeed(undefined);
+      const known = staged.row('beside', [room.tag, seq]);
+      if (!found || entryDigest(joinedEntry(found.entry.json, known)) !== was) return succeed(undefined);
       const { entry, position } = found;
       const appended = store(room, notice);
-      const json = `${position}${members}${stampOf(appended, stamp)}}`;
-      staged.putEntry(room.tag, { ...entry, json });
+      if (members !== undefined) {
+        const json = `${position}${members}${stampOf(appended, stamp, beside === undefined)}}`;
+        staged.putEntry(room.tag, { ...entry, json });
+      }
+      putBeside(room, seq, beside === undefined ? undefined : besideText(beside, appended.seq));
       const emptied = superseded && findEntry(room, superseded.seq);
       if (emptied) {
         const left = `${emptied.position}${superseded.members}}`;
@@ -161,9 +173,10 @@ export function createLogWrites(
 }
 
 /** Last members of an amended entry. */
-function stampOf({ at, seq }: Appended, stamp: Amendment['stamp']): string {
+function stampOf({ at, seq }: Appended, stamp: Amendment['stamp'], withRevision: boolean): string {
   if (stamp === undefined) return '';
-  return `${stamp === 'edited' ? `,"edited":{"at":${at},"seq":${seq}}` : ''},"revision":${seq}`;
+  const edited = stamp === 'edited' ? `,"edited":{"at":${at},"seq":${seq}}` : '';
+  return withRevision ? `${edited},"revision":${seq}` : edited;
 }
 
 function makeEpoch(): string {

@@ -57,6 +57,8 @@ export interface Rows {
   said: number;
   /** Entries that do not count as unread. A row each: a log may hold 100,000 of them. */
   uncounted: true;
+  /** What stands beside an entry, see joined-entry.ts. */
+  beside: string;
   erased: ErasedRange;
 }
 
@@ -77,6 +79,7 @@ export interface Keys extends Record<keyof Rows, string | DedupeKey | EntryKey> 
   roomSubscriptions: string;
   said: string;
   uncounted: EntryKey;
+  beside: EntryKey;
   erased: string;
 }
 

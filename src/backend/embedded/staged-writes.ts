@@ -8,6 +8,7 @@ type RowOf<T extends keyof Rows> = Extract<RowWrite, { readonly table: T }>;
 export interface StagedWrites {
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   put(write: RowWrite): void;
+  /** An entry as it is stored, without what stands beside it. */
   entry(tag: string, seq: number): Entry | undefined;
   putEntry(tag: string, entry: Entry): void;
   /** Stages a write that nothing in the same transaction reads. */
@@ -17,7 +18,7 @@ export interface StagedWrites {
   all(): readonly Write[];
 }
 
-export function createStagedWrites(tables: Pick<Tables, 'row' | 'readSnapshot'>): StagedWrites {
+export function createStagedWrites(tables: Pick<Tables, 'row' | 'entry'>): StagedWrites {
   const rows = new Map<string, RowWrite>();
   const entries = new Map<string, Entry>();
   const writes: Write[] = [];
@@ -31,10 +32,7 @@ export function createStagedWrites(tables: Pick<Tables, 'row' | 'readSnapshot'>)
       rows.set(`${write.table} ${write.key}`, write);
     },
     entry(tag, seq) {
-      const staged = entries.get(`${tag} ${seq}`);
-      if (staged) return staged;
-      const [found] = tables.readSnapshot((snapshot) => [...snapshot.entries(tag, seq, seq)]);
-      return found?.seq === seq ? found : undefined;
+      return entries.get(`${tag} ${seq}`) ?? tables.entry(tag, seq);
     },
     putEntry(tag, entry) {
       entries.set(`${tag} ${entry.seq}`, entry);

@@ -1,4 +1,5 @@
 import { type Database, open } from 'lmdb';
+import { joinedEntry } from '../../chat/joined-entry.ts';
 import type { Entry } from '../../chat/log-store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { type DiskSpace, diskSpaceOf, requireSpace } from './disk-space.ts';
@@ -29,6 +30,8 @@ export interface Tables {
   /** The first rows of a table in the order of their keys, those behind `after` if it is given. */
   rowsAfter<T extends keyof Rows>(table: T, after: Keys[T] | undefined, limit: number): KeyedRow<T>[];
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
+  /** An entry as it is stored, without what stands beside it. */
+  entry(tag: string, seq: number): Entry | undefined;
   /** Dedupe keys outside the periods `from` to `to`. */
   dedupeKeysOutside(from: number, to: number, limit: number): DedupeKey[];
   /** The newest period that has a record. */
@@ -39,6 +42,8 @@ export interface Tables {
   dedupeKeysOf(tag: string, periods: readonly number[]): DedupeKey[];
   /** Lists the entries from `from` to `to` that do not count as unread. */
   uncountedOf(tag: string, from: number, to: number): number[];
+  /** Lists the entries from `from` to `to` that something stands beside. */
+  besideOf(tag: string, from: number, to: number): number[];
   /** The keys of the users whom the user of that inbox has blocked. */
   blockKeysOf(tag: string): string[];
   /** Tags of erased logs whose entries are still on disk in part. */
@@ -71,6 +76,7 @@ const NAME_ON_DISK = {
   roomSubscriptions: 'visits',
   said: 'said',
   uncounted: 'uncounted',
+  beside: 'beside',
   erased: 'erased',
 } as const satisfies Record<keyof Rows, string>;
 
@@ -107,6 +113,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     roomSubscriptions: table('roomSubscriptions'),
     said: table('said'),
     uncounted: table('uncounted'),
+    beside: table('beside'),
     erased: table('erased'),
   };
   const { dedupe } = rows;
@@ -143,13 +150,16 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
           *entries(tag, from, to) {
             const reverse = to < from;
             const end: [string, number] = [tag, reverse ? to - 1 : to + 1];
+            const ofLog = { start: [tag, 0], end: [tag, Number.MAX_SAFE_INTEGER], limit: 1, transaction };
+            const hasBeside = rows.beside.getKeysCount(ofLog) > 0;
             for (const { key, value } of entries.getRange({
               start: [tag, from],
               end,
               reverse,
               transaction,
             })) {
-              yield readEntry(key[1], value);
+              const beside = hasBeside ? rows.beside.get(key, { transaction }) : undefined;
+              yield withBeside(readEntry(key[1], value), beside);
             }
           },
           uncounted: (tag, from, to) =>
@@ -170,6 +180,10 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
         ({ key, value }) => ({ key, value }),
       ),
     row: (table, key) => rows[table].get(key),
+    entry(tag, seq) {
+      const stored = entries.get([tag, seq]);
+      return stored && readEntry(seq, stored);
+    },
     dedupeKeysOutside(from, to, limit) {
       const older = Array.from(dedupe.getKeys({ end: [from] as never, limit }));
       return older.length > 0 ? older : Array.from(dedupe.getKeys({ start: [to + 1] as never, limit }));
@@ -183,6 +197,8 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
       ),
     uncountedOf: (tag, from, to) =>
       Array.from(rows.uncounted.getKeys({ start: [tag, from], end: [tag, to + 1] }), ([, seq]) => seq),
+    besideOf: (tag, from, to) =>
+      Array.from(rows.beside.getKeys({ start: [tag, from], end: [tag, to + 1] }), ([, seq]) => seq),
     // A semicolon is the next character after a colon.
     blockKeysOf: (tag) => Array.from(rows.blocks.getKeys({ start: `${tag}:`, end: `${tag};` })),
     erased: (limit) => Array.from(rows.erased.getKeys({ limit })),
@@ -233,6 +249,11 @@ function storedEntry({ epoch, json, except }: Entry): StoredEntry {
 
 function readEntry(seq: number, [epoch, json, except]: StoredEntry): Entry {
   return except === undefined ? { epoch, seq, json } : { epoch, seq, json, except };
+}
+
+function withBeside(entry: Entry, beside: string | undefined): Entry {
+  if (beside === undefined) return entry;
+  return { ...entry, json: joinedEntry(entry.json, beside), hasBeside: true };
 }
 
 function storedExpiryKey([until, table, key]: ExpiryKey): StoredExpiryKey {

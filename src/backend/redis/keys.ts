@@ -13,6 +13,8 @@ export interface RedisKeys {
   readonly log: (room: Room) => readonly [log: string, meta: string, replaced: string];
   /** The readers' own newest messages, and the entries that do not count as unread, in the order the scripts take them. */
   readonly unread: (room: Room) => readonly [readers: string, uncounted: string];
+  /** What stands beside the entries of the log, see chat/joined-entry.ts. */
+  readonly beside: (room: Room) => string;
   /** The two dedupe hashes, for even and for odd TTL periods. */
   readonly ids: (room: Room) => readonly [string, string];
   /** Written before a server is asked whether its replicas have everything, with a hash tag of the server or ''. */
@@ -99,6 +101,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
   return {
     log: (room) => [`${base(room)}:log`, `${base(room)}:meta`, `${base(room)}:replaced`],
     unread: (room) => [`${base(room)}:readers`, `${base(room)}:uncounted`],
+    beside: (room) => `${base(room)}:beside`,
     ids: (room) => [`${base(room)}:ids0`, `${base(room)}:ids1`],
     acked: (tag) => (tag === '' ? `${prefix}:acked` : `${prefix}:{${tag}}:acked`),
     restrictions: (room) => `${base(room)}:restricted`,

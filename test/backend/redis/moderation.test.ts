@@ -257,11 +257,21 @@ describe('replaced entries in Redis', () => {
     const room = newRoom();
     for (const n of range(1, 6)) await append(peer, room, `${n}`);
     for (const seq of [1, 2, 5]) await replace(peer, room, seq, 'gone');
+    const [entry] = (await read(peer, room, { after: 2, limit: 1 })).entries;
+    const reaction = {
+      seq: 3,
+      was: entryDigest(entry?.json ?? ''),
+      beside: '"n":1',
+      stamp: 'revision',
+      counted: 'entry',
+    } as const;
+    granted(await peer.logs.amend(room, reaction, draftOf(room, 'reacted')));
+    expect(await ttlMs(redis, keys.beside(room))).toBeGreaterThan(0);
     // All at once, the last ones would not be answered in time on a busy machine.
     for (const lot of range(1, 8)) {
       await Promise.all(range(1, 50).map((n) => append(peer, room, `${lot} ${n}`)));
     }
-    expect(await redis.ask(`EXISTS ${keys.log(room)[2]}`)).toBe(':0\r\n');
+    expect(await redis.ask(`EXISTS ${keys.log(room)[2]} ${keys.beside(room)}`)).toBe(':0\r\n');
   });
 
   it('as the newest ones do not make a restarted Redis look as if it had lost them', async () => {

@@ -2,6 +2,7 @@
 -- KEYS[1..3] as in log.lua     KEYS[4], KEYS[5] dedupe hashes of even and odd TTL periods
 -- KEYS[6] as in restricted.lua   KEYS[7] readers by the seq of their own newest message (zset)
 -- KEYS[8] entries that do not count as unread, by seq (zset); for both see unread.ts
+-- KEYS[9] what stands beside entries, see log.lua
 -- ARGV[1..3] as in epoch.lua   ARGV[4] entries to keep   ARGV[5] how long the log lives after this message, ms
 -- ARGV[6] dedupe TTL, ms       ARGV[7] field of the dedupe hashes, '' for none
 -- ARGV[8] the message's id     ARGV[9] members of its JSON object   ARGV[10] excepted socket, '' for none
@@ -107,7 +108,7 @@ if of ~= ARGV[5] or now - kept >= lifetime * SLACK or now < tonumber(kept) then
   meta[#meta + 1], meta[#meta + 2] = 'kept', decimal(now) .. ' ' .. ARGV[5]
   redis.call('PEXPIRE', KEYS[1], ends)
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
-  for _, beside in ipairs({ KEYS[3], KEYS[7], KEYS[8] }) do
+  for _, beside in ipairs({ KEYS[3], KEYS[7], KEYS[8], KEYS[9] }) do
     redis.call('PEXPIRE', beside, ends)
   end
 else
@@ -123,8 +124,10 @@ if ARGV[19] ~= '' then
   redis.call('PEXPIRE', KEYS[8], ends, 'NX')
 end
 if seq % TIDY_EVERY == 0 then
-  if redis.call('EXISTS', KEYS[3], KEYS[8]) > 0 then
-    redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', '(' .. decimal(firstHeld(seq)))
+  if redis.call('EXISTS', KEYS[3], KEYS[8], KEYS[9]) > 0 then
+    local first = '(' .. decimal(firstHeld(seq))
+    redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', first)
+    redis.call('ZREMRANGEBYSCORE', KEYS[9], '-inf', first)
   end
   -- The set keeps as many readers as the log has entries; an older reader has only the stored mark.
   redis.call('ZREMRANGEBYRANK', KEYS[7], 0, decimal(-1 - ARGV[4]))

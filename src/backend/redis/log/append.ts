@@ -70,7 +70,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     let server: RedisServer | undefined;
     const reply = await redis.evaluate<AppendReply>(
       replacing ? scripts.replace : scripts.append,
-      [...keys.log(room), ...keys.ids(room), refusedUsers(room), ...keys.unread(room)],
+      [...keys.log(room), ...keys.ids(room), refusedUsers(room), ...keys.unread(room), keys.beside(room)],
       (answering) => {
         server = answering;
         return scriptArgs(room, draft, move, replacing, answering);
@@ -148,7 +148,16 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
 }
 
 /** The last arguments of replace.lua. */
-function replacementArgs({ seq, members, was = '', stamp, counted, superseded }: Replacement): string[] {
+function replacementArgs({
+  seq,
+  members = '',
+  beside,
+  was = '',
+  stamp,
+  counted,
+  superseded,
+}: Replacement): string[] {
   const emptied = superseded ? [String(superseded.seq), superseded.members] : ['', ''];
-  return [String(seq), members, was, stamp ?? '', counted === undefined ? '1' : '', ...emptied];
+  const besides = beside === undefined ? ['', ''] : ['1', beside];
+  return [String(seq), members, ...besides, was, stamp ?? '', counted === undefined ? '1' : '', ...emptied];
 }

@@ -2,6 +2,7 @@
 -- KEYS[1] log (stream)   KEYS[2] meta, see epoch.lua
 -- KEYS[3] replaced entries, taken out of the stream (zset of `except NUL message` by seq)
 -- Each seq from the log's first to its top is in the stream or among the replaced entries.
+-- What stands beside an entry is in a key of its own (zset of `seq NUL text` by seq), see joined-entry.ts.
 
 -- Lua writes large numbers as 1e+15.
 local function decimal(number)
@@ -19,6 +20,27 @@ local function tailOf(log)
       return tonumber(string.match(about[index + 1], '^%d+'))
     end
   end
+end
+
+local STAMP_CHARS = 40
+
+-- Returns an entry as readers see it.
+local function joined(message, beside)
+  if not beside then
+    return message
+  end
+  local stamp = string.match(string.sub(message, -STAMP_CHARS), ',"revision":%d+}$') or '}'
+  return string.sub(message, 1, -1 - #stamp) .. beside .. '}'
+end
+
+-- Returns what stands beside the entries of these numbers, by seq.
+local function besides(key, from, to)
+  local found = {}
+  for _, text in ipairs(redis.call('ZRANGE', key, decimal(from), decimal(to), 'BYSCORE')) do
+    local seq, beside = string.match(text, '^(%d+)%z(.*)$')
+    found[tonumber(seq)] = beside
+  end
+  return found
 end
 
 -- Returns the first seq of the log, `top + 1` if it is empty, and whether any of its entries was replaced.

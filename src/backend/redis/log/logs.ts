@@ -35,7 +35,8 @@ type ReadReply = [
   previousEpochs: string,
   first: number,
   more: number,
-  messagesAndExcepts: string[],
+  /** Three for each entry. */
+  fields: string[],
 ];
 
 /** Logs as Redis streams. The atomic parts are in append.lua, read.lua and replace.lua. */
@@ -46,19 +47,24 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     const forward = query.after !== undefined;
     const edge = query.after ?? query.before;
     const direction = forward ? 'after' : edge === undefined ? 'latest' : 'before';
-    const outcome = await redis.evaluate<ReadReply>(scripts.read, keys.log(room), (server) => [
-      ...epochArgs(room, server),
-      direction,
-      String(edge ?? 0),
-      String(query.limit),
-      String(query.maxBytes),
-      room.kind === 'room' ? '' : NO_EPOCH,
-    ]);
+    const outcome = await redis.evaluate<ReadReply>(
+      scripts.read,
+      [...keys.log(room), keys.beside(room)],
+      (server) => [
+        ...epochArgs(room, server),
+        direction,
+        String(edge ?? 0),
+        String(query.limit),
+        String(query.maxBytes),
+        room.kind === 'room' ? '' : NO_EPOCH,
+      ],
+    );
     if (!outcome.ok) return outcome;
     const [name, top, previousEpochs, first, more, fields] = outcome.value;
     const entries = [];
-    for (let index = 0; index < fields.length; index += 2) {
-      entries.push(parseStored(fields[index] ?? '', fields[index + 1] ?? ''));
+    for (let index = 0; index < fields.length; index += 3) {
+      const entry = parseStored(fields[index] ?? '', fields[index + 1] ?? '');
+      entries.push(fields[index + 2] === '' ? entry : { ...entry, hasBeside: true as const });
     }
     if (!forward) entries.reverse();
     return succeed({

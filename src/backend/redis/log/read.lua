@@ -1,10 +1,10 @@
 -- Reads one page of a room's log.
--- KEYS[1..3] as in log.lua   ARGV[1..3] as in epoch.lua
+-- KEYS[1..3] as in log.lua   KEYS[4] what stands beside entries   ARGV[1..3] as in epoch.lua
 -- ARGV[4] 'before' (the newest below ARGV[5]), 'after' (the oldest above ARGV[5]) or 'latest'
 -- ARGV[6] most entries   ARGV[7] most bytes of JSON; the first entry is returned even if it is larger
 -- ARGV[8] the epoch to return for an empty log that has none yet, '' to begin one
--- Returns {epoch, top, previous epochs, first, more, {message, except, message, except, …}}, entries in the order of the
--- query: oldest first for 'after', otherwise newest first.
+-- Returns {epoch, top, previous epochs, first, more, {message, except, beside, message, …}}, where beside is '1' if some of its
+-- members stand beside the entry and '' otherwise; entries in the order of the query: oldest first for 'after', otherwise newest first.
 
 -- Entries per fetch: a page that ends at its bytes must not copy the whole log first.
 local CHUNK = 32
@@ -87,18 +87,24 @@ while not done do
     chunk = merged(chunk, replacedFrom(edge))
   end
   done = #chunk < CHUNK
+  local beside = {}
+  if #chunk > 0 then
+    local ends = { seqOf(chunk[1]), seqOf(chunk[#chunk]) }
+    beside = besides(KEYS[4], math.min(unpack(ends)), math.max(unpack(ends)))
+  end
   for _, entry in ipairs(chunk) do
-    local fields = entry[2]
-    room_left = room_left - #fields[2]
+    local fields, seq = entry[2], seqOf(entry)
+    local message = joined(fields[2], beside[seq])
+    room_left = room_left - #message
     if count == limit or (room_left < 0 and count > 0) then
       more = 1
       done = true
       break
     end
     count = count + 1
-    entries[#entries + 1] = fields[2]
+    entries[#entries + 1] = message
     entries[#entries + 1] = fields[4] or ''
-    local seq = seqOf(entry)
+    entries[#entries + 1] = beside[seq] and '1' or ''
     edge = forward and seq + 1 or seq - 1
   end
   done = done or edge < 1

@@ -1,7 +1,7 @@
 -- A prelude of append.lua: replaces the members of an entry, beside the append of the notice of that. An entry of a stream
 -- can neither change nor be added again under its id. So it leaves the stream, and its replacement goes to KEYS[3].
--- KEYS and ARGV as in append.lua; the last seven of ARGV are the entry's seq, the new members of its JSON object, the SHA-1 of
--- the entry as the caller read it ('' for any), the stamp as in log-store.ts, '1' if the entry no longer counts as unread, and
+-- KEYS and ARGV as in append.lua; the last nine of ARGV are the entry's seq, the new members of its JSON object ('' to leave
+-- those of an amended entry), '1' and what stands beside it, or '' twice for nothing, the SHA-1 of the entry as the caller read it ('' for any), the stamp as in log-store.ts, '1' if the entry no longer counts as unread, and
 -- the seq and the members that are left of a superseded entry, '' for none
 -- Outcomes beside those of append.lua: 6, the log does not contain the entry in that form; 7, the entry had these members
 -- already, or there is no notice to append.
@@ -10,7 +10,7 @@
 local NODE_ENTRIES, NODE_BYTES = 100, 4096
 
 local replacement = {}
-local seqGiven, newMembers, read, stamp, uncounted, seqEmptied, membersLeft = unpack(ARGV, #ARGV - 6)
+local seqGiven, newMembers, hasBeside, beside, read, stamp, uncounted, seqEmptied, membersLeft = unpack(ARGV, #ARGV - 8)
 local target, message, except, earlier
 
 local function keep(seq, text)
@@ -79,10 +79,15 @@ function replacement.find()
   if not message then
     return 6
   end
-  if read ~= '' and redis.sha1hex(message) ~= read then
-    return 6
+  if read ~= '' then
+    local known = besides(KEYS[9], seqGiven, seqGiven)[tonumber(seqGiven)]
+    if redis.sha1hex(joined(message, known)) ~= read then
+      return 6
+    end
   end
-  target = positionOf(message) .. newMembers
+  if newMembers ~= '' then
+    target = positionOf(message) .. newMembers
+  end
   if read == '' and target .. '}' == message then
     return 7
   end
@@ -94,13 +99,20 @@ end
 
 -- `seq` and `at` are those of the notice, or the log's top without one.
 function replacement.store(seq, at)
-  if stamp == 'edited' then
-    target = target .. ',"edited":{"at":' .. decimal(at) .. ',"seq":' .. decimal(seq) .. '}'
+  local revision = ',"revision":' .. decimal(seq)
+  if target then
+    if stamp == 'edited' then
+      target = target .. ',"edited":{"at":' .. decimal(at) .. ',"seq":' .. decimal(seq) .. '}'
+    end
+    if stamp ~= '' and hasBeside == '' then
+      target = target .. revision
+    end
+    put(seqGiven, except .. '\0' .. target .. '}', earlier)
   end
-  if stamp ~= '' then
-    target = target .. ',"revision":' .. decimal(seq)
+  redis.call('ZREMRANGEBYSCORE', KEYS[9], seqGiven, seqGiven)
+  if hasBeside ~= '' then
+    redis.call('ZADD', KEYS[9], seqGiven, seqGiven .. '\0' .. (beside == '' and '' or ',' .. beside) .. revision)
   end
-  put(seqGiven, except .. '\0' .. target .. '}', earlier)
   if uncounted ~= '' then
     redis.call('ZADD', KEYS[8], seqGiven, seqGiven)
   end
@@ -127,6 +139,7 @@ function replacement.store(seq, at)
   if ends > 0 then
     redis.call('PEXPIREAT', KEYS[3], decimal(ends))
     redis.call('PEXPIREAT', KEYS[8], decimal(ends))
+    redis.call('PEXPIREAT', KEYS[9], decimal(ends))
   end
 end
 
