@@ -3,6 +3,7 @@ import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
 import type { Blocks } from '../chat/blocks.ts';
 import type { ConnectQueue } from '../chat/connect-queue.ts';
+import type { HookQueue } from '../chat/hook-queue.ts';
 import type { IdempotencyStore } from '../chat/idempotency.ts';
 import type { InboxStore, PushStore } from '../chat/inbox-store.ts';
 import type { RoomBus, RoomLogs } from '../chat/log-store.ts';
@@ -68,6 +69,7 @@ export interface Stores {
   readonly mentionNotes: MentionNotes;
   readonly connects: ConnectQueue;
   readonly roomSubscriptions: RoomSubscriptions;
+  readonly hooks: HookQueue;
 }
 
 /** One worker's side of the store and the bus. */

@@ -13,6 +13,8 @@ export const REDIS_CALLS = [
   'moderation',
   /** The queue of RATE_ADMIT. */
   'admission',
+  /** The queue of webhooks. */
+  'hook',
   'publish',
   /** Commands without a script. */
   'command',

@@ -6,6 +6,7 @@ import { busContract } from './suite-bus.ts';
 import { changesContract } from './suite-changes.ts';
 import { connectsContract } from './suite-connects.ts';
 import { eraseContract } from './suite-erase.ts';
+import { hooksContract } from './suite-hooks.ts';
 import { idempotencyContract } from './suite-idempotency.ts';
 import { inboxContract } from './suite-inbox.ts';
 import { logContract } from './suite-log.ts';
@@ -20,7 +21,7 @@ import { unreadContract } from './suite-unread.ts';
 export type Peer = WorkerBackend & { readonly instanceId: string };
 
 /** What every store of logs has, also one that knows no presence. */
-export type StorePeer = Pick<Peer, 'logs' | 'bus' | 'inboxes' | 'pushes' | 'idempotency' | 'close'>;
+export type StorePeer = Pick<Peer, 'logs' | 'bus' | 'inboxes' | 'pushes' | 'idempotency' | 'hooks' | 'close'>;
 
 export interface PeerClock {
   /** The worker's monotonic clock, where it measures its own lease. */
@@ -47,6 +48,7 @@ export function storeContract(name: string, harness: () => Promise<Harness<Store
     logContract(harness);
     inboxContract(harness);
     idempotencyContract(harness);
+    hooksContract(harness);
     busContract(harness);
     replaceContract(harness);
     amendContract(harness);

@@ -20,6 +20,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'backend/redis/presence': ['backend/redis/connection', 'backend/redis/bus'],
   'backend/redis/people': ['backend/redis/connection'],
   'backend/redis/moderation': ['backend/redis/connection'],
+  'backend/redis/hooks': ['backend/redis/connection'],
   'backend/redis/adapter.ts': ['backend/redis/connection', 'backend/redis/bus'],
   'backend/redis/worker.ts': ['backend/redis'],
   'backend/redis/primary.ts': [

@@ -28,6 +28,7 @@ import type { ActiveRestriction, Moderation } from '../../src/chat/moderation.ts
 import type { Room } from '../../src/chat/room.ts';
 import type { Roster } from '../../src/chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
+import { createMemoryHooks } from './memory-hooks.ts';
 
 const away = () => refuse('unavailable', 'away', 1);
 
@@ -371,6 +372,7 @@ export function createMemoryStore({
     inboxes,
     pushes,
     idempotency: claims,
+    hooks: createMemoryHooks({ answer }),
     moderation,
     bus,
     roster,

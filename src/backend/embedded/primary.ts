@@ -43,7 +43,8 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     elapsedMs,
     log,
   });
-  const { logs, inboxes, pushes, idempotency, moderation, blocks, mentionNotes, roomSubscriptions } = store;
+  const { logs, inboxes, pushes, idempotency, moderation, blocks, mentionNotes, roomSubscriptions, hooks } =
+    store;
   const warnings = watchWarnings({
     first: warningsNow(),
     look: async () => warningsNow(),
@@ -90,6 +91,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
         mentionNotes,
         connects,
         roomSubscriptions,
+        hooks,
         roster: createRosterService(roster, worker.instanceId, moderation),
         bus,
       },

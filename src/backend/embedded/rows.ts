@@ -40,6 +40,12 @@ export interface ErasedRange {
   readonly to: number;
 }
 
+/** How far a subject of webhooks was sent, and when it was listed last. */
+export interface HookStateRow {
+  readonly state: string;
+  readonly at: number;
+}
+
 /** The tables that a transaction reads and writes. */
 export interface Rows {
   logMeta: LogMeta;
@@ -60,6 +66,7 @@ export interface Rows {
   /** What stands beside an entry, see joined-entry.ts. */
   beside: string;
   erased: ErasedRange;
+  hookStates: HookStateRow;
 }
 
 /** Period first, so that a whole period is removed as one range. */
@@ -81,6 +88,7 @@ export interface Keys extends Record<keyof Rows, string | DedupeKey | EntryKey> 
   uncounted: EntryKey;
   beside: EntryKey;
   erased: string;
+  hookStates: string;
 }
 
 /** When a row may be removed. Time first, so that all expired rows are one range. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { HookQueue } from '../../chat/hook-queue.ts';
 import type { IdempotencyStore } from '../../chat/idempotency.ts';
 import type { PushStore } from '../../chat/inbox-store.ts';
 import type { MentionNotes } from '../../chat/mention-notes.ts';
@@ -9,6 +10,7 @@ import { cleanUpTables } from './cleanup.ts';
 import { createCommitQueue } from './commit-queue.ts';
 import { earlierNamesUntilMs, newestDedupeMs } from './dedupe-keys.ts';
 import { erasureToOverwrite, overwrittenFor } from './erasures.ts';
+import { createHookStore } from './hook-store.ts';
 import { createIdempotencyStore } from './idempotency-store.ts';
 import { createInboxStore, type InboxStore } from './inbox-store.ts';
 import { createLogStore, type LogStore } from './log-store.ts';
@@ -31,6 +33,7 @@ export interface Store {
   readonly blocks: BlockStore;
   readonly mentionNotes: MentionNotes;
   readonly roomSubscriptions: RoomSubscriptionStore;
+  readonly hooks: HookQueue;
   /** Succeeds if a commit succeeds now, or if one succeeded within the last seconds and none has failed since. */
   check(): Promise<Outcome<void>>;
   /** Removes what has expired; call it now and then. Reads do not wait for it. */
@@ -83,6 +86,7 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
     blocks: createBlockStore({ readSnapshot, queue, now }),
     mentionNotes: createMentionNotes({ tables, queue, now, closed: () => closed }),
     roomSubscriptions: createRoomSubscriptionStore({ readSnapshot, queue, rules, now }),
+    hooks: createHookStore({ tables, readSnapshot, queue, now, elapsedMs }),
     async check() {
       const at = elapsedMs();
       if (at - wellAt < CHECK_MS && !queue.failing()) return succeed(undefined);

@@ -78,6 +78,7 @@ const NAME_ON_DISK = {
   uncounted: 'uncounted',
   beside: 'beside',
   erased: 'erased',
+  hookStates: 'hookStates',
 } as const satisfies Record<keyof Rows, string>;
 
 type StoredExpiryKey = [until: number, table: string, key: string];
@@ -115,6 +116,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     uncounted: table('uncounted'),
     beside: table('beside'),
     erased: table('erased'),
+    hookStates: table('hookStates'),
   };
   const { dedupe } = rows;
   const entries = root.openDB<StoredEntry, EntryKey>('entries', {});

@@ -32,6 +32,7 @@ export async function openEmbeddedWorker({
     mentionNotes,
     connects,
     roomSubscriptions,
+    hooks,
   } = services;
   const bus = createBus({ service: services.bus, primary });
 
@@ -48,6 +49,7 @@ export async function openEmbeddedWorker({
     // Without a limit no connect waits for the primary.
     connects: options.rateAdmit === 0 ? createOpenQueue() : connects,
     roomSubscriptions,
+    hooks,
     adapter: createAdapter(),
     secret: store.secret,
     check: store.check,

@@ -68,6 +68,8 @@ export interface RedisKeys {
   readonly connects: readonly [next: string, places: string, shared: string];
   /** The channel of an instance's probes. With a hash tag, the server that has the tag has the channel. */
   readonly probe: (instanceId: string, tag?: string) => string;
+  /** The queue of webhooks, see chat/hook-queue.ts. */
+  readonly hooks: Readonly<Record<'lease' | 'states' | 'listed' | 'noted', string>>;
   readonly secret: string;
   /** The names of all servers that share the rooms, on each of them; see topology/spread-record.ts. */
   readonly spread: string;
@@ -137,6 +139,12 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     mentions: `${prefix}:mentions`,
     connects: [`${prefix}:{connects}:next`, `${prefix}:{connects}:places`, `${prefix}:{connects}:shared`],
     probe: (instanceId, tag = '') => `${channelPrefix}:probe:${instanceId}${tag === '' ? '' : `:{${tag}}`}`,
+    hooks: {
+      lease: `${prefix}:{hooks}:lease`,
+      states: `${prefix}:{hooks}:states`,
+      listed: `${prefix}:{hooks}:listed`,
+      noted: `${prefix}:{hooks}:noted`,
+    },
     secret: `${prefix}:secret`,
     spread: `${prefix}:servers`,
     dataMark: (tag) => (tag === '' ? `${prefix}:mark` : `${prefix}:{${tag}}:mark`),

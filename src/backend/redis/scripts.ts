@@ -11,7 +11,17 @@ export interface Script {
   readonly prompt?: true;
 }
 
-export interface Scripts {
+/** The scripts of the queue of webhooks. */
+export interface HookScripts {
+  readonly hookList: Script;
+  readonly hookLease: Script;
+  readonly hookTake: Script;
+  readonly hookListed: Script;
+  readonly hookAdvance: Script;
+  readonly hookUnlist: Script;
+}
+
+export interface Scripts extends HookScripts {
   readonly append: Script;
   readonly read: Script;
   readonly replace: Script;
@@ -86,6 +96,12 @@ export function openScripts(): Scripts {
     noteMention: scriptOf('people', clock + textOf('people/mention-note')),
     subscribeRoom: scriptOf('people', textOf('people/room-subscribe')),
     subscribedRooms: scriptOf('people', textOf('people/room-subscriptions')),
+    hookList: scriptOf('hook', clock + textOf('hooks/hook-list')),
+    hookLease: scriptOf('hook', textOf('hooks/hook-lease')),
+    hookTake: scriptOf('hook', textOf('hooks/hook-take')),
+    hookListed: scriptOf('hook', clock + textOf('hooks/hook-listed')),
+    hookAdvance: scriptOf('hook', clock + textOf('hooks/hook-advance')),
+    hookUnlist: scriptOf('hook', clock + textOf('hooks/hook-unlist')),
     markFormat: scriptOf('command', textOf('connection/format')),
   };
 }

@@ -8,6 +8,7 @@ import { createCallPacing } from './connection/call-pacing.ts';
 import type { RedisCommands } from './connection/commands.ts';
 import { away } from './connection/failures.ts';
 import { agreeOnFormat, createFormatGate } from './connection/format.ts';
+import { createRedisHookQueue } from './hooks/hook-queue.ts';
 import { redisKeys } from './keys.ts';
 import { createRedisAppend } from './log/append.ts';
 import { createEpochArgs } from './log/epochs.ts';
@@ -126,6 +127,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     blocks: createRedisBlocks({ redis, script: scripts.block, keys }),
     mentionNotes: createRedisMentionNotes({ redis, script: scripts.noteMention, keys }),
     roomSubscriptions: createRedisRoomSubscriptions({ redis, scripts, keys, retention }),
+    hooks: createRedisHookQueue({ redis, scripts, keys, now: Date.now }),
     adapter: createRedisAdapter({ redis, subscriptions, channelPrefix: keys.channelPrefix }),
     secret,
     check: async () => {
