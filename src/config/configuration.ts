@@ -82,6 +82,9 @@ function conflicts(settings: Settings): string[] {
   if (isOpen(settings) && (settings.authAudience ?? settings.authIssuer) !== undefined) {
     problems.push('AUTH_AUDIENCE and AUTH_ISSUER are of tokens: set AUTH_SECRET or AUTH_JWKS_URL too');
   }
+  if (settings.hookUrl !== undefined && settings.hookSecret === undefined) {
+    problems.push('HOOK_URL needs HOOK_SECRET: without a signature the receiver cannot tell who sends');
+  }
   return problems;
 }
 
@@ -176,11 +179,20 @@ function securityWarnings(settings: Settings): string[] {
   if (apiKeys.some((key) => key.length < MIN_KEY_CHARS)) {
     warnings.push(`API_KEYS has a key shorter than ${MIN_KEY_CHARS} characters: it can be guessed`);
   }
+  if (isPlainHttpAway(settings.hookUrl)) {
+    warnings.push('HOOK_URL is http: whoever is on the way can read the messages; write https');
+  }
   if (!isOpen(settings) || isLoopbackName(settings.host)) return warnings;
   return [
     ...warnings,
     `HOST=${settings.host} in open mode: everybody who can reach it can come in under any name; named users trust each other`,
   ];
+}
+
+function isPlainHttpAway(url: string | undefined): boolean {
+  if (url === undefined) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !isLoopbackName(hostname);
 }
 
 /** Settings that nobody has operated for long. */
@@ -219,6 +231,9 @@ const HIDDEN = new Set([
   'AUTH_SECRET',
   'AUTH_JWKS_URL',
   'API_KEYS',
+  // An address of a receiver may contain a key.
+  'HOOK_URL',
+  'HOOK_SECRET',
 ]);
 
 function shown(name: string, raw: string): string {

@@ -42,6 +42,8 @@ const address = (raw: string) =>
 const secret = matching(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
 /** The shortest secret is as long as the digest of HS256: a shorter one can be guessed offline from any token. */
 const tokenSecret = matching(/^[\x21-\x7e]{32,}$/, 'at least 32 bytes of printable ASCII without spaces');
+export const HOOK_EVENTS = ['message'] as const;
+export type HookEventType = (typeof HOOK_EVENTS)[number];
 const claim = matching(/^[^\p{C}]{1,512}$/u, 'the text that stands in the tokens');
 const namespace = matching(/^\/[A-Za-z0-9_-]*$/, '/ or names such as /post');
 const path = matching(/^[^\0]+$/, 'a path');
@@ -324,6 +326,33 @@ export const SETTINGS = {
     2,
     integer(0, 600),
     'seconds between a stop’s first step, /readyz refuses, and its next, the listeners close: proxies look away meanwhile',
+  ),
+  hookUrl: setting<string | undefined>(
+    'HOOK_URL',
+    undefined,
+    httpUrl,
+    'address that gets the events by POST, signed with HOOK_SECRET. Unset: no webhooks',
+    '–',
+  ),
+  hookSecret: setting<string | undefined>(
+    'HOOK_SECRET',
+    undefined,
+    tokenSecret,
+    'secret of the header Roomcast-Signature, at least 32 bytes',
+    '–',
+  ),
+  hookEvents: setting<readonly HookEventType[]>(
+    'HOOK_EVENTS',
+    ['message'],
+    list(oneOf(HOOK_EVENTS)) as Parser<readonly HookEventType[]>,
+    `comma list of the events to send: ${HOOK_EVENTS.join(', ')}`,
+    'message',
+  ),
+  hookTimeoutMs: setting(
+    'HOOK_TIMEOUT_MS',
+    5_000,
+    integer(100, 60_000),
+    'longest wait for the answer to one request of HOOK_URL. Another worker goes on sending 3 s later than that if the sender dies',
   ),
   logLevel: setting<(typeof LEVELS)[number]>('LOG_LEVEL', 'info', oneOf(LEVELS), LEVELS.join(', ')),
   logPretty: setting<boolean | undefined>(

@@ -15,6 +15,7 @@ import { createOnline, type Online } from './delivery/online.ts';
 import type { Edge } from './edge.ts';
 import { createGateway, type Gateway } from './gateway.ts';
 import { createHealth, type Health } from './health.ts';
+import { createHooks, type HookSettings } from './hooks/hooks.ts';
 import { createEventStreams } from './http/event-streams.ts';
 import { createInboxServices } from './inbox-services.ts';
 import { openLiveFeeds } from './live-feeds.ts';
@@ -29,7 +30,7 @@ import { type Drain, drainClients } from './transport/drain.ts';
 import type { Routes } from './transport/engine.ts';
 import { createWorkerPort } from './transport/worker-port.ts';
 
-export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'> {
+export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'>, HookSettings {
   readonly backend: WorkerBackend;
   readonly identities: Identities;
   /** `HOST`: the address that the listeners are bound to. */
@@ -81,7 +82,12 @@ interface ServedParts {
 export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> {
   const { log } = deps;
   const metrics = createMetrics();
-  const backend = measureAppends(deps.backend, metrics);
+  const hooks = createHooks({
+    ...deps,
+    backend: measureAppends(deps.backend, metrics),
+    instanceId: deps.worker.instanceId,
+  });
+  const { backend } = hooks;
   const { bus, roster, inboxes, blocks, logs } = backend;
   const edge = await openMeasuredEdge({ ...deps, metrics });
   const { of, namespaces, delivery, slowClients, clients } = edge;
@@ -148,7 +154,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     clients,
     degraded,
   });
-  metrics.watch(metricSources({ edge, feeds, health, admission, saturation: deps.saturation }));
+  metrics.watch(metricSources({ edge, feeds, health, admission, saturation: deps.saturation, hooks }));
   const recentAnswers = createRecentAnswers(deps.now);
   const context: ChatContext = {
     ...people,
@@ -237,6 +243,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       const parts = [mentionSweeps, eventStreams, admission, health, people, online, live, edge];
       for (const part of parts) part.close();
       await http.close();
+      await hooks.close();
     },
   };
 }

@@ -5,6 +5,7 @@ import type { RoomLogs } from '../chat/log-store.ts';
 import type { Saturation } from '../cluster/saturation.ts';
 import { type Edge, type EdgeDeps, openEdge } from './edge.ts';
 import type { Health } from './health.ts';
+import type { Hooks } from './hooks/hooks.ts';
 import type { MetricSources } from './metric-sources.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -56,9 +57,17 @@ export interface MeasuredParts {
   readonly health: Pick<Health, 'counters' | 'degradedSince' | 'awayServers'>;
   readonly admission: Pick<Admission, 'state'>;
   readonly saturation: Pick<Saturation, 'level'>;
+  readonly hooks: Pick<Hooks<unknown>, 'counts'>;
 }
 
-export function metricSources({ edge, feeds, health, admission, saturation }: MeasuredParts): MetricSources {
+export function metricSources({
+  edge,
+  feeds,
+  health,
+  admission,
+  saturation,
+  hooks,
+}: MeasuredParts): MetricSources {
   const { clients, delivery, slowClients, traffic } = edge;
   return {
     clients,
@@ -77,5 +86,12 @@ export function metricSources({ edge, feeds, health, admission, saturation }: Me
     storeWaiting: () => admission.state().waiting,
     saturation: saturation.level,
     delivered: () => delivery.fanout.delivered,
+    hookEventsSent: () => hooks.counts().sent,
+    hookEventsDropped: () => hooks.counts().dropped,
+    hookFailures: () => hooks.counts().failed,
+    hookFailingMs() {
+      const { failingSince } = hooks.counts();
+      return failingSince === undefined ? 0 : performance.now() - failingSince;
+    },
   };
 }

@@ -20,6 +20,12 @@ export interface MetricSources {
   /** From 0, nothing is gathered, to 1. */
   readonly saturation: () => number;
   readonly delivered: () => { readonly messages: number; readonly presence: number; readonly bytes: number };
+  /** Events that the receiver of HOOK_URL has taken from this worker. */
+  readonly hookEventsSent: () => number;
+  readonly hookEventsDropped: () => number;
+  readonly hookFailures: () => number;
+  /** How long the receiver has taken nothing, 0 while it takes what it is sent. */
+  readonly hookFailingMs: () => number;
 }
 
 /** Reports these numbers from now on. */
@@ -84,6 +90,27 @@ export function reportSources({ gauge, readCounter }: MetricRegistry, sources: M
     'gathering_level',
     'How long messages and calls to Redis are gathered, from 0, not at all, to 1, as long as may be',
     sources.saturation,
+    'max',
+  );
+  readCounter(
+    'hook_events_sent_total',
+    'Events that the receiver of HOOK_URL has taken',
+    sources.hookEventsSent,
+  );
+  readCounter(
+    'hook_events_dropped_total',
+    'Messages that left their logs before the receiver of HOOK_URL took them',
+    sources.hookEventsDropped,
+  );
+  readCounter(
+    'hook_failures_total',
+    'Requests that the receiver of HOOK_URL did not take',
+    sources.hookFailures,
+  );
+  gauge(
+    'hook_failing_seconds',
+    'Time since the receiver of HOOK_URL takes nothing, 0 while it does',
+    () => sources.hookFailingMs() / 1_000,
     'max',
   );
 }

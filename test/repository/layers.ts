@@ -119,7 +119,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/events',
     'server/live-feeds.ts',
   ],
-  'server/measuring.ts': ['server/edge.ts'],
+  'server/hooks': [],
+  'server/measuring.ts': ['server/edge.ts', 'server/hooks'],
   'server/chat-http.ts': [
     'server/delivery',
     'server/moderation',

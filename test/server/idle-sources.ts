@@ -19,5 +19,9 @@ export const IDLE_SOURCES: MetricSources = {
   storeInFlight: zero,
   storeWaiting: zero,
   saturation: zero,
+  hookEventsSent: zero,
+  hookEventsDropped: zero,
+  hookFailures: zero,
+  hookFailingMs: zero,
   delivered: () => ({ messages: 0, presence: 0, bytes: 0 }),
 };

@@ -1,0 +1,61 @@
+import type { Logger } from 'pino';
+import type { WorkerBackend } from '../../backend/backend.ts';
+import { createHookedLogs } from './hooked-logs.ts';
+import { createHookListing } from './listing.ts';
+import { createHookPost } from './post.ts';
+import { createHookSender, type HookCounts } from './sender.ts';
+
+export interface HookSettings {
+  readonly hookUrl: string | undefined;
+  readonly hookSecret: string | undefined;
+  readonly hookEvents: readonly string[];
+  readonly hookTimeoutMs: number;
+}
+
+export interface HooksDeps<Backend> extends HookSettings {
+  readonly backend: Backend;
+  /** This process, by a name that no other ever has. */
+  readonly instanceId: string;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+export interface Hooks<Backend> {
+  /** The backend, whose logs are the queue of the webhooks. Without HOOK_URL it is the one that was given. */
+  readonly backend: Backend;
+  counts(): HookCounts;
+  /** Sends no more. Call it while the store is open: another process can then go on at once. */
+  close(): Promise<void>;
+}
+
+const NONE: HookCounts = { sent: 0, dropped: 0, failed: 0, failingSince: undefined };
+
+export function createHooks<Backend extends Pick<WorkerBackend, 'logs' | 'hooks'>>(
+  deps: HooksDeps<Backend>,
+): Hooks<Backend> {
+  const { backend, hookUrl: url, hookSecret: secret, hookTimeoutMs: timeoutMs, instanceId, now, log } = deps;
+  if (url === undefined || secret === undefined || !deps.hookEvents.includes('message')) {
+    return { backend, counts: () => NONE, close: async () => undefined };
+  }
+  const elapsedMs = () => performance.now();
+  const listing = createHookListing({ queue: backend.hooks, elapsedMs });
+  const sender = createHookSender({
+    queue: backend.hooks,
+    logs: backend.logs,
+    post: createHookPost({ url, secret, timeoutMs, now }),
+    timeoutMs,
+    holder: instanceId,
+    now,
+    elapsedMs,
+    random: Math.random,
+    log,
+  });
+  return {
+    backend: { ...backend, logs: createHookedLogs(backend.logs, listing) },
+    counts: sender.counts,
+    async close() {
+      await listing.close();
+      await sender.close();
+    },
+  };
+}

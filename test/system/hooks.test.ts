@@ -1,0 +1,122 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
+import {
+  HOOK_SECRET,
+  type HookReceiver,
+  openHookReceiver,
+  type ReceivedEvent,
+} from '../support/hook-receiver.ts';
+import { MODES } from '../support/system.ts';
+
+type Message = { readonly event: string; readonly seq: number; readonly data?: { readonly text?: string } };
+
+const messageIn = (event: ReceivedEvent) => event.message as Message;
+
+describe.each(MODES)('webhooks in %s mode', (mode) => {
+  let receiver: HookReceiver;
+  beforeAll(async () => {
+    receiver = await openHookReceiver();
+  });
+  afterEach(() => receiver.answer());
+  afterAll(() => receiver.kill());
+
+  const chat = systemFixture(mode, () => ({
+    HOOK_URL: receiver.url,
+    HOOK_SECRET,
+    HOOK_TIMEOUT_MS: '1000',
+  }));
+
+  const takenOf = (roomid: string) => receiver.taken.filter((event) => event.roomid === roomid);
+  /** In the order taken, each id once, as a receiver should read them. */
+  const onceOf = (roomid: string) => [...new Map(takenOf(roomid).map((event) => [event.id, event])).values()];
+
+  it('bring every entry of a room in its order, signed', async () => {
+    const roomid = chat.fresh('entries');
+    const ann = await chat.enter(chat.at(0), roomid, 'Ann', { auth: { userId: 'ann' } });
+    const first = await ann.do('say', { text: 'helo', clientMsgId: 'm1' });
+    await eventually(() => expect(onceOf(roomid)).toHaveLength(1));
+    await ann.do('edit', { seq: 1, text: 'hello' });
+    await ann.do('say', { text: 'secret' });
+    await ann.do('delete', { seq: 3 });
+    await eventually(() => expect(onceOf(roomid)).toHaveLength(4));
+    expect(takenOf(roomid)[0]).toEqual({
+      id: first.id,
+      type: 'message',
+      at: first.at,
+      ns: '/',
+      roomid,
+      message: {
+        event: 'broadcast_say',
+        roomid,
+        epoch: first.epoch,
+        seq: 1,
+        id: first.id,
+        at: first.at,
+        clientMsgId: 'm1',
+        data: { username: 'Ann', userId: 'ann', text: 'helo', type: 0 },
+      },
+    });
+    expect(onceOf(roomid).map((event) => messageIn(event).event)).toEqual([
+      'broadcast_say',
+      'edited',
+      'broadcast_say',
+      'deleted',
+    ]);
+    expect(receiver.seen.forged).toBe(0);
+  });
+
+  it('are sent again until they are taken, after the time that the receiver asks for, without a text deleted meanwhile', async () => {
+    const roomid = chat.fresh('refused');
+    const bodies: string[] = [];
+    receiver.answer((body) => {
+      bodies.push(body);
+      return bodies.length < 3
+        ? { status: 503, headers: { 'retry-after': '1' } }
+        : { status: 200, body: 'x' };
+    });
+    const ann = await chat.enter(chat.at(1), roomid, 'Ann', { auth: { userId: 'ann' } });
+    await ann.do('say', { text: 'unsaid-words' });
+    await eventually(() => expect(bodies).toHaveLength(1));
+    await ann.do('delete', { seq: 1 });
+    await eventually(() => expect(onceOf(roomid)).toHaveLength(2));
+    expect(bodies[0]).toContain('unsaid-words');
+    expect(bodies.slice(1).join()).not.toContain('unsaid-words');
+    expect(takenOf(roomid).map((event) => messageIn(event))).toMatchObject([{ deleted: true }, { ref: 1 }]);
+  });
+
+  it('lose nothing and keep the order of each room while senders and the receiver are killed', async () => {
+    const rooms = [chat.fresh('storm-a'), chat.fresh('storm-b')];
+    const said: Record<string, string[]> = Object.fromEntries(rooms.map((roomid) => [roomid, []]));
+    const api = async (roomid: string, n: number) => {
+      const answer = await fetch(`${chat.worker(n)}/api/v1/rooms/${roomid}/messages`, {
+        method: 'POST',
+        headers: { ...chat.system.keyHeader, 'content-type': 'application/json' },
+        body: JSON.stringify({ text: `${roomid} ${n}` }),
+      }).catch(() => undefined);
+      if (answer?.ok) said[roomid]?.push(((await answer.json()) as { id: string }).id);
+    };
+    const workers = async () =>
+      (await Promise.all(chat.system.hosts.map((host) => host.status()))).flatMap(({ workers }) => workers);
+    const pids = (await workers()).map(({ pid }) => pid);
+    for (let n = 0; n < 60; n += 1) {
+      await Promise.all(rooms.map((roomid) => api(roomid, n)));
+      if (n === 15) await receiver.kill();
+      if (n === 30) await receiver.start();
+      // One of them is the sender.
+      if (n === 20 || n === 40) {
+        const victims = pids.splice(0, pids.length / (n === 20 ? 2 : 1));
+        for (const pid of victims) process.kill(pid, 'SIGKILL');
+      }
+    }
+    await eventually(() => {
+      for (const roomid of rooms) {
+        const ids = onceOf(roomid).map(({ id }) => id);
+        expect(ids.filter((id) => said[roomid]?.includes(id))).toEqual(said[roomid]);
+        const seqs = onceOf(roomid).map((event) => messageIn(event).seq);
+        expect(seqs).toEqual(seqs.map((_, index) => index + 1));
+      }
+    });
+    expect(said[rooms[0] as string]?.length).toBeGreaterThan(10);
+  });
+});
