@@ -1,6 +1,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import { SignJWT } from 'jose';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createClient } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { systemFixture } from '../support/fixture.ts';
 import { MODES } from '../support/system.ts';
@@ -157,6 +158,55 @@ describe.each(MODES)('the event stream of a room, %s', (mode) => {
     const second = await eventually(() => follow(url, roomid, { 'Last-Event-ID': first.lastId() }));
     await say('after');
     await eventually(() => expect([...texts, ...textsOf(second)]).toEqual(['before', 'between', 'after']));
+  });
+
+  it('brings a reader what a member gets, over kill -9 of its worker and then of everything', async () => {
+    const roomid = stage.fresh('room');
+    const url = stage.worker(0);
+    const chat = createClient(url, { username: 'Ann' });
+    try {
+      const heard: string[] = [];
+      const room = await chat.join(roomid);
+      room.on('message', ({ seq, data }) => heard.push(`${seq} ${data.text}`));
+      const finished: Reading[] = [];
+      let reading = await follow(url, roomid);
+      const seen = () =>
+        [...finished, reading].flatMap((one) =>
+          one.events().map(({ id, data }) => `${id.split(':')[1]} ${data.data?.text}`),
+        );
+      await eventually(() => expect(reading.lastId()).not.toBe(''));
+      const say = (text: string) =>
+        eventually(async () => {
+          const sent = await fetch(`${stage.worker(1)}/api/v1/rooms/${roomid}/messages`, {
+            method: 'POST',
+            headers: { ...stage.system.keyHeader, 'Content-Type': 'application/json' },
+            body: JSON.stringify({ text, clientMsgId: text }),
+          });
+          expect(sent.status).toBe(200);
+        });
+      const killWorker = async () => {
+        const workers = (await stage.system.hosts[0]?.status())?.workers ?? [];
+        process.kill(workers.find(({ port }) => url.endsWith(`:${port}`))?.pid as number, 'SIGKILL');
+      };
+      const said: string[] = [];
+      for (const kill of [killWorker, () => stage.system.restart('SIGKILL')]) {
+        for (const when of ['before', 'after'] as const) {
+          said.push(`${said.length + 1} ${said.length}-${when}`);
+          if (when === 'after') {
+            await kill();
+            await eventually(() => expect(reading.ended()).toBe(true));
+          }
+          await say(`${said.length - 1}-${when}`);
+          if (when === 'before') await eventually(() => expect([seen(), heard]).toEqual([said, said]));
+        }
+        finished.push(reading);
+        const from = { 'Last-Event-ID': reading.lastId() };
+        reading = await eventually(() => follow(url, roomid, from));
+        await eventually(() => expect([seen(), heard]).toEqual([said, said]));
+      }
+    } finally {
+      chat.close();
+    }
   });
 });
 
