@@ -1,6 +1,6 @@
 import type { WireError } from '../protocol/codes.ts';
 import type { Bye, Hello } from '../protocol/events.ts';
-import type { SendAck, User } from '../protocol/people.ts';
+import type { Receipt, SendAck, User } from '../protocol/people.ts';
 import type { ClientError } from './client-error.ts';
 import type { StateChange } from './connection.ts';
 import type { DirectMessage, DirectMessageOptions } from './direct-messages.ts';
@@ -57,6 +57,8 @@ export interface ClientEvents {
   /** The users and connections of the whole cluster. */
   online: [online: { readonly users: number; readonly clients: number }];
   /** The token ends soon. When `token` is a function, the client asks it for another one already. */
+  /** A receiver has got, or read, this user's private messages up to those. */
+  receipt: [receipt: Receipt];
   'token:expiring': [expiring: { readonly inMs: number }];
   /**
    * Your listener or token function threw, or a message of the server could not be read. Without a listener the client
@@ -96,6 +98,8 @@ export interface ChatClient {
   /** The same for a JSON object, which the receiver gets whole. */
   todo(receiverId: string, data: object, options?: DirectMessageOptions): Promise<SendAck>;
   readonly inbox: Inbox;
+  /** The newest receipts of the users written to last, for a client that was away. Waits for a connection. */
+  receipts(): Promise<readonly Receipt[]>;
   /** The users from whom this user takes no private messages, todos and mentions. */
   readonly blocks: Blocks;
   /**

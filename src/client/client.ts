@@ -192,7 +192,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     const [said] = args;
     if (rooms.handle(name, said) || people.handle(name, args)) return;
     if (name === 'token:expiring') tokens.expiring((said as ClientEvents['token:expiring'][0]).inMs);
-    if (name === 'refused' || name === 'online' || name === 'token:expiring')
+    if (name === 'refused' || name === 'online' || name === 'receipt' || name === 'token:expiring')
       events.emit(name, said as never);
     else events.emit('event', name, ...args);
   }
@@ -257,6 +257,7 @@ function createFacade({ connection, people, rooms, events, hello, waiting }: Par
     private: (to, text, given = {}) => people.private(to, text, given),
     todo: (to, data, given = {}) => people.todo(to, data, given),
     inbox: people.inbox,
+    receipts: people.receipts,
     blocks: people.blocks,
     login: (userId) => people.login(userId),
     reconnect() {

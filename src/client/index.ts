@@ -1,7 +1,7 @@
 export type { ErrorCode, WireError } from '../protocol/codes.ts';
 export type { Bye, Hello } from '../protocol/events.ts';
 export { fold } from '../protocol/folding.ts';
-export type { InboxPage, Item, ItemKind, MentionPlace, SendAck, User } from '../protocol/people.ts';
+export type { InboxPage, Item, ItemKind, MentionPlace, Receipt, SendAck, User } from '../protocol/people.ts';
 export type { Right } from '../protocol/rights.ts';
 export type {
   ChatMessage,

@@ -1,7 +1,7 @@
 import type { Hello } from '../protocol/events.ts';
 import { parseId } from '../protocol/names.ts';
 import type { PayloadInput } from '../protocol/payloads.ts';
-import type { InboxPage, PushMessage, SendAck, User } from '../protocol/people.ts';
+import type { InboxPage, PushMessage, Receipt, SendAck, User } from '../protocol/people.ts';
 import { ClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -61,6 +61,7 @@ export interface PeopleDeps
 /** Everything between people, as the client drives it. */
 export interface People extends Pick<DirectMessages, 'private' | 'todo' | 'unsent' | 'restore'> {
   readonly inbox: Inbox;
+  receipts(): Promise<readonly Receipt[]>;
   readonly blocks: Blocks;
   readonly user: User | undefined;
   /** The current user's id, before the first connection the expected one; undefined: nobody is known yet. */
@@ -147,6 +148,7 @@ export function createPeople(deps: PeopleDeps): People {
       list: (query = {}) => requests.ask('inbox:list', query, (page) => feed.listed(page)),
       ack: (markers) => requests.ask('inbox:ack', markers, (now) => feed.markersMoved(now)),
     },
+    receipts: async () => (await requests.ask('receipts:list', {})).receipts,
     blocks: {
       add: async (id) => void (await requests.ask('block', { userId: id })),
       remove: async (id) => void (await requests.ask('block', { userId: id, on: false })),

@@ -6,6 +6,7 @@ import type {
   Mention,
   PrivateMessage,
   PushMessage,
+  Receipt,
   ReceiveMessage,
   SendAck,
   TextMessage,
@@ -62,6 +63,7 @@ export interface Acks {
   textmsg: { readonly live?: number };
   'inbox:list': InboxPage;
   'inbox:ack': { readonly recvSeq: number; readonly readSeq: number };
+  'receipts:list': { readonly receipts: readonly Receipt[] };
   block: object;
   /** The user ids in order. */
   'blocks:list': { readonly users: readonly string[] };
@@ -122,6 +124,7 @@ export interface ServerToClient {
   push_message: (shown: PushMessage) => void;
   private: (message: PrivateMessage) => void;
   mention: (mention: Mention) => void;
+  receipt: (receipt: Receipt) => void;
   todo_message: (todo: unknown, meta: TodoMeta) => void;
   receive_message: (message: ReceiveMessage) => void;
   announcement: (announcement: Announcement) => void;

@@ -227,6 +227,7 @@ export const PAYLOADS = {
       message: 'must be given, or read',
     },
   ),
+  'receipts:list': fields({}),
   block: fields({ userId, on: z.boolean().default(true) }),
   'blocks:list': fields({}),
   close: fields({}),

@@ -79,6 +79,14 @@ export interface Mention extends TodoMeta {
   readonly data: MentionPlace;
 }
 
+/** The newest private messages to that user, by id, that a device of theirs has received, and that they have read. */
+export interface Receipt {
+  /** The user id of the receiver. */
+  readonly by: string;
+  readonly delivered?: string;
+  readonly read?: string;
+}
+
 /** A push or a reminder. */
 export interface ReceiveMessage {
   readonly entityType: string;

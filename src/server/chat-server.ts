@@ -12,6 +12,7 @@ import { openChatHttp } from './chat-http.ts';
 import type { ChatContext } from './context.ts';
 import { createMentionSweeps } from './delivery/mention-sweeps.ts';
 import { createOnline, type Online } from './delivery/online.ts';
+import { createReceipts } from './delivery/receipts.ts';
 import type { Edge } from './edge.ts';
 import { createGateway, type Gateway } from './gateway.ts';
 import { createHealth, type Health } from './health.ts';
@@ -124,6 +125,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     backend,
   });
   const mentionSweeps = createMentionSweeps({ mentions: inbox.mentions, random: Math.random, log });
+  const receipts = createReceipts({ receipts: inbox.messageReceipts, of });
   const eventStreams = createEventStreams({
     ...deps,
     ...backend,
@@ -169,6 +171,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     presence,
     roster,
     inboxes,
+    receipts,
     blocks,
     identities: deps.identities,
     tokenExpiry: createTokenExpiry({ now: deps.now, flush: fanout.flush }),
@@ -240,7 +243,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       );
     },
     async close() {
-      const parts = [mentionSweeps, eventStreams, admission, health, people, online, live, edge];
+      const parts = [receipts, mentionSweeps, eventStreams, admission, health, people, online, live, edge];
       for (const part of parts) part.close();
       await http.close();
       await hooks.close();

@@ -5,6 +5,7 @@ import { type Announcements, createAnnouncements } from '../chat/inbox/announcem
 import { createDirectMessages, type DirectMessages } from '../chat/inbox/direct-messages.ts';
 import { createInboxView, type InboxView } from '../chat/inbox/inbox-view.ts';
 import { createMentions, type Mentions } from '../chat/inbox/mentions.ts';
+import { createMessageReceipts, type MessageReceipts } from '../chat/inbox/message-receipts.ts';
 import { createPacedPushService } from '../chat/inbox/paced-push-service.ts';
 import type { PushService } from '../chat/inbox/push-service.ts';
 import type { Appended } from '../chat/log-store.ts';
@@ -13,7 +14,7 @@ import { inboxOf } from '../chat/room.ts';
 export interface InboxServicesDeps {
   readonly backend: Pick<
     WorkerBackend,
-    'logs' | 'inboxes' | 'roster' | 'pushes' | 'mentionNotes' | 'roomSubscriptions' | 'moderation'
+    'logs' | 'inboxes' | 'roster' | 'pushes' | 'mentionNotes' | 'blocks' | 'roomSubscriptions' | 'moderation'
   >;
   readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly admission: Admission;
@@ -30,6 +31,7 @@ export interface InboxServices {
   readonly announcements: Announcements;
   readonly pushService: PushService;
   readonly mentions: Mentions;
+  readonly messageReceipts: MessageReceipts;
   readonly inboxView: InboxView;
 }
 
@@ -44,6 +46,7 @@ export function createInboxServices(deps: InboxServicesDeps): InboxServices {
     announcements: createAnnouncements({ logs, inboxes, newId }),
     pushService: createPacedPushService({ ...backend, newId, onAppended }, admission),
     mentions: createMentions({ ...backend, notes: backend.mentionNotes, instanceId, newId, onAppended }),
+    messageReceipts: createMessageReceipts(backend),
     inboxView: createInboxView({ logs, inboxes, inboxSize, now }),
   };
 }

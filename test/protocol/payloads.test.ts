@@ -28,6 +28,7 @@ const EVENTS: Readonly<Record<Exclude<EventName, 'todo'>, readonly [object, ...s
   textmsg: [{ name: 'Ann', content: 'x' }, 'avatar', 'to'],
   'inbox:list': [{}, 'before', 'limit'],
   'inbox:ack': [{ recv: 1 }, 'read'],
+  'receipts:list': [{}],
   block: [{ userId: 'bob' }, 'on'],
   'blocks:list': [{}],
   close: [{}],

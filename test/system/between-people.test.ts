@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createClient } from '../../src/client/index.ts';
-import type { PrivateMessage } from '../../src/protocol/people.ts';
+import type { PrivateMessage, Receipt } from '../../src/protocol/people.ts';
 import { eventually } from '../support/eventually.ts';
 import { systemFixture } from '../support/fixture.ts';
 import type { Member, MemberOptions } from '../support/member.ts';
@@ -75,6 +75,39 @@ describe.each(MODES)('between people, %s', (mode) => {
       expect(items).toEqual([{ ...mention, kind: 'mention', seq: 1, at: expect.any(Number) }]),
     );
     chat.close();
+  });
+
+  it('receipts tell a sender’s devices what arrived and was read, live and later, and strangers nothing', async () => {
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
+    const roomid = fresh('room');
+    const [sender, other, receiver] = await Promise.all([device(0, ann), device(1, ann), device(1, bob)]);
+    const send = async (text: string) => (await sender.do('private', { to: bob, text })).id;
+    const ids = [await send('one'), await send('two'), await send('three')];
+    await receiver.do('inbox:ack', { recv: 1 });
+    expect((await sender.do('receipts:list')).receipts).toEqual([]);
+    for (const member of [sender, receiver]) await member.do('join', { roomid });
+    await receiver.do('inbox:ack', { recv: 3 });
+    await receiver.do('inbox:ack', { read: 2 });
+    const delivered = { by: bob, delivered: ids[2] };
+    // Those within one second come as one.
+    const newest = (member: Member) => Object.assign({}, ...all<Receipt>(member, 'receipt')) as Receipt;
+    for (const member of [sender, other])
+      await eventually(() => expect(newest(member)).toEqual({ ...delivered, read: ids[1] }));
+    const later = await device(1, ann);
+    expect((await later.do('receipts:list')).receipts).toEqual([{ ...delivered, read: ids[1] }]);
+    const chat = createClient(at(1), { userId: ann });
+    expect(await chat.receipts()).toEqual([{ ...delivered, read: ids[1] }]);
+    chat.close();
+
+    await receiver.do('block', { userId: ann });
+    await receiver.do('inbox:ack', { read: 3 });
+    expect((await sender.do('receipts:list')).receipts).toEqual([]);
+    await receiver.do('block', { userId: ann, on: false });
+    const last = await send('four');
+    await receiver.do('inbox:ack', { read: 4 });
+    await eventually(() => expect(newest(sender)).toEqual({ by: bob, delivered: last, read: last }));
+    expect(all<Receipt>(sender, 'receipt').map(({ read }) => read)).not.toContain(ids[2]);
+    expect(all(receiver, 'receipt')).toEqual([]);
   });
 
   it('mentions cost their author as many messages more', async () => {

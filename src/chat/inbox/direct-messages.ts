@@ -90,7 +90,7 @@ export function createDirectMessages({
       const sent = await send(message, item, sender);
       if (!sent.ok || to === from.id) return sent;
       // Both carry one id, so that a repetition finds both.
-      const copy = { ...item, id: sent.value.id };
+      const copy = { ...item, id: sent.value.id, receiverSeq: sent.value.seq };
       const copied = await store(nsp, from.id, copy, {
         except: sender.socketId,
         ...dedupeOf('of', item, message),

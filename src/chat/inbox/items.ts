@@ -13,12 +13,14 @@ export interface OutgoingItem {
   readonly ttlS?: number;
   /** An announcement's own time, which it keeps when it is copied into an inbox later. */
   readonly at?: number;
+  /** In the sender's copy of a private message: its position in the receiver's inbox. */
+  readonly receiverSeq?: number;
 }
 
 /** Converts it to what `append` takes: the store puts position, id and time before these members. */
 export function draftOf(item: OutgoingItem, more: Pick<Draft, 'dedupe' | 'except' | 'author'> = {}): Draft {
-  const { kind, from, entityType, ttlS, at: sentAt } = item;
-  const members = JSON.stringify({ kind, from, entityType, ttlS, sentAt }).slice(1, -1);
+  const { kind, from, entityType, ttlS, at: sentAt, receiverSeq } = item;
+  const members = JSON.stringify({ kind, from, entityType, ttlS, sentAt, receiverSeq }).slice(1, -1);
   return { id: item.id, members: `${members},"data":${item.json}`, ...more };
 }
 
@@ -29,6 +31,8 @@ export interface StoredItem extends Item {
   readonly copied: boolean;
   /** ms since 1970, by the store's clock. */
   readonly expiresAt?: number;
+  /** Same as `OutgoingItem.receiverSeq`. */
+  readonly receiverSeq?: number;
 }
 
 type StoredMembers = Omit<StoredItem, 'expiresAt' | 'copied'> & {
@@ -47,7 +51,14 @@ export function parseItem(entry: Entry): StoredItem {
 }
 
 /** Returns the item without the server's fields. */
-export function toItem({ epoch: _epoch, expiresAt: _expiresAt, copied: _copied, ...item }: StoredItem): Item {
+export function toItem(stored: StoredItem): Item {
+  const {
+    epoch: _epoch,
+    expiresAt: _expiresAt,
+    copied: _copied,
+    receiverSeq: _receiverSeq,
+    ...item
+  } = stored;
   return item;
 }
 

@@ -1,6 +1,8 @@
+import type { Party } from '../../chat/inbox/message-receipts.ts';
 import { inboxOf } from '../../chat/room.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { EventHandler } from '../context.ts';
+import type { Session } from '../session.ts';
 
 export const inboxList: EventHandler<'inbox:list'> = {
   mode: 'inTurn',
@@ -15,11 +17,28 @@ export const inboxList: EventHandler<'inbox:list'> = {
 
 export const inboxAck: EventHandler<'inbox:ack'> = {
   mode: 'inTurn',
-  async run({ socket, user }, { recv, read }, { inboxes, announcements }) {
+  async run(session, { recv, read }, { inboxes, announcements, receipts }) {
+    const { socket, user } = session;
     const inbox = inboxOf(socket.nsp.name, user.id);
     const copied = await announcements.copyInto(inbox);
     if (!copied.ok) return copied;
     const raised = await inboxes.raise(inbox, { recv, read });
-    return raised.ok ? succeed({ recvSeq: raised.value.recv, readSeq: raised.value.read }) : raised;
+    if (!raised.ok) return raised;
+    receipts.acknowledged(partyOf(session), raised.value);
+    return succeed({ recvSeq: raised.value.recv, readSeq: raised.value.read });
   },
 };
+
+export const receiptsList: EventHandler<'receipts:list'> = {
+  mode: 'inTurn',
+  says: true,
+  async run(session, _payload, { messageReceipts }) {
+    const found = await messageReceipts.ofSender(partyOf(session));
+    return found.ok ? succeed({ receipts: found.value }) : found;
+  },
+};
+
+function partyOf({ socket, user, memberships }: Session): Party {
+  const rooms = Array.from(memberships.values(), ({ room }) => room);
+  return { nsp: socket.nsp.name, userId: user.id, rooms };
+}

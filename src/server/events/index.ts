@@ -4,7 +4,7 @@ import { block, blocksList } from './block.ts';
 import * as changes from './changes.ts';
 import { close } from './close.ts';
 import { history } from './history.ts';
-import { inboxAck, inboxList } from './inbox.ts';
+import { inboxAck, inboxList, receiptsList } from './inbox.ts';
 import { join } from './join.ts';
 import { leave } from './leave.ts';
 import { members } from './members.ts';
@@ -41,6 +41,7 @@ export const EVENTS: { readonly [E in EventName]: EventHandler<E> } = {
   textmsg,
   'inbox:list': inboxList,
   'inbox:ack': inboxAck,
+  'receipts:list': receiptsList,
   block,
   'blocks:list': blocksList,
   close,

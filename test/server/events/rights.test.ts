@@ -28,6 +28,7 @@ const NEEDED: { readonly [E in EventName]: readonly [needs: Right, payload: unkn
   textmsg: ['say', 'x'],
   'inbox:list': undefined,
   'inbox:ack': undefined,
+  'receipts:list': undefined,
   block: undefined,
   'blocks:list': undefined,
   close: undefined,
