@@ -29,12 +29,21 @@ export interface Credentials {
   readonly avatar?: string;
 }
 
+/** What revocations know a token by. */
+export interface TokenIssue {
+  /** Ms since 1970; 0 if the token does not say. */
+  readonly issuedAt: number;
+  readonly jti?: string | undefined;
+}
+
 /** The rights of a connection and their end. */
 export interface Access {
   /** What the user may do in the room. Either it includes `read`, or it is empty. */
   rightsIn(roomid: string): readonly Right[];
   /** The token's end, ms since 1970; absent if the access lasts as long as the connection. */
   readonly expiresAt?: number;
+  /** Absent in open mode. */
+  readonly token?: TokenIssue | undefined;
 }
 
 export interface Identity {

@@ -1,4 +1,5 @@
 import type { Outcome } from '../protocol/codes.ts';
+import type { Exclusion } from './exclusions.ts';
 import type { Draft, Position } from './log-store.ts';
 import type { Room } from './room.ts';
 
@@ -10,6 +11,8 @@ export interface InboxMarkers {
   readonly read: number;
   /** Announcements up to this position of their log have been copied into the inbox; absent if none has. */
   readonly announcements?: Position;
+  /** Only where a token was asked about, and there is a reason. */
+  readonly exclusion?: Exclusion;
 }
 
 export interface MarkerUpdate {
@@ -28,7 +31,11 @@ export interface ItemProgress {
 
 /** The markers of inboxes. The store MUST keep them as long as it keeps the numbering of the inbox's log. */
 export interface InboxStore {
-  markers(inbox: Room): Promise<Outcome<InboxMarkers>>;
+  /**
+   * With `token`, also returns what keeps the inbox's user and the token with that `jti` out, see exclusions.ts. MUST NOT take
+   * another round trip for it unless there is something.
+   */
+  markers(inbox: Room, token?: { readonly jti?: string | undefined }): Promise<Outcome<InboxMarkers>>;
   /** Raises markers; `read` raises `recv` too. MUST NOT lower one, nor raise it beyond the inbox's end. */
   raise(inbox: Room, to: MarkerUpdate): Promise<Outcome<InboxMarkers>>;
   /**

@@ -8,6 +8,9 @@ export interface ActiveRestriction {
   readonly until?: number;
 }
 
+/** The tokens that a revocation voids: those issued before a time, ms since 1970, or the one with that `jti`. */
+export type RevokedTokens = { readonly before: number } | { readonly jti: string };
+
 /** Bans and mutes. The store MUST check them itself, atomically, in `Roster.enter` and `RoomLogs.append`. */
 export interface Moderation {
   /** Sets a restriction, which MUST replace an earlier one of its kind. Without `seconds` it has no end. */
@@ -19,6 +22,11 @@ export interface Moderation {
   ): Promise<Outcome<ActiveRestriction>>;
   /** Removes a restriction; false if there was none. */
   lift(room: Room, userId: string, kind: Restriction): Promise<Outcome<boolean>>;
+  /**
+   * Voids tokens of the inbox's user for `REVOKED_FOR_MS`, see exclusions.ts. MUST NOT replace a later `before` by an earlier
+   * one. `now`: ms since 1970.
+   */
+  revoke(inbox: Room, tokens: RevokedTokens, now: number): Promise<Outcome<void>>;
   restrictions(
     room: Room,
     userId: string,

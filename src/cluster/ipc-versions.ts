@@ -43,6 +43,7 @@ export const SINCE: ReadonlyMap<string, number> = new Map([
   ['hooks.listed', 10],
   ['hooks.advance', 10],
   ['hooks.unlist', 10],
+  ['moderation.revoke', 10],
   ['trace.deliveries', 8],
   ['trace.elsewhere', 8],
   ['trace.find', 8],

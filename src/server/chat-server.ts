@@ -139,6 +139,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     mode: deps.identities.mode,
     namespaces,
     live,
+    endAllStreams: (nsp, userId) => eventStreams.endOf(userId, { nsp }),
     endStreams: ({ nsp, roomid }, userId) => eventStreams.endOf(userId, { nsp, roomid }),
     fanout,
     ...inbox,
@@ -146,7 +147,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   });
   bus.onResync(() => {
     void live.resyncCounts();
-    void people.enforcement.review();
+    people.review();
     void eventStreams.review();
   });
   const online = createOnline({
@@ -179,6 +180,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     metrics,
     recentAnswers,
     newId: deps.newId,
+    now: deps.now,
     log,
   };
   const tracing = createTracing({

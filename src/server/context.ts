@@ -23,6 +23,7 @@ import type { Signals } from './delivery/signals.ts';
 import type { Metrics } from './metrics.ts';
 import type { ConnectionBans } from './moderation/connection-bans.ts';
 import type { Enforcement } from './moderation/enforcement.ts';
+import type { Exclusions } from './moderation/exclusions.ts';
 import type { Moderator } from './moderation/moderator.ts';
 import type { RecentAnswers } from './recent-answers.ts';
 import type { Session } from './session.ts';
@@ -61,6 +62,7 @@ export interface ChatContext {
   readonly textmsgAudience: TextmsgAudience;
   readonly readMarkers: ReadMarkers;
   readonly moderator: Moderator;
+  readonly exclusions: Exclusions;
   readonly enforcement: Enforcement;
   readonly signals: Signals;
   readonly connectionBans: Pick<ConnectionBans, 'check'>;
@@ -77,6 +79,8 @@ export interface ChatContext {
   >;
   readonly recentAnswers: Pick<RecentAnswers, 'note'>;
   readonly newId: () => string;
+  /** Ms since 1970. */
+  readonly now: () => number;
   readonly log: Logger;
 }
 

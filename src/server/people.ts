@@ -10,6 +10,7 @@ import type { LiveFeeds } from './live-feeds.ts';
 import { type ConnectionBans, createConnectionBans } from './moderation/connection-bans.ts';
 import { createConnectionMutes } from './moderation/connection-mutes.ts';
 import { createEnforcement, type Enforcement, type EnforcementDeps } from './moderation/enforcement.ts';
+import { createExclusions, type Exclusions, type ExclusionsDeps } from './moderation/exclusions.ts';
 import { createModerator, type Moderator } from './moderation/moderator.ts';
 import type { ChatNamespace } from './socket-types.ts';
 import { createConnectionCounts } from './users/connection-counts.ts';
@@ -19,11 +20,12 @@ import { createReadMarkers, type ReadMarkers } from './users/read-markers.ts';
 import { createTextmsgAudience, type TextmsgAudience } from './users/textmsg-audience.ts';
 
 export interface PeopleDeps {
-  readonly backend: Pick<WorkerBackend, 'logs' | 'roster' | 'roomSubscriptions' | 'moderation'>;
+  readonly backend: Pick<WorkerBackend, 'logs' | 'roster' | 'roomSubscriptions' | 'moderation' | 'inboxes'>;
   readonly mode: 'open' | 'token';
   readonly namespaces: readonly ChatNamespace[];
   readonly live: LiveFeeds;
   readonly endStreams: EnforcementDeps['endStreams'];
+  readonly endAllStreams: ExclusionsDeps['endStreams'];
   readonly fanout: Pick<Fanout, 'flush'>;
   readonly announcements: Announcements;
   readonly inboxView: InboxView;
@@ -45,6 +47,9 @@ export interface People {
   readonly enforcement: Enforcement;
   readonly moderator: Moderator;
   readonly signals: Signals;
+  readonly exclusions: Exclusions;
+  /** Checks what this worker may have missed: the store's bans and mutes. */
+  review(): void;
   /** Brings the store up to date with this worker, and this worker with the store's bans and mutes. */
   resync(): void;
   close(): void;
@@ -84,7 +89,9 @@ export function createPeople(deps: PeopleDeps): People {
     userBuckets: createSharedBuckets(perUser, now),
     onAdmitting: textmsgAudience.arrive,
     onUserChange: (session) => Promise.all([textmsgAudience.moved(session), readMarkers.moved(session)]),
+    onExcluded: (session) => exclusions.turnAway(session),
     degraded,
+    now: deps.now,
     log,
   });
   const enforcement = createEnforcement({
@@ -104,19 +111,37 @@ export function createPeople(deps: PeopleDeps): People {
     log,
   });
 
+  const exclusions = createExclusions({
+    ...deps,
+    logins,
+    moderation,
+    inboxes: backend.inboxes,
+    leave: (session, roomid, membership) =>
+      leaveRoom(session, roomid, membership, { feeds, fanout, presence }),
+    endStreams: deps.endAllStreams,
+    flush: fanout.flush,
+  });
+
+  function review(): void {
+    void enforcement.review();
+    void exclusions.review();
+  }
+
   return {
     logins,
     textmsgAudience,
     readMarkers,
     connectionBans,
     enforcement,
+    exclusions,
+    review,
     moderator: createModerator({ moderation, enforcement }),
     signals: createSignals({ namespaces, sessionsOf: logins.sessionsOf }),
     resync() {
       textmsgAudience.resync();
       membershipTransfer.resync();
       logins.resync();
-      void enforcement.review();
+      review();
     },
     close() {
       logins.close();

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Appended, Draft } from '../../src/chat/log-store.ts';
-import type { Room } from '../../src/chat/room.ts';
+import { inboxOf, type Room } from '../../src/chat/room.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
 import { eventually } from '../support/eventually.ts';
 import {
@@ -46,6 +47,9 @@ function say(
 ): Promise<Outcome<Appended>> {
   return peer.logs.append(room, { ...draftOf(room, text, more), author });
 }
+
+/** An inbox of that user that no test has used. */
+const newInbox = (userId: string) => inboxOf(`/${randomUUID()}`, userId);
 
 /** A later answer than this one is stamped later. */
 async function endOf(until: number | undefined): Promise<void> {
@@ -247,6 +251,63 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       expect(await c.roster.enter(room, ann, 1, 1)).toEqual(banned(3_600_000));
       expect(await say(c, room, 'bob', 'x')).toEqual(muted());
       granted(await c.roster.enter(room, { userId: 'carol', username: 'Carol' }, 1, 1));
+    });
+  });
+
+  describe('an exclusion', () => {
+    const at = Date.now();
+    const asked = async (peer: Peer, inbox: Room, jti?: string) =>
+      granted(await peer.inboxes.markers(inbox, { jti })).exclusion;
+
+    it('is told with the markers, on every worker, and only where it was asked for', async () => {
+      const { a, b } = await twoPeers(harness);
+      const inbox = newInbox('ann');
+      expect(await asked(b, inbox, 'x')).toBeUndefined();
+      granted(await a.moderation.restrict(inbox, 'ann', 'ban'));
+      for (const peer of [a, b]) expect(await asked(peer, inbox)).toEqual({ ban: {} });
+      expect(await asked(b, newInbox('ann'))).toBeUndefined();
+      expect(granted(await b.inboxes.markers(inbox))).toEqual({ recv: 0, read: 0 });
+      expect(granted(await b.moderation.lift(inbox, 'ann', 'ban'))).toBe(true);
+      expect(await asked(a, inbox, 'x')).toBeUndefined();
+    });
+
+    it('by a ban for a time ends', async () => {
+      const { a, b } = await twoPeers(harness);
+      const inbox = newInbox('ann');
+      const { until } = granted(await a.moderation.restrict(inbox, 'ann', 'ban', 1));
+      expect(await asked(b, inbox)).toEqual({ ban: { until } });
+      await endOf(until);
+      expect(await asked(b, inbox)).toBeUndefined();
+    });
+
+    it('of tokens names the latest time, in whatever order they come, and the one token', async () => {
+      const { a, b } = await twoPeers(harness);
+      const inbox = newInbox('ann');
+      granted(await a.moderation.revoke(inbox, { before: at }, at));
+      granted(await b.moderation.revoke(inbox, { before: at - 5_000 }, at));
+      granted(await b.moderation.revoke(inbox, { jti: 'one' }, at));
+      expect(await asked(a, inbox)).toEqual({ issuedBefore: at });
+      expect(await asked(a, inbox, 'one')).toEqual({ issuedBefore: at, token: true });
+      expect(await asked(b, inbox, 'other')).toEqual({ issuedBefore: at });
+      granted(await a.moderation.revoke(inbox, { before: at + 1 }, at));
+      expect(await asked(b, inbox)).toEqual({ issuedBefore: at + 1 });
+      granted(await a.moderation.restrict(inbox, 'ann', 'ban'));
+      expect(await asked(b, inbox, 'one')).toEqual({ ban: {}, issuedBefore: at + 1, token: true });
+    });
+
+    it('outlives the erasure of the inbox and a restart of the store', async () => {
+      const { store, a, b } = await twoPeers(harness);
+      const inbox = newInbox('ann');
+      granted(await a.moderation.restrict(inbox, 'ann', 'ban'));
+      granted(await a.moderation.revoke(inbox, { before: at }, at));
+      granted(await a.moderation.revoke(inbox, { jti: 'one' }, at));
+      granted(await b.inboxes.erase(inbox));
+      await store.restart();
+      expect(await asked(await store.open(), inbox, 'one')).toEqual({
+        ban: {},
+        issuedBefore: at,
+        token: true,
+      });
     });
   });
 }

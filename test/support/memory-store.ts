@@ -1,5 +1,6 @@
 import { isOtherContent, refuseReusedId } from '../../src/backend/reused-id.ts';
 import { entryDigest } from '../../src/chat/entry-digest.ts';
+import { exclusionNames, exclusionOf, revocationRow } from '../../src/chat/exclusions.ts';
 import type { ClaimResult, IdempotencyStore } from '../../src/chat/idempotency.ts';
 import type {
   InboxMarkers,
@@ -258,7 +259,14 @@ export function createMemoryStore({
   };
 
   const inboxes: InboxStore = {
-    markers: (inbox) => answer('marks', inbox, () => marksOf(inbox)),
+    markers: (inbox, token) =>
+      answer('marks', inbox, () => {
+        if (!token) return marksOf(inbox);
+        const rows = exclusionNames(inbox.roomid, token.jti).map(
+          (name) => restrictions.get(`${inbox.tag} ${name}`)?.ban,
+        );
+        return { ...marksOf(inbox), ...exclusionOf(rows) };
+      }),
     raise: (inbox, { sent, read, recv }) =>
       answer('raise', inbox, () => {
         const log = logOf(inbox);
@@ -338,6 +346,13 @@ export function createMemoryStore({
         const { [kind]: lifted, ...others } = restrictions.get(`${room.tag} ${userId}`) ?? {};
         restrictions.set(`${room.tag} ${userId}`, others);
         return lifted !== undefined;
+      }),
+    revoke: (inbox, tokens, at) =>
+      answer('revoke', inbox, () => {
+        const { name, until } = revocationRow(tokens, at);
+        const key = `${inbox.tag} ${name}`;
+        const earlier = restrictions.get(key)?.ban?.until ?? 0;
+        restrictions.set(key, { ban: { until: Math.max(earlier, until) } });
       }),
     restrictions: (room, userId) =>
       answer('restrictions', room, () => restrictions.get(`${room.tag} ${userId}`) ?? {}),

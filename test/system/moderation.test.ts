@@ -3,7 +3,7 @@ import type { PushMessage } from '../../src/protocol/people.ts';
 import type { MessagePage } from '../../src/protocol/rooms.ts';
 import { eventually } from '../support/eventually.ts';
 import { systemFixture } from '../support/fixture.ts';
-import { type Member, type MemberOptions, textsOf } from '../support/member.ts';
+import { connectRaw, type Member, type MemberOptions, textsOf } from '../support/member.ts';
 import { MODES } from '../support/system.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -301,6 +301,7 @@ describe.each(MODES)('moderation, %s', (mode) => {
   });
 
   it('survives a kill and restart of everything', async () => {
+    const out = fresh('out');
     const [roomid, ann, bob, carl] = ['room', 'Ann', 'Bob', 'Carl'].map(fresh) as [
       string,
       string,
@@ -312,6 +313,7 @@ describe.each(MODES)('moderation, %s', (mode) => {
     const { json: banned } = await ask('POST', `rooms/${roomid}/ban`, { userId: bob, seconds: 600 });
     await ask('POST', `rooms/${roomid}/mute`, { userId: carl });
     await ask('DELETE', `rooms/${roomid}/messages/1`);
+    await ask('POST', `users/${out}/ban`, {});
     await stage.system.restart('SIGKILL');
     for (const [index] of stage.system.workerUrls.entries()) {
       const refused = await (await device(index, bob)).ask('join', { roomid });
@@ -323,6 +325,8 @@ describe.each(MODES)('moderation, %s', (mode) => {
     }
     expect(banned.until).toBeGreaterThan(Date.now());
     await inRoom(0, ann, roomid);
+    const refused = connectRaw(worker(1), { auth: { userId: out } });
+    expect(await new Promise((resolve) => refused.on('bye', resolve))).toMatchObject({ code: 3503 });
   });
 
   it('erases a user: connected devices get the empty inbox, and later items reach them', async () => {
@@ -353,5 +357,22 @@ describe.each(MODES)('moderation, %s', (mode) => {
         ]),
       );
     }
+  });
+
+  it('bans a guest, whose id is not admitted any more', async () => {
+    const [guest, ann] = [await connect(worker(0)), await device(1, fresh('ann'))];
+    const { user, guestToken } = guest.hello;
+    expect((await ask('POST', `users/${user.id}/ban`, {})).status).toBe(200);
+    await eventually(() => expect(all(guest, 'bye')).toMatchObject([{ code: 3503, reconnect: false }]));
+    const back = connectRaw(worker(1), { auth: { userId: user.id, guestToken } });
+    expect(await new Promise((resolve) => back.on('bye', resolve))).toMatchObject({ code: 3503 });
+    const eve = fresh('eve');
+    await ask('POST', `users/${eve}/ban`, { seconds: 600 });
+    expect(await ann.ask('user_login', { userId: eve })).toMatchObject({
+      ok: false,
+      error: { code: 'forbidden', message: 'this user is banned', retryAfterMs: expect.any(Number) },
+    });
+    // Another id is another user.
+    await connect(worker(1));
   });
 });

@@ -10,13 +10,18 @@ import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { isAt, markersOf, NO_MARKERS, progressOf, raiseMarkers } from './inbox-markers.ts';
 import { ENTRY_OVERHEAD_BYTES } from './log-store.ts';
+import { exclusionIn } from './restrictions.ts';
 import type { ReadSnapshot } from './tables.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
 /** Same as chat/inbox-store.ts, but most methods need only the tag of the inbox. */
 export interface InboxStore extends Pick<ChatInboxStore, 'appendAnnouncement'> {
-  markers(inbox: Tagged): Promise<Outcome<InboxMarkers>>;
+  /** A worker of an earlier release asks about no token. */
+  markers(
+    inbox: Tagged & Partial<Pick<Room, 'roomid'>>,
+    token?: { readonly jti?: string | undefined },
+  ): Promise<Outcome<InboxMarkers>>;
   raise(inbox: Tagged, to: MarkerUpdate): Promise<Outcome<InboxMarkers>>;
   erase(inbox: Tagged): Promise<Outcome<void>>;
   progress(
@@ -31,13 +36,19 @@ const RECORD_BYTES = 8_192;
 export function createInboxStore({
   readSnapshot,
   queue,
+  now,
 }: {
   readonly readSnapshot: ReadSnapshot;
   readonly queue: CommitQueue;
+  readonly now: () => number;
 }): InboxStore {
   return {
-    async markers({ tag }) {
-      return readSnapshot((snapshot) => markersOf(snapshot.row('inboxMarkers', tag) ?? NO_MARKERS));
+    async markers({ tag, roomid }, token) {
+      return readSnapshot((snapshot) => {
+        const markers = markersOf(snapshot.row('inboxMarkers', tag) ?? NO_MARKERS);
+        if (!token || roomid === undefined) return markers;
+        return { ...markers, ...exclusionIn(snapshot, { tag, roomid }, { jti: token.jti, now: now() }) };
+      });
     },
     raise: ({ tag }, to) =>
       queue.add({

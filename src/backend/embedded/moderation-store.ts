@@ -1,4 +1,5 @@
-import type { ActiveRestriction, Moderation, Restriction } from '../../chat/moderation.ts';
+import { revocationRow } from '../../chat/exclusions.ts';
+import type { ActiveRestriction, Moderation, Restriction, RevokedTokens } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
@@ -16,6 +17,7 @@ export interface ModerationStore extends Moderation {
     seconds?: number,
   ): Promise<Outcome<ActiveRestriction>>;
   lift(room: Tagged, userId: string, kind: Restriction): Promise<Outcome<boolean>>;
+  revoke(inbox: Tagged, tokens: RevokedTokens, now: number): Promise<Outcome<void>>;
   restrictions(room: Tagged, userId: string): Promise<Outcome<Restrictions>>;
   /** Refuses a banned user. Synchronous, so that no ban can be set between this check and what it protects. */
   admit(room: Tagged, userId: string): Outcome<void>;
@@ -58,6 +60,19 @@ export function createModerationStore({ readSnapshot, queue, now }: ModerationSt
           const left = withoutExpired(others, transaction.now);
           transaction.put({ table: 'restrictions', key, ...(left ? { value: left } : {}) });
           return true;
+        },
+      });
+    },
+    revoke(inbox, tokens, at) {
+      const { name, until } = revocationRow(tokens, at);
+      const key = restrictionKey(inbox, name);
+      return queue.add({
+        bytes: ROW_BYTES,
+        plan(transaction) {
+          const earlier = transaction.row('restrictions', key)?.ban?.until ?? 0;
+          if (earlier >= until) return;
+          transaction.put({ table: 'restrictions', key, value: { ban: { until } } });
+          transaction.write({ table: 'expiries', key: [until, 'restrictions', key], value: true });
         },
       });
     },

@@ -1,3 +1,4 @@
+import { exclusionNames, exclusionOf } from '../../chat/exclusions.ts';
 import { type ActiveRestriction, type Restriction, refuseRestricted } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Refusal } from '../../protocol/codes.ts';
@@ -23,6 +24,18 @@ export function withoutExpired(all: Restrictions | undefined, now: number): Rest
     return one && (one.until === undefined || one.until > now);
   });
   return held.length === 0 ? undefined : Object.fromEntries(held.map((kind) => [kind, all?.[kind]]));
+}
+
+/** Reads what keeps an inbox's user, and the token with that `jti`, out. */
+export function exclusionIn(
+  snapshot: { row(table: 'restrictions', key: string): Restrictions | undefined },
+  inbox: Pick<Room, 'tag' | 'roomid'>,
+  { jti, now }: { readonly jti: string | undefined; readonly now: number },
+) {
+  const rows = exclusionNames(inbox.roomid, jti).map(
+    (name) => withoutExpired(snapshot.row('restrictions', restrictionKey(inbox, name)), now)?.ban,
+  );
+  return exclusionOf(rows);
 }
 
 /** The refusal for the first of those kinds that is in force. */

@@ -79,7 +79,7 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
 
   return {
     logs: createLogStore({ readSnapshot, queue, rules, now, steadyMs }),
-    inboxes: createInboxStore({ readSnapshot, queue }),
+    inboxes: createInboxStore({ readSnapshot, queue, now }),
     pushes: createPushStore({ readSnapshot, queue, rules, now }),
     idempotency: createIdempotencyStore({ queue, rules }),
     moderation: createModerationStore({ readSnapshot, queue, now }),

@@ -26,7 +26,12 @@ export interface InboxViewDeps {
 /** The owner's view of an inbox. */
 export interface InboxView {
   /** `from` is the device's position, if the client sent one. */
-  read(inbox: Room, from: Position | undefined): Promise<Outcome<InboxSnapshot>>;
+  read(
+    inbox: Room,
+    from: Position | undefined,
+    /** As for `InboxStore.markers`. */
+    token?: { readonly jti?: string | undefined },
+  ): Promise<Outcome<InboxSnapshot>>;
   /** Combines the page with the items since. `userId` is the owner, whose own messages are never unread. */
   toPushMessage(page: InboxSnapshot, since: readonly Entry[], userId: string): PushMessage;
   list(inbox: Room, query: { readonly before?: number; readonly limit: number }): Promise<Outcome<InboxPage>>;
@@ -60,9 +65,9 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
   }
 
   return {
-    async read(inbox, from) {
+    async read(inbox, from, token) {
       // Markers first: an item that is read between the two queries is shown as unread once more, never the reverse.
-      const markers = await inboxes.markers(inbox);
+      const markers = await inboxes.markers(inbox, token);
       if (!markers.ok) return markers;
       if (from) {
         const limits = { messages: inboxSize, latest: 1, maxBytes: MAX_PAGE_BYTES };

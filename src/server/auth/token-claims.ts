@@ -19,7 +19,7 @@ const LAST_MS = 8.64e15;
  * Returns undefined if the token names no user, or if `rooms` is malformed, which must not allow every room. A name or an
  * avatar that clients may not have counts as absent.
  */
-export function parseClaims({ sub, name, avatar, rooms, exp }: JWTPayload): Claims | undefined {
+export function parseClaims({ sub, name, avatar, rooms, exp, iat, jti }: JWTPayload): Claims | undefined {
   const userId = parseUnreservedId(sub);
   const rightsIn = rooms === undefined ? () => MEMBER_RIGHTS : parseRooms(rooms);
   if (userId === undefined || rightsIn === undefined) return undefined;
@@ -28,7 +28,7 @@ export function parseClaims({ sub, name, avatar, rooms, exp }: JWTPayload): Clai
     userId,
     name: parseUnreservedUsername(name),
     avatar: parseAvatar(avatar),
-    access: { rightsIn, expiresAt },
+    access: { rightsIn, expiresAt, token: { issuedAt: (iat ?? 0) * MS_PER_S, jti } },
   };
 }
 

@@ -1,4 +1,6 @@
+import { refuseExcluded } from '../../chat/exclusions.ts';
 import type { Access } from '../../chat/identity.ts';
+import { inboxOf } from '../../chat/room.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { EventHandler } from '../context.ts';
 import { leaveRoom } from './leave.ts';
@@ -12,6 +14,11 @@ export const tokenRefresh: EventHandler<'token:refresh'> = {
     const refreshed = await context.identities.refresh(before, token);
     if (!refreshed.ok) return refreshed;
     const { access } = refreshed.value;
+    // While the store is away the token is taken: the worker checks all connections once the store is back.
+    const inbox = inboxOf(session.socket.nsp.name, before.user.id);
+    const known = await context.inboxes.markers(inbox, { jti: access.token?.jti });
+    const refusal = known.ok ? refuseExcluded(known.value.exclusion, access, context.now()) : undefined;
+    if (refusal) return refusal;
     const moved = rename(session, refreshed.value, context);
     // The watch changes before the first await: the old token must not expire meanwhile.
     context.tokenExpiry.watch(session);

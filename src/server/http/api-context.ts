@@ -8,6 +8,7 @@ import type { Roster } from '../../chat/roster.ts';
 import type { ChatContext } from '../context.ts';
 import type { AnnounceInRooms } from '../delivery/room-announcements.ts';
 import type { OutgoingMessageDeps } from '../events/outgoing-message.ts';
+import type { Exclusions } from '../moderation/exclusions.ts';
 import type { CompareInbox } from '../moderation/inbox-comparisons.ts';
 import type { Moderator } from '../moderation/moderator.ts';
 import type { DisconnectUser } from '../moderation/user-disconnects.ts';
@@ -27,5 +28,6 @@ export interface ApiContext extends OutgoingMessageDeps, Pick<ChatContext, 'rece
   readonly disconnect: DisconnectUser;
   readonly compareInbox: CompareInbox;
   readonly moderator: Moderator;
+  readonly exclusions: Pick<Exclusions, 'ban' | 'unban' | 'revoke'>;
   readonly eventStreams: Pick<EventStreams, 'open'>;
 }

@@ -1,11 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Admission } from '../../chat/admission.ts';
+import { refuseExcluded } from '../../chat/exclusions.ts';
 import type { Feeds } from '../../chat/feeds.ts';
+import type { TokenIssue } from '../../chat/identity.ts';
+import type { InboxStore } from '../../chat/inbox-store.ts';
 import type { Position, RoomLogs } from '../../chat/log-store.ts';
 import { type Moderation, refuseRestricted } from '../../chat/moderation.ts';
 import { createSharedBuckets, type Rate } from '../../chat/rate-limit.ts';
-import type { Room } from '../../chat/room.ts';
+import { inboxOf, type Room } from '../../chat/room.ts';
 import type { RoomFollowers } from '../../chat/room-followers.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { TOKEN_LEEWAY_MS } from '../../protocol/limits.ts';
@@ -27,6 +30,7 @@ export interface StreamReader {
   readonly userId: string;
   /** Ms since 1970. */
   readonly expiresAt?: number | undefined;
+  readonly token?: TokenIssue | undefined;
 }
 
 export type StartStream = (response: ServerResponse) => void;
@@ -56,6 +60,7 @@ export interface EventStreamsDeps {
   readonly followers: Pick<RoomFollowers, 'follow'>;
   readonly logs: Pick<RoomLogs, 'read'>;
   readonly moderation: Pick<Moderation, 'restrictions'>;
+  readonly inboxes: Pick<InboxStore, 'markers'>;
   readonly admission: Pick<Admission, 'run'>;
   readonly maxBufferedBytes: number;
   /** Ms since 1970. */
@@ -176,7 +181,7 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
       for (const { room, reader, stream } of [...open]) {
         if (!reader) continue;
         const banned = await banOf(room, reader, deps);
-        if (!banned.ok && banned.error.code === 'forbidden') stream.end('an operator ended this', RETRY_MS);
+        if (!banned.ok && !banned.error.temporary) stream.end('an operator ended this', RETRY_MS);
       }
     },
     drain() {
@@ -193,11 +198,18 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
 async function banOf(
   room: Room,
   reader: StreamReader | undefined,
-  { moderation, now }: Pick<EventStreamsDeps, 'moderation' | 'now'>,
+  { moderation, inboxes, now }: Pick<EventStreamsDeps, 'moderation' | 'inboxes' | 'now'>,
 ): Promise<Outcome<void>> {
   if (!reader) return succeed(undefined);
-  const found = await moderation.restrictions(room, reader.userId);
+  const { userId, token } = reader;
+  const [found, inbox] = await Promise.all([
+    moderation.restrictions(room, userId),
+    inboxes.markers(inboxOf(room.nsp, userId), { jti: token?.jti }),
+  ]);
   if (!found.ok) return found;
+  if (!inbox.ok) return inbox;
+  const excluded = refuseExcluded(inbox.value.exclusion, { token }, now());
+  if (excluded) return excluded;
   const { ban } = found.value;
   if (!ban) return succeed(undefined);
   return refuseRestricted('ban', ban.until === undefined ? undefined : Math.max(1, ban.until - now()));

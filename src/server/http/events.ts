@@ -41,7 +41,11 @@ const events = route({
     const refusal = reader && denied({ identity: reader }, params.roomid, 'read');
     if (refusal) return refusal;
     const room = roomOf(nsp, params.roomid);
-    const user = reader && { userId: reader.user.id, expiresAt: reader.access.expiresAt };
+    const user = reader && {
+      userId: reader.user.id,
+      expiresAt: reader.access.expiresAt,
+      token: reader.access.token,
+    };
     return eventStreams.open(room, headers['last-event-id'], user, scope);
   },
 });

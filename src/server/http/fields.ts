@@ -87,6 +87,11 @@ export function wholeNumber(min: number, max: number) {
 
 export const pageLimit = wholeNumber(1, MAX_PAGE).prefault(DEFAULT_PAGE);
 
+export const until = z.number().int().optional().describe('The end, ms since 1970; absent if it has no end.');
+export const seconds = payloads.restrictionSeconds
+  .optional()
+  .describe('The duration; if absent, it holds until it is lifted. It replaces an earlier one.');
+
 export const count = z.number().int().min(0);
 export const at = z.number().int().describe('Ms since 1970 by the store’s clock.');
 

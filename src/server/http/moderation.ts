@@ -2,18 +2,12 @@ import * as z from 'zod';
 import type { Restriction } from '../../chat/moderation.ts';
 import { roomOf } from '../../chat/room.ts';
 import { succeed } from '../../protocol/codes.ts';
-import { restrictionSeconds } from '../../protocol/payloads.ts';
-import { roomid, userId } from './fields.ts';
+import { roomid, seconds, until, userId } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
 
 const ofRoom = z.object({ roomid });
 const ofRestricted = z.object({ roomid, userId });
 const moderated = z.object({ userId: z.string(), roomid: z.string() });
-const until = z.number().int().optional().describe('The end, ms since 1970; absent if it has no end.');
-const seconds = restrictionSeconds
-  .optional()
-  .describe('The duration; if absent, it holds until it is lifted. It replaces an earlier one.');
-
 const kick = route({
   method: 'POST',
   path: '/api/v1/rooms/:roomid/kick',

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { inboxOf } from '../../chat/room.ts';
-import { succeed } from '../../protocol/codes.ts';
-import { count, userId } from './fields.ts';
+import { refuse, succeed } from '../../protocol/codes.ts';
+import * as payloads from '../../protocol/payloads.ts';
+import { count, seconds, until, userId } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
 
 const ofUser = z.object({ id: userId });
@@ -58,4 +59,78 @@ const disconnect = route({
   },
 });
 
-export const USER_ROUTES: readonly ApiRoute[] = [one, disconnect];
+const ban = route({
+  method: 'POST',
+  path: '/api/v1/users/:id/ban',
+  operationId: 'banUserEverywhere',
+  summary: 'Ends every connection of a user with bye 3503, in all namespaces, and admits the user nowhere.',
+  namespaced: false,
+  params: ofUser,
+  body: z.object({ seconds }),
+  answer: z.object({ userId: z.string(), until }),
+  async run({ params: { id }, body }, { exclusions }) {
+    const banned = await exclusions.ban(id, body.seconds);
+    return banned.ok ? succeed({ userId: id, ...banned.value }) : banned;
+  },
+});
+
+const unban = route({
+  method: 'DELETE',
+  path: '/api/v1/users/:id/ban',
+  operationId: 'unbanUserEverywhere',
+  summary: 'Admits a banned user again. Bans from rooms stay.',
+  namespaced: false,
+  params: ofUser,
+  answer: z.object({ userId: z.string() }),
+  async run({ params: { id } }, { exclusions }) {
+    const lifted = await exclusions.unban(id);
+    if (!lifted.ok) return lifted;
+    return lifted.value ? succeed({ userId: id }) : refuse('not_found', 'id: there is no ban of this user');
+  },
+});
+
+const MAX_JTI_CHARS = 256;
+
+const revoke = route({
+  method: 'POST',
+  path: '/api/v1/users/:id/revoke',
+  operationId: 'revokeTokens',
+  summary:
+    'Voids tokens of a user for 366 days, and ends the connections that have one. Without fields: all tokens issued up to now.',
+  namespaced: false,
+  params: ofUser,
+  body: z
+    .object({
+      before: z
+        .number()
+        .int()
+        .min(0)
+        .optional()
+        .describe(
+          'Ms since 1970, not later than now: tokens with an earlier `iat`, in whole seconds, or without one.',
+        ),
+      jti: payloads
+        .wellFormed(z.string().min(1).max(MAX_JTI_CHARS))
+        .optional()
+        .describe('The one token with this `jti`, instead of `before`.'),
+    })
+    .refine(({ before, jti }) => before === undefined || jti === undefined, {
+      path: ['jti'],
+      message: 'must not stand beside before',
+    }),
+  answer: z.object({
+    userId: z.string(),
+    before: z.number().int().optional(),
+    jti: z.string().optional(),
+  }),
+  async run({ params: { id }, body: { jti, before } }, { exclusions, now }) {
+    const at = Math.floor(now());
+    if (before !== undefined && before > at)
+      return refuse('bad_request', 'before: must not be later than now');
+    const tokens = jti === undefined ? { before: before ?? at } : { jti };
+    const revoked = await exclusions.revoke(id, tokens);
+    return revoked.ok ? succeed({ userId: id, ...tokens }) : revoked;
+  },
+});
+
+export const USER_ROUTES: readonly ApiRoute[] = [one, disconnect, ban, unban, revoke];

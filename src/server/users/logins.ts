@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { socketRoom } from '../../backend/socket-room.ts';
+import { refuseExcluded } from '../../chat/exclusions.ts';
 import type { Feeds } from '../../chat/feeds.ts';
 import type { Identity } from '../../chat/identity.ts';
 import type { Announcements } from '../../chat/inbox/announcements.ts';
@@ -8,7 +9,7 @@ import type { Entry, Position, RoomLogs } from '../../chat/log-store.ts';
 import type { SharedBuckets } from '../../chat/rate-limit.ts';
 import { type AttemptResult, createReconciler } from '../../chat/reconciler.ts';
 import type { Room } from '../../chat/room.ts';
-import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
+import { type ErrorCode, type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import type { AnnouncementFeed } from '../delivery/announcement-feed.ts';
 import { type InboxDelivery, isFromBackEnd } from '../delivery/inbox-delivery.ts';
 import type { Session, UserBinding } from '../session.ts';
@@ -40,13 +41,17 @@ export interface LoginsDeps {
   readonly onUserChange: (session: Session) => Promise<unknown>;
   /** The connection is about to be admitted. Resolves as `onUserChange` does. */
   readonly onAdmitting: (session: Session) => Promise<unknown>;
+  /** The store has something against the session's user or token. */
+  readonly onExcluded: (session: Session) => void;
   readonly degraded: () => boolean;
+  /** Ms since 1970. */
+  readonly now: () => number;
   readonly log: Logger;
 }
 
 export interface Logins {
   /**
-   * Binds the connection to its user. It calls `greet` once, before it sends anything of the inbox. If the store is
+   * Binds the connection to its user, unless the store has excluded the user or the token. It calls `greet` once, before it sends anything of the inbox. If the store is
    * away, it calls `greet` at once and sends the inbox when the store is back.
    */
   bind(session: Session, from: Position | undefined, greet: () => void): Promise<void>;
@@ -68,6 +73,11 @@ const RETRY_MS = 1_000;
 /** Binds at once: one at a time, thousands that connected while the store was away would wait for minutes. */
 const BIND_CONCURRENCY = 100;
 const NOTHING_READ = { markers: { recv: 0, read: 0 }, older: [] };
+
+/** The refusals of `refuseExcluded`: nothing else that a login asks for is refused so. */
+const EXCLUDED: ReadonlySet<ErrorCode> = new Set(['forbidden', 'unauthorized']);
+
+type AttachedIdentity = Pick<Identity, 'known' | 'access'>;
 
 /** A connection whose inbox could not be read yet. */
 interface Unbound {
@@ -103,7 +113,8 @@ export function createLogins(deps: LoginsDeps): Logins {
     greet: () => void,
     prepare?: () => Promise<unknown>,
   ): Promise<boolean> {
-    const { known } = session.identity;
+    const { identity } = session;
+    const { known } = identity;
     function admit(page: InboxSnapshot, since: readonly Entry[], announced: number | undefined): void {
       if (!session.socket.connected || session.binding !== binding) return;
       void session.socket.join(socketRoom(binding.inbox));
@@ -111,8 +122,11 @@ export function createLogins(deps: LoginsDeps): Logins {
       if (known) show(session, binding.inbox, page, since);
       announcementFeed.subscribe(session.socket, announced);
     }
-    const attached = await attach(binding, known, from, admit, prepare);
-    return attached.ok;
+    const attached = await attach(binding, identity, from, admit, prepare);
+    if (attached.ok || !EXCLUDED.has(attached.error.code)) return attached.ok;
+    // Whoever has another user or another token by now has been asked about again.
+    if (session.identity.access === identity.access) deps.onExcluded(session);
+    return true;
   }
 
   async function bindAgain({ session, from }: Unbound): Promise<AttemptResult> {
@@ -152,7 +166,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       const same = identity.user.id === before.user.id;
       const current = session.binding;
       if (same && current) {
-        const attached = await attach(current, true, undefined, (page, since) => {
+        const attached = await attach(current, { ...identity, known: true }, undefined, (page, since) => {
           if (!session.socket.connected) return;
           answer();
           session.identity = { ...identity, known: true };
@@ -184,7 +198,7 @@ export function createLogins(deps: LoginsDeps): Logins {
         announceChange?.();
         return true;
       }
-      const attached = await attach(binding, identity.known, undefined, admit, prepare);
+      const attached = await attach(binding, identity, undefined, admit, prepare);
       if (attached.ok && attached.value) return 'answered';
       binding.release();
       if (attached.ok) return 'answered';
@@ -223,20 +237,24 @@ function createInboxAttach({
   feeds,
   inboxView,
   announcements,
-}: Pick<LoginsDeps, 'logs' | 'feeds' | 'inboxView' | 'announcements'>) {
+  now,
+}: Pick<LoginsDeps, 'logs' | 'feeds' | 'inboxView' | 'announcements' | 'now'>) {
   async function readPage(
     inbox: Room,
-    known: boolean,
+    { known, access }: AttachedIdentity,
     from: Position | undefined,
   ): Promise<Outcome<InboxSnapshot>> {
-    if (known) return inboxView.read(inbox, from);
+    if (known) {
+      const read = await inboxView.read(inbox, from, { jti: access.token?.jti });
+      return (read.ok && refuseExcluded(read.value.markers.exclusion, access, now())) || read;
+    }
     const page = await logs.read(inbox, { limit: 1, maxBytes: 1 });
     return page.ok ? succeed({ ...page.value, ...NOTHING_READ }) : page;
   }
 
   return async function attach<T>(
     binding: UserBinding,
-    known: boolean,
+    identity: AttachedIdentity,
     from: Position | undefined,
     admit: (page: InboxSnapshot, since: readonly Entry[], announced: number | undefined) => T,
     prepare?: () => Promise<unknown>,
@@ -247,13 +265,13 @@ function createInboxAttach({
       if (!lease.ok) return lease;
       binding.setLease(lease.value);
     }
-    const copied = known ? await announcements.copyInto(inbox) : succeed(undefined);
+    const copied = identity.known ? await announcements.copyInto(inbox) : succeed(undefined);
     if (!copied.ok) return copied;
     if (!binding.hasLease()) return refuse('unavailable', 'the connection is gone');
     return feeds.attach(
       inbox,
       async () => {
-        const page = await readPage(inbox, known, from);
+        const page = await readPage(inbox, identity, from);
         if (page.ok) await prepare?.();
         return page;
       },

@@ -80,6 +80,8 @@ async function peerAt(where: Where): Promise<Peer> {
   return peer;
 }
 
+const BEFORE = Math.floor(Date.now() / 1_000) * 1_000;
+
 describe('an embedded store that is moved to Redis', () => {
   it.each([
     ['one server', oneServer, 1],
@@ -110,6 +112,9 @@ describe('an embedded store that is moved to Redis', () => {
       const said = await append(peer, room, 'one', { dedupe });
       granted(await peer.moderation.restrict(room, 'bob', 'ban'));
       granted(await peer.moderation.restrict(room, 'carol', 'mute', 1_000));
+      granted(await peer.moderation.restrict(inbox, 'ann', 'ban'));
+      granted(await peer.moderation.revoke(inbox, { before: BEFORE }, Date.now()));
+      granted(await peer.moderation.revoke(inbox, { jti: 'one' }, Date.now()));
       await append(peer, inbox, 'for ann');
       granted(await peer.inboxes.raise(inbox, { read: 1 }));
       return said;
@@ -126,6 +131,11 @@ describe('an embedded store that is moved to Redis', () => {
     expect(second).toMatchObject({ seq: 2, dup: false });
     expect(second.epoch).not.toBe(first.epoch);
     expect((await read(peer, room)).previousEpochs.at(-1)).toEqual({ epoch: first.epoch, upTo: 1 });
+    const exclusion = { ban: {}, issuedBefore: BEFORE, token: true };
+    expect(granted(await peer.inboxes.markers(inbox, { jti: 'one' }))).toMatchObject({ exclusion });
+    granted(await peer.moderation.revoke(inbox, { before: BEFORE - 1 }, Date.now()));
+    expect(granted(await peer.moderation.lift(inbox, 'ann', 'ban'))).toBe(true);
+    expect(granted(await peer.inboxes.markers(inbox, {})).exclusion).toEqual({ issuedBefore: BEFORE });
     const forbidden = { error: { code: 'forbidden' } };
     expect(await peer.roster.enter(room, { userId: 'bob', username: 'Bob' }, 1, 1)).toMatchObject(forbidden);
     granted(await peer.roster.enter(room, { userId: 'carol', username: 'Carol' }, 1, 1));

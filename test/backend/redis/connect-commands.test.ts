@@ -57,3 +57,19 @@ it('the store functions that a connect with a join uses send a bounded number of
   expect(Math.min(...used.map((one) => one.calls))).toBeLessThanOrEqual(MOST_CALLS);
   expect(Math.min(...used.map((one) => one.commands))).toBeLessThanOrEqual(MOST_COMMANDS);
 });
+
+it('asks what keeps a user out with one command more, in the write that asks for the markers', async () => {
+  const redis = await redisForTest();
+  let replies = 0;
+  const { inboxes } = await peerForTest(redis.url, { onRedisReply: () => (replies += 1) });
+  const inbox = inboxOf('/', 'ann');
+  const before = await readCallsByCommand(redis.ask);
+  const repliesBefore = replies;
+  granted(await inboxes.markers(inbox, { jti: 'x' }));
+  expect(replies - repliesBefore).toBe(2);
+  const after = await readCallsByCommand(redis.ask);
+  expect([after.hmget, after.zmscore].map(Number)).toEqual([
+    Number(before.hmget ?? 0) + 1,
+    Number(before.zmscore ?? 0) + 1,
+  ]);
+});

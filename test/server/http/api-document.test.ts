@@ -208,6 +208,11 @@ describe('the OpenAPI document', () => {
       ['unbanUser', 'DELETE', '/api/v1/rooms/Raum%201/ban/Bob'],
       ['muteUser', 'POST', '/api/v1/rooms/Raum%201/mute', { userId: 'Bob' }],
       ['unmuteUser', 'DELETE', '/api/v1/rooms/Raum%201/mute/Bob'],
+      ['banUserEverywhere', 'POST', '/api/v1/users/Eve/ban', { seconds: 60 }],
+      ['banUserEverywhere', 'POST', '/api/v1/users/Eve/ban', {}],
+      ['unbanUserEverywhere', 'DELETE', '/api/v1/users/Eve/ban'],
+      ['revokeTokens', 'POST', '/api/v1/users/Eve/revoke', {}],
+      ['revokeTokens', 'POST', '/api/v1/users/Eve/revoke', { jti: 'x' }],
       ['eraseUser', 'DELETE', '/api/v1/users/Ann'],
       ['getOpenApi', 'GET', '/api/v1/openapi.json'],
     ];

@@ -14,7 +14,9 @@ import type { RosterEntry, RosterMember, RosterPage } from '../../../src/chat/ro
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { ApiContext } from '../../../src/server/http/api-context.ts';
 import { openHttp } from '../../../src/server/http/http-server.ts';
+import { createExclusions } from '../../../src/server/moderation/exclusions.ts';
 import { createModerator } from '../../../src/server/moderation/moderator.ts';
+import type { ChatNamespace } from '../../../src/server/socket-types.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
 export const KEYS = ['the-first-key-of-two', 'the-other-key-of-two'] as const;
@@ -90,6 +92,25 @@ export async function openApiStage(options: StageOptions = {}) {
     async compareInbox(nsp, userId) {
       compared.push({ nsp, userId });
     },
+    exclusions: createExclusions({
+      ...store,
+      namespaces: namespaces.map(
+        (name) =>
+          ({
+            name,
+            on: () => undefined,
+            serverSideEmit: (_event: string, _command: unknown, done?: (...given: unknown[]) => void) =>
+              done?.(null, ['other worker']),
+          }) as unknown as ChatNamespace,
+      ),
+      logins: { sessionsOf: () => [], sessions: () => [] },
+      leave: async () => undefined,
+      endStreams: () => undefined,
+      flush: () => undefined,
+      degraded: () => false,
+      now: store.now,
+      log: pino({ level: 'silent' }),
+    }),
     eventStreams: { open: async () => refuse('unavailable', 'not used here') },
     moderator: createModerator({
       moderation: store.moderation,

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAdmission } from '../../../src/chat/admission.ts';
+import type { Exclusion } from '../../../src/chat/exclusions.ts';
 import { createFeeds } from '../../../src/chat/feeds.ts';
 import type { Position } from '../../../src/chat/log-store.ts';
 import type { ActiveRestriction } from '../../../src/chat/moderation.ts';
@@ -35,6 +36,7 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
   let elapsedMs = 0;
   let ban: ActiveRestriction | undefined;
   let failing = false;
+  let exclusion: Exclusion | undefined;
   const streams = createEventStreams({
     feeds,
     followers,
@@ -45,6 +47,7 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
         return succeed(ban ? { ban } : {});
       },
     },
+    inboxes: { markers: async () => succeed({ recv: 0, read: 0, ...(exclusion && { exclusion }) }) },
     admission,
     maxBufferedBytes,
     now: () => now,
@@ -99,6 +102,7 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
     setTime: (ms: number) => (now = ms),
     pass: (ms: number) => (elapsedMs += ms),
     ban: (given: ActiveRestriction) => (ban = given),
+    exclude: (given: Exclusion) => (exclusion = given),
     fail: () => (failing = true),
   };
 }
@@ -268,5 +272,19 @@ describe('an event stream', () => {
     expect(await streams.open(room, undefined, { userId: 'bob' }, '')).toMatchObject({
       error: { code: 'forbidden', retryAfterMs: 4_000 },
     });
+  });
+
+  it('is refused with a revoked token, and ends when this worker finds the revocation', async () => {
+    const { open, streams, exclude } = setUp();
+    const bob = { userId: 'bob', token: { issuedAt: 900 } };
+    const [old, young] = [
+      await open(undefined, bob),
+      await open(undefined, { ...bob, token: { issuedAt: 950 } }),
+    ];
+    exclude({ issuedBefore: 950 });
+    await streams.review();
+    await eventually(() => expect(old.ended()).toBe(true));
+    expect(young.ended()).toBe(false);
+    expect(await streams.open(room, undefined, bob, '')).toMatchObject({ error: { code: 'unauthorized' } });
   });
 });

@@ -12,7 +12,7 @@ import { createLogins, type LoginsDeps } from '../../../src/server/users/logins.
 import { emitting } from '../../support/emitting.ts';
 import { partOf } from '../../support/part-of.ts';
 
-const named = (id: string) => ({ user: { id, name: id }, known: true }) as Identity;
+const named = (id: string) => ({ user: { id, name: id }, known: true, access: {} }) as Identity;
 const NOTHING: InboxSnapshot = {
   epoch: 'e',
   top: 0,
@@ -63,6 +63,8 @@ function setUp(refuses?: 'reading' | 'meeting') {
     userBuckets: createSharedBuckets({ perMs: 1, burst: 1 }, () => 0),
     onUserChange: async () => undefined,
     onAdmitting: async () => undefined,
+    onExcluded: () => undefined,
+    now: () => 0,
     degraded: () => false,
     log: pino({ level: 'silent' }),
   };

@@ -1,6 +1,6 @@
 -- Bans a user from a room or mutes the user there, or lifts that.
 -- KEYS[1] as in restricted.lua   ARGV[1] `ban:USER` or `mute:USER`
--- ARGV[2] duration, ms; 'inf' until it is lifted, '0' to lift it
+-- ARGV[2] duration, ms; 'inf' until it is lifted, '0' to lift it, '@' and a time to end then, unless it ends later already
 -- ARGV[3] the user id   ARGV[4] its hash, see hashed-restrictions.lua
 -- Returns when the restriction ends, ms, 0 for never. When it lifts one, it returns 1, or 0 if there was none.
 -- Every change removes the expired restrictions, and the key expires with the last one.
@@ -12,8 +12,14 @@ if ARGV[2] == '0' then
   result = leftOf(redis.call('ZSCORE', KEYS[1], ARGV[1]), now) and 1 or 0
   redis.call('ZREM', KEYS[1], ARGV[1])
 else
-  local ends = ARGV[2] == 'inf' and 'inf' or string.format('%.0f', now + ARGV[2])
-  redis.call('ZADD', KEYS[1], ends, ARGV[1])
+  local ends
+  if string.sub(ARGV[2], 1, 1) == '@' then
+    ends = string.sub(ARGV[2], 2)
+    redis.call('ZADD', KEYS[1], 'GT', ends, ARGV[1])
+  else
+    ends = ARGV[2] == 'inf' and 'inf' or string.format('%.0f', now + ARGV[2])
+    redis.call('ZADD', KEYS[1], ends, ARGV[1])
+  end
   result = tonumber(ARGV[2] == 'inf' and '0' or ends)
 end
 

@@ -1,4 +1,5 @@
-import type { ActiveRestriction, Moderation, Restriction } from '../../../chat/moderation.ts';
+import { revocationRow } from '../../../chat/exclusions.ts';
+import type { ActiveRestriction, Moderation, Restriction, RevokedTokens } from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
@@ -54,7 +55,13 @@ export function createRedisModeration({ redis, scripts, keys }: RedisModerationD
     });
   }
 
-  return { restrict, lift, restrictions };
+  async function revoke(inbox: Room, tokens: RevokedTokens, now: number): Promise<Outcome<void>> {
+    const { name, until } = revocationRow(tokens, now);
+    const revoked = await change(inbox, name, 'ban', `@${until}`);
+    return revoked.ok ? succeed(undefined) : revoked;
+  }
+
+  return { restrict, lift, revoke, restrictions };
 }
 
 function restrictedOf(ends: number): ActiveRestriction {

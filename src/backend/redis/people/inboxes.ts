@@ -8,10 +8,11 @@ import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Retention } from '../retention.ts';
 import type { Scripts } from '../scripts.ts';
+import { createExclusionReader } from './exclusion.ts';
 
 export interface RedisInboxesDeps {
   readonly redis: RedisCommands;
-  readonly scripts: Pick<Scripts, 'raise' | 'progress'>;
+  readonly scripts: Pick<Scripts, 'raise' | 'progress' | 'restrictions'>;
   readonly keys: RedisKeys;
   readonly retention: (inbox: Room) => Retention;
   /** The same methods as `RedisAppend` in log/append.ts. */
@@ -32,7 +33,22 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   const { redis, scripts, keys, retention, writes } = deps;
   const markerKeys = (inbox: Room) => [keys.log(inbox)[1], ...keys.steps(inbox)];
 
-  async function markers(inbox: Room): Promise<Outcome<InboxMarkers>> {
+  const exclusionOf = createExclusionReader({ redis, scripts, keys });
+
+  async function markers(
+    inbox: Room,
+    token?: { readonly jti?: string | undefined },
+  ): Promise<Outcome<InboxMarkers>> {
+    // One turn, so that both go out as one write.
+    const [found, excluded] = await Promise.all([
+      storedMarkers(inbox),
+      token ? exclusionOf(inbox, token.jti) : succeed(undefined),
+    ]);
+    if (!found.ok) return found;
+    return excluded.ok ? succeed({ ...found.value, ...excluded.value }) : excluded;
+  }
+
+  async function storedMarkers(inbox: Room): Promise<Outcome<InboxMarkers>> {
     const meta = keys.log(inbox)[1];
     const stored = await redis.call<(string | null)[]>(['HMGET', meta, 'recv', 'read', 'news']);
     if (!stored.ok) return stored;

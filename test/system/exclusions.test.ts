@@ -1,0 +1,170 @@
+import { type JWTPayload, SignJWT } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { createClient } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
+import { connectRaw, type Member } from '../support/member.ts';
+import { MODES } from '../support/system.ts';
+
+const SECRET = 'a-secret-that-is-long-enough-for-HS256';
+const BANNED = { code: 3503, reconnect: false };
+
+async function sign(claims: JWTPayload): Promise<string> {
+  return new SignJWT({ exp: Math.floor(Date.now() / 1_000) + 3_600, ...claims })
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(new TextEncoder().encode(SECRET));
+}
+
+const heardOf = ({ heard }: Member, event: string) =>
+  heard.filter((one) => one.event === event).map(({ data }) => data);
+
+describe.each(MODES)('a user who is not admitted any more, %s', (mode) => {
+  const stage = systemFixture(mode, { AUTH_SECRET: SECRET, HOST: '127.0.0.1', NAMESPACES: '/,/post' });
+
+  async function call(method: string, path: string, body?: object) {
+    const answer = await fetch(`${stage.worker(0)}/api/v1/users/${path}`, {
+      method,
+      headers: { ...stage.system.keyHeader, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
+  }
+
+  const enterAs = async (index: number, roomid: string, claims: JWTPayload) =>
+    stage.enter(stage.worker(index), roomid, 'said', { auth: { token: await sign(claims) } });
+
+  /** What a connection with that token gets first. */
+  function firstAnswer(index: number, token: string, path = '/'): Promise<unknown> {
+    const socket = connectRaw(`${stage.worker(index)}${path}`, {
+      auth: { token },
+      query: { roomid: 'hall' },
+    });
+    return new Promise((resolve) => {
+      socket.onAny((event: string, data: { code?: number }) => {
+        if (event === 'hello' || event === 'bye') resolve(event === 'hello' ? 'hello' : data.code);
+        if (event === 'hello') socket.disconnect();
+      });
+      socket.on('connect_error', (error) => resolve(error.message));
+    });
+  }
+
+  async function streamStatus(roomid: string, token: string): Promise<number> {
+    const answer = await fetch(`${stage.worker(1)}/api/v1/rooms/${roomid}/events`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    await answer.body?.cancel();
+    return answer.status;
+  }
+
+  it('by a ban: is let go on every worker and in every namespace, leaves the rooms, and stays out until unbanned', async ({
+    annotate,
+  }) => {
+    const [sub, roomid] = [stage.fresh('eve'), stage.fresh('hall')];
+    const eves: Member[] = [await enterAs(0, roomid, { sub }), await enterAs(3, roomid, { sub })];
+    const token = await sign({ sub, name: 'Eve' });
+    eves.push(await stage.connect(`${stage.worker(2)}/post`, { auth: { token } }));
+    const ann = await enterAs(1, roomid, { sub: 'ann' });
+    const startedAt = performance.now();
+    expect(await call('POST', `${sub}/ban`, { seconds: 600 })).toEqual({
+      status: 200,
+      json: { userId: sub, until: expect.any(Number) },
+    });
+    for (const eve of eves) {
+      await eventually(() => expect(heardOf(eve, 'bye')).toMatchObject([BANNED]), { interval: 5 });
+      await eventually(() => expect(eve.socket.connected).toBe(false));
+    }
+    await annotate(`let go everywhere after ${Math.round(performance.now() - startedAt)} ms`);
+    await eventually(() =>
+      expect(ann.messages.at(-1)).toMatchObject({ event: 'broadcast_quit', data: { userId: sub } }),
+    );
+    expect((await ann.do('room:members')).members.map(({ userId }) => userId)).toEqual(['ann']);
+    for (const path of ['/', '/post']) expect(await firstAnswer(2, token, path)).toBe(3503);
+    expect((await ann.do('room:members')).members.map(({ userId }) => userId)).toEqual(['ann']);
+    expect(await streamStatus(roomid, token)).toBe(403);
+    expect((await call('DELETE', `${sub}/ban`)).status).toBe(200);
+    expect((await call('DELETE', `${sub}/ban`)).status).toBe(404);
+    expect(await firstAnswer(2, token)).toBe('hello');
+    expect(await streamStatus(roomid, token)).toBe(200);
+  });
+
+  it('tells the SDK, which stays away', async () => {
+    const sub = stage.fresh('eve');
+    const chat = createClient(stage.worker(1), { token: await sign({ sub }) });
+    const states: string[] = [];
+    chat.on('state', ({ state }) => states.push(state));
+    await chat.join(stage.fresh('hall'));
+    await call('POST', `${sub}/ban`, {});
+    await eventually(() => expect(states.at(-1)).toBe('closed'));
+    const again = createClient(stage.worker(0), { token: await sign({ sub }) });
+    again.on('state', ({ state }) => states.push(`again ${state}`));
+    await eventually(() => expect(states.at(-1)).toBe('again closed'));
+    for (const one of [chat, again]) one.close();
+  });
+
+  it('by a revocation: earlier tokens end, later ones and other users do not', async () => {
+    const [sub, roomid] = [stage.fresh('eve'), stage.fresh('hall')];
+    const nowS = Math.floor(Date.now() / 1_000);
+    const earlier = { sub, iat: nowS - 100 };
+    const [old, undated, young, ann] = [
+      await enterAs(0, roomid, earlier),
+      await enterAs(1, roomid, { sub }),
+      await enterAs(3, roomid, { sub, iat: nowS - 10 }),
+      await enterAs(2, roomid, { sub: 'ann', iat: nowS - 100 }),
+    ];
+    const before = (nowS - 50) * 1_000;
+    expect(await call('POST', `${sub}/revoke`, { before })).toEqual({
+      status: 200,
+      json: { userId: sub, before },
+    });
+    for (const eve of [old, undated]) {
+      await eventually(() => expect(heardOf(eve, 'bye')).toMatchObject([BANNED]));
+    }
+    expect(await firstAnswer(1, await sign(earlier))).toBe(3503);
+    expect(await streamStatus(roomid, await sign(earlier))).toBe(401);
+    await young.do('say', { text: 'still here' });
+    await eventually(() => expect(ann.said).toMatchObject([{ data: { text: 'still here' } }]));
+    expect(await young.ask('token:refresh', { token: await sign(earlier) })).toEqual({
+      ok: false,
+      error: { code: 'unauthorized', message: 'token: revoked', temporary: false },
+    });
+    expect(heardOf(young, 'bye')).toEqual([]);
+    // An earlier time takes nothing back.
+    await call('POST', `${sub}/revoke`, { before: 0 });
+    expect(await firstAnswer(1, await sign(earlier))).toBe(3503);
+    expect((await call('POST', `${sub}/revoke`, { before: Date.now() + 60_000 })).status).toBe(400);
+    expect((await call('POST', `${sub}/revoke`, { before, jti: 'x' })).status).toBe(400);
+  });
+
+  it('by the revocation of one token, whatever connection has it by then', async () => {
+    const [sub, roomid] = [stage.fresh('eve'), stage.fresh('hall')];
+    const [one, other] = [
+      await enterAs(0, roomid, { sub, jti: 'one' }),
+      await enterAs(3, roomid, { sub, jti: 'x' }),
+    ];
+    await other.do('token:refresh', { token: await sign({ sub, jti: 'other' }) });
+    expect((await call('POST', `${sub}/revoke`, { jti: 'one' })).json).toEqual({ userId: sub, jti: 'one' });
+    await eventually(() => expect(heardOf(one, 'bye')).toMatchObject([BANNED]));
+    await call('POST', `${sub}/revoke`, { jti: 'x' });
+    await other.do('say', { text: 'still here' });
+    await call('POST', `${sub}/revoke`, { jti: 'other' });
+    await eventually(() => expect(heardOf(other, 'bye')).toMatchObject([BANNED]));
+    expect(await firstAnswer(2, await sign({ sub, jti: 'one' }))).toBe(3503);
+    expect(await firstAnswer(2, await sign({ sub, jti: 'new' }))).toBe('hello');
+  });
+
+  it('lets nobody in who connects while the ban is being written', async () => {
+    const subs = Array.from({ length: 12 }, () => stage.fresh('eve'));
+    const roomid = stage.fresh('hall');
+    await Promise.all(
+      subs.map(async (sub, index) => {
+        const token = await sign({ sub, name: 'Eve' });
+        const options = { auth: { token }, query: { roomid } };
+        const socket = connectRaw(stage.worker(index), options);
+        const gone = new Promise((resolve) => socket.on('bye', resolve));
+        const banned = call('POST', `${sub}/ban`, {});
+        expect(await gone).toMatchObject(BANNED);
+        await banned;
+      }),
+    );
+  });
+});
