@@ -72,7 +72,8 @@ function readEntries(tables: Tables, tag: string, from: number, to: number): rea
   return tables.readSnapshot((snapshot) => {
     const entries: Entry[] = [];
     let bytes = 0;
-    for (const entry of snapshot.entries(tag, from, to)) {
+    // Redis takes over what stands beside an entry as a part of it.
+    for (const { hasBeside: _, ...entry } of snapshot.entries(tag, from, to)) {
       bytes += Buffer.byteLength(entry.json);
       if (entries.length > 0 && bytes > ROW_BYTES) break;
       entries.push(entry);

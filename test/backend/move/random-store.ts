@@ -1,3 +1,4 @@
+import { entryDigest } from '../../../src/chat/entry-digest.ts';
 import { announcementsOf, inboxOf, type Room, roomOf } from '../../../src/chat/room.ts';
 import { createRandom, type Random } from '../../../src/load/random.ts';
 import { granted } from '../../contract/peers.ts';
@@ -25,6 +26,7 @@ export async function fillAtRandom(peer: Peer, seed: number, steps: number): Pro
     ...Array.from({ length: 6 }, () => say),
     ...Array.from({ length: 3 }, () => send),
     change,
+    react,
     announce,
     raise,
     restrict,
@@ -77,6 +79,14 @@ export async function fillAtRandom(peer: Peer, seed: number, steps: number): Pro
         random.chance(0.8) ? notice : undefined,
       ),
     );
+  }
+
+  async function react() {
+    const room = some(ROOMS);
+    const { entries } = granted(await peer.logs.read(room, { limit: 1, maxBytes: 1e6 }));
+    const [{ seq, json } = { seq: 0, json: '' }] = entries;
+    const reaction = { seq, was: entryDigest(json), beside: `"n":${made}`, stamp: 'revision' } as const;
+    granted(await peer.logs.amend(room, reaction, { id: id(), members: '"event":"reacted"' }));
   }
 
   async function announce() {
@@ -174,10 +184,12 @@ export async function readAll(
     const pages = [];
     for (const query of queries) {
       const page = granted(await logs.read(room, { limit: 12, maxBytes: 4_000, ...query }));
-      const { epoch, previousEpochs, ...rest } = page;
+      const { epoch, previousEpochs, entries, ...rest } = page;
+      // Where the members of an entry stand may differ.
+      const joined = entries.map(({ hasBeside: _, ...entry }) => entry);
       // A store that takes a log over begins an epoch: what was the present one is the last of the previous ones then.
       const own = moved ? [] : [{ epoch, upTo: page.top }];
-      pages.push({ ...rest, epochs: page.top === 0 ? [] : [...previousEpochs, ...own] });
+      pages.push({ ...rest, entries: joined, epochs: page.top === 0 ? [] : [...previousEpochs, ...own] });
     }
     found[`log ${index}`] = { top: end?.top, pages };
     const known = await Promise.all(
