@@ -82,8 +82,10 @@ function conflicts(settings: Settings): string[] {
   if (isOpen(settings) && (settings.authAudience ?? settings.authIssuer) !== undefined) {
     problems.push('AUTH_AUDIENCE and AUTH_ISSUER are of tokens: set AUTH_SECRET or AUTH_JWKS_URL too');
   }
-  if (settings.hookUrl !== undefined && settings.hookSecret === undefined) {
-    problems.push('HOOK_URL needs HOOK_SECRET: without a signature the receiver cannot tell who sends');
+  if ((settings.hookUrl ?? settings.hookBeforeSayUrl) !== undefined && settings.hookSecret === undefined) {
+    problems.push(
+      'HOOK_URL and HOOK_BEFORE_SAY_URL need HOOK_SECRET: without a signature the receiver cannot tell who sends',
+    );
   }
   return problems;
 }
@@ -179,8 +181,10 @@ function securityWarnings(settings: Settings): string[] {
   if (apiKeys.some((key) => key.length < MIN_KEY_CHARS)) {
     warnings.push(`API_KEYS has a key shorter than ${MIN_KEY_CHARS} characters: it can be guessed`);
   }
-  if (isPlainHttpAway(settings.hookUrl)) {
-    warnings.push('HOOK_URL is http: whoever is on the way can read the messages; write https');
+  const { hookUrl, hookBeforeSayUrl } = settings;
+  for (const [name, url] of Object.entries({ HOOK_URL: hookUrl, HOOK_BEFORE_SAY_URL: hookBeforeSayUrl })) {
+    if (!isPlainHttpAway(url)) continue;
+    warnings.push(`${name} is http: whoever is on the way can read the messages; write https`);
   }
   if (!isOpen(settings) || isLoopbackName(settings.host)) return warnings;
   return [
@@ -233,6 +237,7 @@ const HIDDEN = new Set([
   'API_KEYS',
   // An address of a receiver may contain a key.
   'HOOK_URL',
+  'HOOK_BEFORE_SAY_URL',
   'HOOK_SECRET',
 ]);
 

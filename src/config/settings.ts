@@ -354,6 +354,25 @@ export const SETTINGS = {
     integer(100, 60_000),
     'longest wait for the answer to one request of HOOK_URL. Another worker goes on sending 3 s later than that if the sender dies',
   ),
+  hookBeforeSayUrl: setting<string | undefined>(
+    'HOOK_BEFORE_SAY_URL',
+    undefined,
+    httpUrl,
+    'address that is asked before a person’s message or edit is stored: it allows, refuses or rewrites. Unset: nobody is asked',
+    '–',
+  ),
+  hookBeforeSayTimeoutMs: setting(
+    'HOOK_BEFORE_SAY_TIMEOUT_MS',
+    1_000,
+    integer(50, 5_000),
+    'longest wait for its answer',
+  ),
+  hookBeforeSayOnTimeout: setting<'allow' | 'refuse'>(
+    'HOOK_BEFORE_SAY_ON_TIMEOUT',
+    'refuse',
+    oneOf(['allow', 'refuse']),
+    'what happens to a message without its answer: allow stores it, refuse answers unavailable',
+  ),
   logLevel: setting<(typeof LEVELS)[number]>('LOG_LEVEL', 'info', oneOf(LEVELS), LEVELS.join(', ')),
   logPretty: setting<boolean | undefined>(
     'LOG_PRETTY',

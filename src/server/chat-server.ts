@@ -16,7 +16,7 @@ import { createReceipts } from './delivery/receipts.ts';
 import type { Edge } from './edge.ts';
 import { createGateway, type Gateway } from './gateway.ts';
 import { createHealth, type Health } from './health.ts';
-import { createHooks, type HookSettings } from './hooks/hooks.ts';
+import { createHooks, type HookSettings, openBeforeSay } from './hooks/hooks.ts';
 import { createEventStreams } from './http/event-streams.ts';
 import { createInboxServices } from './inbox-services.ts';
 import { openLiveFeeds } from './live-feeds.ts';
@@ -177,6 +177,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     identities: deps.identities,
     tokenExpiry: createTokenExpiry({ now: deps.now, flush: fanout.flush }),
     limits: deps.limits,
+    beforeSay: openBeforeSay({ ...deps, logs, onReviewed: (outcome) => metrics.reviewed.inc({ outcome }) }),
     metrics,
     recentAnswers,
     newId: deps.newId,

@@ -20,6 +20,7 @@ import type { TokenExpiry } from './auth/token-expiry.ts';
 import type { Fanout } from './delivery/fanout.ts';
 import type { Receipts } from './delivery/receipts.ts';
 import type { Signals } from './delivery/signals.ts';
+import type { BeforeSay } from './hooks/before-say.ts';
 import type { Metrics } from './metrics.ts';
 import type { ConnectionBans } from './moderation/connection-bans.ts';
 import type { Enforcement } from './moderation/enforcement.ts';
@@ -73,6 +74,8 @@ export interface ChatContext {
   readonly announcements: Announcements;
   readonly inboxView: InboxView;
   readonly limits: ClientLimits;
+  /** Undefined without HOOK_BEFORE_SAY_URL. */
+  readonly beforeSay?: BeforeSay | undefined;
   readonly metrics: Pick<
     Metrics,
     'said' | 'saidPrivately' | 'refused' | 'handshakesRefused' | 'deferred' | 'connected' | 'disconnected'

@@ -10,6 +10,8 @@ export interface Metrics extends Pick<MetricRegistry, 'contentType' | 'text' | '
   saidPrivately(text: string): void;
   readonly refused: LabelledCounter<'code'>;
   readonly handshakesRefused: LabelledCounter<'code'>;
+  /** HOOK_BEFORE_SAY_URL was asked about a message. */
+  readonly reviewed: LabelledCounter<'outcome'>;
   readonly connected: { inc(): void };
   /** RATE_ADMIT keeps a client waiting for so long. */
   deferred(waitMs: number): void;
@@ -54,6 +56,11 @@ export function createMetrics(): Metrics {
     'handshakes_refused_total',
     'Refused connections and CONNECTs, by code',
     'code',
+  );
+  const reviewed = counter(
+    'before_say_total',
+    'Messages that HOOK_BEFORE_SAY_URL was to review, by outcome',
+    'outcome',
   );
   const connected = counter('connections_total', 'Connections that entered a namespace');
   const disconnected = counter('disconnections_total', 'Connections that ended, by reason', 'reason');
@@ -102,6 +109,7 @@ export function createMetrics(): Metrics {
     },
     refused,
     handshakesRefused,
+    reviewed,
     connected,
     deferred(waitMs) {
       deferred.inc();

@@ -64,6 +64,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/users',
   ],
   'server/context.ts': [
+    'server/hooks',
     'server/recent-answers.ts',
     'server/transport',
     'server/session.ts',

@@ -29,6 +29,9 @@ export interface HookReceiver {
   readonly seen: { requests: number; forged: number };
   /** Says what is answered from now on; without it everything is taken. */
   answer(how?: (body: string) => Answer | Promise<Answer>): void;
+  /** Says what is answered to `reviewUrl` from now on; without it everything is allowed. */
+  review(how?: (body: string) => Answer | Promise<Answer>): void;
+  readonly reviewUrl: string;
   kill(): Promise<void>;
   start(): Promise<void>;
 }
@@ -37,6 +40,7 @@ export async function openHookReceiver(): Promise<HookReceiver> {
   const taken: ReceivedEvent[] = [];
   const seen = { requests: 0, forged: 0 };
   let how: (body: string) => Answer | Promise<Answer> = () => ({ status: 204 });
+  let reviewer: typeof how = () => ALLOWED;
   let server: Server;
   let port = 0;
 
@@ -47,9 +51,11 @@ export async function openHookReceiver(): Promise<HookReceiver> {
       const body = Buffer.concat(parts).toString('utf8');
       seen.requests += 1;
       if (!isSigned(`${request.headers['roomcast-signature']}`, body)) seen.forged += 1;
-      const { status, headers = {}, body: text = '' } = await how(body);
+      const isReview = request.url === '/review';
+      const { status, headers = {}, body: text = '' } = await (isReview ? reviewer : how)(body);
       if (response.destroyed) return;
-      if (status < 300) taken.push(...((JSON.parse(body) as { events?: ReceivedEvent[] }).events ?? []));
+      if (status < 300 && !isReview)
+        taken.push(...((JSON.parse(body) as { events?: ReceivedEvent[] }).events ?? []));
       response.writeHead(status, headers).end(text);
     });
     server.on('clientError', (_error, socket) => socket.destroy());
@@ -61,8 +67,12 @@ export async function openHookReceiver(): Promise<HookReceiver> {
   await start();
   return {
     url: `http://127.0.0.1:${port}/hook`,
+    reviewUrl: `http://127.0.0.1:${port}/review`,
     taken,
     seen,
+    review(next = () => ALLOWED) {
+      reviewer = next;
+    },
     answer(next = () => ({ status: 204 })) {
       how = next;
     },
@@ -74,6 +84,8 @@ export async function openHookReceiver(): Promise<HookReceiver> {
     start,
   };
 }
+
+const ALLOWED: Answer = { status: 200, body: '{"allow":true}' };
 
 function isSigned(header: string, body: string): boolean {
   const [, t, v1] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(header) ?? [];

@@ -7,6 +7,7 @@ import {
   openHookReceiver,
   type ReceivedEvent,
 } from '../support/hook-receiver.ts';
+import { textsOf } from '../support/member.ts';
 import { MODES } from '../support/system.ts';
 
 type Message = { readonly event: string; readonly seq: number; readonly data?: { readonly text?: string } };
@@ -18,13 +19,18 @@ describe.each(MODES)('webhooks in %s mode', (mode) => {
   beforeAll(async () => {
     receiver = await openHookReceiver();
   });
-  afterEach(() => receiver.answer());
+  afterEach(() => {
+    receiver.answer();
+    receiver.review();
+  });
   afterAll(() => receiver.kill());
 
   const chat = systemFixture(mode, () => ({
     HOOK_URL: receiver.url,
     HOOK_SECRET,
     HOOK_TIMEOUT_MS: '1000',
+    HOOK_BEFORE_SAY_URL: receiver.reviewUrl,
+    HOOK_BEFORE_SAY_TIMEOUT_MS: '5000',
   }));
 
   const takenOf = (roomid: string) => receiver.taken.filter((event) => event.roomid === roomid);
@@ -83,6 +89,47 @@ describe.each(MODES)('webhooks in %s mode', (mode) => {
     expect(bodies[0]).toContain('unsaid-words');
     expect(bodies.slice(1).join()).not.toContain('unsaid-words');
     expect(takenOf(roomid).map((event) => messageIn(event))).toMatchObject([{ deleted: true }, { ref: 1 }]);
+  });
+
+  it('ask before a message is stored: they allow, refuse with a reason, rewrite, and ask once for a clientMsgId', async () => {
+    const roomid = chat.fresh('reviewed');
+    const ann = await chat.enter(chat.at(0), roomid, 'Ann', { auth: { userId: 'ann' } });
+    const asked: { type: string; text: string }[] = [];
+    receiver.review(async (body) => {
+      const question = JSON.parse(body) as { type: string; text: string };
+      asked.push(question);
+      const { text } = question;
+      // The first of several says is answered last.
+      if (text === 'slow') await eventually(() => expect(asked).toHaveLength(3));
+      const verdict =
+        text === 'bad'
+          ? { allow: false, reason: 'no such words' }
+          : { allow: true, ...(text === 'rude' && { text: 'polite' }) };
+      return { status: 200, body: JSON.stringify(verdict) };
+    });
+    const says = [
+      ann.ask('say', { text: 'slow' }),
+      ann.ask('say', { text: 'bad' }),
+      ann.ask('say', { text: 'rude', clientMsgId: 'm1' }),
+    ];
+    const [slow, bad, rude] = await Promise.all(says);
+    expect(slow).toMatchObject({ ok: true, seq: 1 });
+    expect(bad).toEqual({
+      ok: false,
+      error: { code: 'forbidden', message: 'no such words', temporary: false },
+    });
+    expect(rude).toMatchObject({ ok: true, seq: 2 });
+    expect(await ann.do('say', { text: 'rude', clientMsgId: 'm1' })).toMatchObject({ seq: 2, dup: true });
+    expect(await ann.ask('edit', { seq: 1, text: 'bad' })).toMatchObject({ error: { code: 'forbidden' } });
+    expect(asked.map(({ type, text }) => [type, text]).sort()).toEqual([
+      ['before_edit', 'bad'],
+      ['before_say', 'bad'],
+      ['before_say', 'rude'],
+      ['before_say', 'slow'],
+    ]);
+    const { messages } = await ann.do('room:history', {});
+    expect(textsOf(messages)).toEqual(['slow', 'polite']);
+    expect(receiver.seen.forged).toBe(0);
   });
 
   it('lose nothing and keep the order of each room while senders and the receiver are killed', async () => {

@@ -18,11 +18,24 @@ export const edit: EventHandler<'edit'> = {
     if (!joined.ok) return joined;
     const refusal = tooLarge(payload, context.limits) ?? (await muted(session, joined.value, context));
     if (refusal) return refusal;
-    const { text, data, clientMsgId } = payload;
+    const { seq, text, data, clientMsgId } = payload;
+    const membership = joined.value;
+    const { room } = membership;
     const by = authorOf(session);
-    const decide = editOf({ roomid: joined.value.room.roomid, by, own: true, text, data, clientMsgId });
-    const dedupe = dedupeOf(session, clientMsgId, ['edit', payload.seq, text, data]);
-    return apply(session, joined.value, context, { seq: payload.seq, decide, dedupe, author: by.userId });
+    const dedupe = dedupeOf(session, clientMsgId, ['edit', seq, text, data]);
+    function store(content: Pick<typeof payload, 'text' | 'data'>) {
+      const decide = editOf({ roomid: room.roomid, by, own: true, ...content, clientMsgId });
+      return apply(session, membership, context, { seq, decide, dedupe, author: by.userId });
+    }
+    const { beforeSay } = context;
+    if (!beforeSay) return store({ text, data });
+    const about = { seq, clientMsgId };
+    const question = { type: 'before_edit', room, user: by, content: { text, data }, about, dedupe } as const;
+    return beforeSay.review(session, question, async (content) =>
+      session.memberships.get(room.roomid) === membership
+        ? (tooLarge(content, context.limits) ?? store(content))
+        : notJoined(room.roomid),
+    );
   },
 };
 

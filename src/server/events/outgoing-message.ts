@@ -37,6 +37,8 @@ export interface OutgoingMessage {
   readonly scope: string;
   /** The dedupe key of a message without a clientMsgId: the id of an operation that may be tried again. */
   readonly operation?: string | undefined;
+  /** The dedupe key, if the content is not what the client sent. */
+  readonly dedupe?: DedupeKey | undefined;
   /** A socket that does not get the message. */
   readonly except?: string | undefined;
   /** The user who sends it; the store refuses it while the user is banned or muted. Undefined for back ends. */
@@ -63,7 +65,7 @@ export async function storeMessage(
   const mentions = message.mentions?.length === 0 ? undefined : message.mentions;
   const wire = { event: 'broadcast_say', roomid, clientMsgId, replyTo, mentions, data };
   const members = JSON.stringify(wire).slice(1, -1);
-  const dedupe = dedupeOf(message);
+  const dedupe = message.dedupe ?? dedupeOf(message);
   const draft = { members, dedupe, except, author, reader };
   const { onRewritten } = message;
   const store = (id?: string) =>
@@ -107,7 +109,7 @@ function answer(
   });
 }
 
-function dedupeOf(message: OutgoingMessage): DedupeKey | undefined {
+export function dedupeOf(message: OutgoingMessage): DedupeKey | undefined {
   const { clientMsgId, scope, text = '', type, data, replyTo, mentions, operation } = message;
   if (clientMsgId === undefined) {
     return operation === undefined ? undefined : { scope: 'operation', clientMsgId: operation };

@@ -1,8 +1,9 @@
 import { dedupeScope } from '../../chat/identity.ts';
-import { refuse, succeed } from '../../protocol/codes.ts';
+import type { Appended } from '../../chat/log-store.ts';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { EventHandler } from '../context.ts';
 import { personOf } from '../session.ts';
-import { storeMessage, toAck } from './outgoing-message.ts';
+import { dedupeOf, type OutgoingMessage, storeMessage, toAck, tooLarge } from './outgoing-message.ts';
 import { memberIn, notJoined } from './room-access.ts';
 
 export const say: EventHandler<'say'> = {
@@ -26,7 +27,7 @@ export const say: EventHandler<'say'> = {
     }
     const waitMs = mentions?.length ? session.takeMoreSayTokens(mentions.length) : 0;
     if (waitMs > 0) return refuse('rate_limited', 'too many mentions', waitMs);
-    const stored = await storeMessage(context, {
+    const message: OutgoingMessage = {
       room,
       from: personOf(user),
       text,
@@ -41,11 +42,31 @@ export const say: EventHandler<'say'> = {
       reader: identity.guestToken === undefined ? session.binding?.inbox.tag : undefined,
       except: echo ? undefined : socket.id,
       onRewritten: replyTo === undefined ? undefined : (bytes) => budget.traffic.chargeBytes(bytes),
-    });
-    if (!stored.ok) {
-      if (stored.error.code === 'forbidden') context.enforcement.onRefused(room, user.id);
+    };
+    async function store(outgoing: OutgoingMessage): Promise<Outcome<Appended>> {
+      const stored = await storeMessage(context, outgoing);
+      if (!stored.ok && stored.error.code === 'forbidden') context.enforcement.onRefused(room, user.id);
       return stored;
     }
+    const { beforeSay } = context;
+    const refusal = beforeSay && tooLarge(message, context.limits);
+    if (refusal) return refusal;
+    const dedupe = beforeSay && dedupeOf(message);
+    const question = {
+      type: 'before_say',
+      room,
+      user: { userId: user.id, username: user.name },
+      content: { text, data },
+      about: { contentType: type, replyTo, mentions, clientMsgId },
+      dedupe,
+    } as const;
+    const stored = await (beforeSay
+      ? beforeSay.review(session, question, async (content) => {
+          if (memberships.get(roomid) !== membership) return notJoined(roomid);
+          return store({ ...message, ...content, dedupe });
+        })
+      : store(message));
+    if (!stored.ok) return stored;
     if (!stored.value.dup) {
       membership.lastSay = stored.value;
       membership.read = Math.max(membership.read ?? 0, stored.value.seq);

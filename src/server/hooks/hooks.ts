@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { WorkerBackend } from '../../backend/backend.ts';
+import { type BeforeSay, type BeforeSayDeps, createBeforeSay, MAX_ANSWER_BYTES } from './before-say.ts';
 import { createHookedLogs } from './hooked-logs.ts';
 import { createHookListing } from './listing.ts';
 import { createHookPost } from './post.ts';
@@ -10,6 +11,9 @@ export interface HookSettings {
   readonly hookSecret: string | undefined;
   readonly hookEvents: readonly string[];
   readonly hookTimeoutMs: number;
+  readonly hookBeforeSayUrl: string | undefined;
+  readonly hookBeforeSayTimeoutMs: number;
+  readonly hookBeforeSayOnTimeout: 'allow' | 'refuse';
 }
 
 export interface HooksDeps<Backend> extends HookSettings {
@@ -58,4 +62,18 @@ export function createHooks<Backend extends Pick<WorkerBackend, 'logs' | 'hooks'
       await sender.close();
     },
   };
+}
+
+/** Returns undefined without HOOK_BEFORE_SAY_URL: then no message waits for anything more. */
+export function openBeforeSay(
+  deps: HookSettings & Omit<BeforeSayDeps, 'post' | 'onTimeout' | 'elapsedMs'>,
+): BeforeSay | undefined {
+  const { hookBeforeSayUrl: url, hookSecret: secret, hookBeforeSayTimeoutMs: timeoutMs, now } = deps;
+  if (url === undefined || secret === undefined) return undefined;
+  return createBeforeSay({
+    ...deps,
+    post: createHookPost({ url, secret, timeoutMs, now }, MAX_ANSWER_BYTES),
+    onTimeout: deps.hookBeforeSayOnTimeout,
+    elapsedMs: () => performance.now(),
+  });
 }
