@@ -10,6 +10,7 @@ const DATES: Readonly<Record<string, string>> = {
   'worker.ts': 'the times in hello, tokens and announcements',
   'primary.ts': 'since when /status says it runs',
   'backend/embedded/primary.ts': 'the time of messages',
+  'backend/redis/worker.ts': 'since when a webhook waits, for a fair order',
   'client/client.ts': 'the start of a clock that does not go back',
   'page/session.ts': 'when a text was written',
   'page/composer-note.tsx': 'until when somebody is muted',
