@@ -30,6 +30,8 @@ const TREE_BYTES = 48;
 const META_LAST_PAGE = META_TREES + 2 * TREE_BYTES;
 const META_TXN = META_LAST_PAGE + 8;
 const NO_ROOT = 0xffff_ffff_ffff_ffffn;
+/** Zeros for the largest page that lmdb knows. */
+const NOTHING = Buffer.alloc(65_536);
 
 /** Thrown for a file that this version of the layout does not describe. */
 export class UnknownLayoutError extends Error {}
@@ -45,8 +47,6 @@ export interface ByteRange {
 
 export interface UsedPages {
   readonly pageBytes: number;
-  /** The transaction of the newer meta. */
-  readonly txn: bigint;
   /** 1 for each page that a tree or a value has. Pages beyond its end have none. */
   readonly used: Uint8Array;
   /** The parts of used pages that have no content, those of leaves and branches only if they are not zero. */
@@ -65,16 +65,25 @@ export function pageBytesIn(firstPage: Buffer): number {
   return firstPage.readUInt32LE(META_TREES);
 }
 
-/** Walks through the trees of the newer meta. Each page must be what its parent says, and each tree as large as it says. */
-export function usedPages(readPage: ReadPage): UsedPages {
+/** Returns a copy of the meta of the last commit. */
+export function newestMeta(readPage: ReadPage): Buffer {
   const metas = [0, 1].map((page) => Buffer.from(readPage(page)));
   requireLayout(metas.every(isMeta), 'a meta is damaged');
   const [meta = Buffer.alloc(0)] = metas.sort((one, other) => (txnOf(one) < txnOf(other) ? 1 : -1));
+  return meta;
+}
+
+/**
+ * Walks through the trees of a meta. Each page must be what its parent says, and each tree as large as it says. With the pages
+ * of an earlier commit, which must not have changed since, it returns only those that came later, and their gaps.
+ */
+export function usedPages(readPage: ReadPage, meta: Buffer, earlier?: Pick<UsedPages, 'used'>): UsedPages {
   const pageBytes = meta.readUInt32LE(META_TREES);
   const pages = number(meta, META_LAST_PAGE) + 1;
   const used = new Uint8Array(pages);
   const gaps: ByteRange[] = [];
   used.fill(1, 0, 2);
+  const isEarlier = (page: number) => earlier?.used[page] === 1;
 
   function take(page: number, count: number): void {
     for (let taken = page; taken < page + count; taken += 1) {
@@ -88,6 +97,7 @@ export function usedPages(readPage: ReadPage): UsedPages {
     const left = tree.root === undefined ? [] : [tree.root];
     const inner: Tree[] = [];
     for (let page = left.pop(); page !== undefined; page = left.pop()) {
+      if (isEarlier(page)) continue;
       take(page, 1);
       const bytes = pageOf(readPage, page);
       const kind = kindOf(bytes);
@@ -95,7 +105,7 @@ export function usedPages(readPage: ReadPage): UsedPages {
       const [lower, upper] = [bytes.readUInt16LE(HEADER_LOWER), bytes.readUInt16LE(HEADER_UPPER)];
       requireLayout(lower <= upper && HEADER + upper <= pageBytes, 'a page ends before its nodes');
       const [start, end] = [HEADER + lower, HEADER + upper];
-      if (bytes.subarray(start, end).some((byte) => byte !== 0)) {
+      if (!bytes.subarray(start, end).equals(NOTHING.subarray(0, end - start))) {
         gaps.push({ start: page * pageBytes + start, end: page * pageBytes + end });
       }
       if (kind === BRANCH) found.branches += 1;
@@ -106,6 +116,7 @@ export function usedPages(readPage: ReadPage): UsedPages {
         else readLeafNode(bytes, node, values, inner);
       }
       for (const value of values) {
+        if (isEarlier(value.page)) continue;
         const count = pageOf(readPage, value.page).readUInt32LE(HEADER_OVERFLOW_PAGES);
         requireLayout(kindOf(readPage(value.page)) === OVERFLOW, 'a value is on a page of another kind');
         const start = value.page * pageBytes;
@@ -115,14 +126,14 @@ export function usedPages(readPage: ReadPage): UsedPages {
         found.overflows += count;
       }
     }
-    for (const kind of ['branches', 'leaves', 'overflows'] as const) {
+    for (const kind of earlier ? [] : (['branches', 'leaves', 'overflows'] as const)) {
       requireLayout(found[kind] === tree[kind], `a tree has ${found[kind]} ${kind}, not ${tree[kind]}`);
     }
     for (const one of inner) walk(one);
   }
 
   for (const index of [0, 1]) walk(treeAt(meta, META_TREES + index * TREE_BYTES));
-  return { pageBytes, txn: txnOf(meta), used, gaps };
+  return { pageBytes, used, gaps };
 }
 
 function pageOf(readPage: ReadPage, page: number): Buffer {
@@ -183,7 +194,8 @@ function isMeta(page: Buffer): boolean {
   );
 }
 
-function txnOf(meta: Buffer): bigint {
+/** The number of the transaction that wrote a meta. */
+export function txnOf(meta: Buffer): bigint {
   return meta.readBigUInt64LE(META_TXN);
 }
 

@@ -9,6 +9,10 @@ import type { Tables } from './tables.ts';
 
 const ERASED_FACT = 'erasedAt';
 const OVERWRITTEN_FACT = 'overwrittenFor';
+/** In the place of a time: earlier releases erased without noting it. */
+const UNKNOWN_TIME = 'unknown';
+/** A store that was ever in use has it. */
+const USED_FACT = 'checkedAt';
 
 /** `now`: ms since 1970. */
 export function noteErasure(staged: Pick<StagedWrites, 'write'>, now: number): void {
@@ -16,9 +20,10 @@ export function noteErasure(staged: Pick<StagedWrites, 'write'>, now: number): v
 }
 
 /** The time of the last erasure whose bytes may still be in the file, or undefined. */
-export function erasureToOverwrite(tables: Pick<Tables, 'fact'>): unknown {
-  const erasedAt = tables.fact(ERASED_FACT);
-  return erasedAt === tables.fact(OVERWRITTEN_FACT) ? undefined : erasedAt;
+export function erasureToOverwrite({ fact }: Pick<Tables, 'fact'>): unknown {
+  const [erasedAt = UNKNOWN_TIME, overwritten] = [fact(ERASED_FACT), fact(OVERWRITTEN_FACT)];
+  const isNew = erasedAt === UNKNOWN_TIME && fact(USED_FACT) === undefined;
+  return isNew || erasedAt === overwritten ? undefined : erasedAt;
 }
 
 /** Notes that all bytes are overwritten that were freed up to that erasure. */

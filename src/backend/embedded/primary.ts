@@ -53,9 +53,10 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   const connects =
     options.rateAdmit === 0 ? createOpenQueue() : createConnectQueue(options.rateAdmit, elapsedMs);
   let closing: Promise<void> | undefined;
+  const overwriting = new AbortController();
   const overwriteErased = () =>
     store
-      .overwriteErased(() => eraseFreedApart(options.dataDir))
+      .overwriteErased(() => eraseFreedApart(options.dataDir, overwriting.signal))
       .catch((error: unknown) => log.warn({ err: error }, 'the store still has bytes of erased messages'));
   let cleaningUp = overwriteErased();
   const cleanupTimer = setInterval(() => {
@@ -107,6 +108,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
 
   async function shut(): Promise<void> {
     clearInterval(cleanupTimer);
+    overwriting.abort();
     warnings.close();
     await store.close();
     await cleaningUp;

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { rmSync, writeSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { open } from 'lmdb';
 import { BackendError } from '../backend.ts';
 import { FORMAT } from './data-dir.ts';
@@ -17,6 +18,9 @@ import { type KeyedRow, MAX_TABLES, openTables } from './tables.ts';
  */
 
 const READER_IN_THE_WAY = -1;
+/** A child that holds the lock of the writers for so long stands still, and everybody waits for it. */
+const LOCK_LIMIT_MS = 10_000;
+const LOCKING = 'locking';
 const WORK = { copyStore, checkStore, readStore, eraseFreed };
 
 /** Runs in the child: prints the result, or why there is none, as JSON. */
@@ -48,11 +52,28 @@ export async function readStoreApart(folder: string, limitMs: number): Promise<v
 
 /**
  * Overwrites the bytes of a folder's store that nothing refers to any more, while a server uses it. Returns their number, or
- * undefined if a reader still needs some of them. In a process of its own it holds up commits, but no event.
+ * undefined if a reader still needs some of them. It ends when the signal is aborted, and with this process. It can be ended at
+ * any time: what it did not come to is left for the next.
  */
-export async function eraseFreedApart(folder: string): Promise<number | undefined> {
-  const erased = await work('eraseFreed', folder, [folder], 'see what roomcast doctor says');
-  return erased === READER_IN_THE_WAY ? undefined : erased;
+export async function eraseFreedApart(folder: string, signal?: AbortSignal): Promise<number | undefined> {
+  const child = start('eraseFreed', [folder]);
+  const stop = () => child.kill('SIGKILL');
+  let limit: NodeJS.Timeout | undefined;
+  child.stdout.on('data', (chunk: string) => {
+    clearTimeout(limit);
+    if (chunk.endsWith(`${LOCKING}\n`)) limit = setTimeout(stop, LOCK_LIMIT_MS);
+  });
+  signal?.addEventListener('abort', stop);
+  if (signal?.aborted) stop();
+  try {
+    const ended = await end(child);
+    if ('logs' in ended) return ended.logs === READER_IN_THE_WAY ? undefined : ended.logs;
+    if (signal?.aborted) return undefined;
+    throw new BackendError(`The bytes of erased messages in ${folder} stay for now: ${ended.message}`);
+  } finally {
+    clearTimeout(limit);
+    signal?.removeEventListener('abort', stop);
+  }
 }
 
 async function work(
@@ -61,6 +82,15 @@ async function work(
   args: readonly string[],
   advice = 'use another backup',
 ): Promise<number> {
+  const ended = await end(start(name, args));
+  if ('logs' in ended) return ended.logs;
+  if (ended.isFinal) throw new BackendError(ended.message);
+  throw new BackendError(
+    `The store in ${shownAs} cannot be read (${ended.message}). It is damaged: ${advice}.`,
+  );
+}
+
+function start(name: keyof typeof WORK, args: readonly string[]): Child {
   const url = new URL(`./store-copy${extname(import.meta.url)}`, import.meta.url).href;
   const script = 'const [url, ...rest] = process.argv.slice(1); const [name, ...args] = rest;';
   const child = spawn(
@@ -73,27 +103,28 @@ async function work(
       name,
       ...args,
     ],
-    { stdio: ['ignore', 'pipe', 'ignore'] },
+    // The first is never written to. It closes when this process ends, however that happens.
+    { stdio: ['pipe', 'pipe', 'ignore'] },
   );
+  child.stdout.setEncoding('utf8');
+  return child;
+}
+
+type Child = ChildProcessByStdio<Writable, Readable, null>;
+type ChildAnswer = { readonly logs: number } | { readonly message: string; readonly isFinal: boolean };
+
+async function end(child: Child): Promise<ChildAnswer> {
   let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stdout.on('data', (chunk: string) => {
     text += chunk;
   });
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  const answer = answerIn(text);
-  if (answer && 'logs' in answer) return answer.logs;
-  if (answer?.isFinal) throw new BackendError(answer.message);
-  const why = answer?.message ?? `a process that read it ended with ${signal ?? `code ${code}`}`;
-  throw new BackendError(`The store in ${shownAs} cannot be read (${why}). It is damaged: ${advice}.`);
-}
-
-type ChildAnswer = { readonly logs: number } | { readonly message: string; readonly isFinal: boolean };
-
-function answerIn(text: string): ChildAnswer | undefined {
+  const last = text.split('\n').at(-1) ?? '';
   try {
-    return JSON.parse(text) as ChildAnswer;
+    return JSON.parse(last) as ChildAnswer;
   } catch {
-    return undefined;
+    const message = `a process that read it ended with ${signal ?? `code ${code}`}`;
+    return { message, isFinal: false };
   }
 }
 
@@ -112,11 +143,20 @@ async function copyStore(source: string, target: string): Promise<void> {
 }
 
 async function eraseFreed(folder: string): Promise<number> {
+  // Nobody ends it once the primary is killed.
+  process.stdin.on('end', () => process.exit()).resume();
+  const notices = {
+    locking: () => void writeSync(1, `${LOCKING}\n`),
+    released: () => void writeSync(1, 'released\n'),
+  };
   try {
-    return (await eraseFreedBytes(folder)) ?? READER_IN_THE_WAY;
+    return (await eraseFreedBytes(folder, notices)) ?? READER_IN_THE_WAY;
   } catch (error) {
     if (!(error instanceof UnknownLayoutError)) throw error;
     throw new BackendError(`The pages of ${folder} have a layout that is not known: ${error.message}.`);
+  } finally {
+    // It would keep this process alive.
+    process.stdin.destroy();
   }
 }
 

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { open } from 'lmdb';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { UnknownLayoutError, usedPages } from '../../../src/backend/embedded/data-pages.ts';
+import { newestMeta, UnknownLayoutError, usedPages } from '../../../src/backend/embedded/data-pages.ts';
 import { eraseFreedBytes, eraseFreedBytesOf } from '../../../src/backend/embedded/freed-bytes.ts';
 import { createRandom } from '../../../src/load/random.ts';
 import { makeDataDir } from '../../contract/embedded-harness.ts';
@@ -12,6 +13,8 @@ import { casesOf } from '../../support/seed.ts';
 
 const OPTIONS = { noSubdir: false, overlappingSync: false, eventTurnBatching: false, maxDbs: 32 };
 const TABLES = ['one', 'two'];
+/** As built: it runs in a process of Node alone. */
+const STORE_COPY = new URL('../../../dist/backend/embedded/store-copy.js', import.meta.url).href;
 
 async function newFolder(): Promise<string> {
   const folder = await makeDataDir();
@@ -74,6 +77,52 @@ describe('values of any size, put and removed at random', () => {
   );
 });
 
+it('a process that overwrites is killed at any time, while values are put and removed, and nothing is lost', async () => {
+  const { eraseFreedApart } = (await import(
+    STORE_COPY
+  )) as typeof import('../../../src/backend/embedded/store-copy.ts');
+  const random = createRandom(3);
+  const folder = await newFolder();
+  const root = open<string, number>({ path: folder, ...OPTIONS });
+  onTestFinished(() => root.close());
+  const expected = new Map<number, string>();
+  let ended = false;
+
+  async function change(): Promise<void> {
+    for (let id = 1; !ended; id += 1) {
+      await root.batch(() => {
+        for (const _ of range(1, 30)) {
+          const key = random.below(500);
+          const value = `value-${id}-`.padEnd(20 + random.below(random.chance(0.2) ? 20_000 : 300), 'x');
+          if (random.chance(0.4)) expected.delete(key);
+          else expected.set(key, value);
+          void (expected.has(key) && expected.get(key) === value ? root.put(key, value) : root.remove(key));
+        }
+      });
+    }
+  }
+
+  const changing = change();
+  let finished = 0;
+  for (const round of range(1, 8)) {
+    const kill = new AbortController();
+    const erasing = eraseFreedApart(folder, kill.signal);
+    // The even ones may come to their end.
+    if (round % 2) await delay(100 + random.below(300)).then(() => kill.abort());
+    if ((await erasing) !== undefined && !kill.signal.aborted) finished += 1;
+  }
+  ended = true;
+  await changing;
+  root.resetReadTxn();
+  const sorted = [...expected].sort(([one], [other]) => one - other);
+  expect(Array.from(root.getRange(), ({ key, value }) => [key, value])).toEqual(sorted);
+  await root.close();
+  const again = open<string, number>({ path: folder, ...OPTIONS });
+  expect(Array.from(again.getRange(), ({ key, value }) => [key, value])).toEqual(sorted);
+  await again.close();
+  expect(finished).toBeGreaterThan(0);
+});
+
 it('a reader with an older moment of the store keeps it, and is waited for', async () => {
   const folder = await newFolder();
   const root = open<string, number>({ path: folder, ...OPTIONS });
@@ -102,7 +151,8 @@ it('a file of another layout, or with a page that contradicts another, stays as 
   await root.close();
   const path = join(folder, 'data.mdb');
   const whole = readFileSync(path);
-  const { used } = usedPages((page) => whole.subarray(page * 4_096, (page + 1) * 4_096));
+  const readPage = (page: number) => whole.subarray(page * 4_096, (page + 1) * 4_096);
+  const { used } = usedPages(readPage, newestMeta(readPage));
   // A page begins with its number; its kind is 18 bytes later.
   const leaf = range(2, used.length - 1).find((page) => used[page] && whole[page * 4_096 + 18] === 2) ?? 0;
   expect(leaf).toBeGreaterThan(1);
