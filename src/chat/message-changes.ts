@@ -16,6 +16,11 @@ export interface MessageChangesDeps {
   readonly logs: Pick<RoomLogs, 'read' | 'amend' | 'known'>;
   readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly newId: () => string;
+  /**
+   * Reactions and the number of answers are written beside the message. Workers that know only the message itself lose them,
+   * so none of these may run at the same time.
+   */
+  readonly countsBeside?: boolean;
 }
 
 /** A change of a stored message, which an entry of its own announces. */
@@ -48,7 +53,12 @@ export interface MessageChanges {
   apply(change: MessageChange): Promise<Outcome<Appended>>;
 }
 
-export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps): MessageChanges {
+export function createMessageChanges({
+  logs,
+  feeds,
+  newId,
+  countsBeside = false,
+}: MessageChangesDeps): MessageChanges {
   /** The last change of each message that is under way. */
   const pending = new Map<string, Promise<unknown>>();
 
@@ -96,6 +106,23 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
     return succeed({ seq: edit.seq, members: membersOf(withoutContent(edit)) });
   }
 
+  function writtenFor(
+    { becomes, stamp }: Decision,
+    { hasBeside }: Entry,
+    message: ChatMessage,
+  ): Pick<Amendment, 'members' | 'beside'> {
+    if (!countsBeside) return { members: membersOf(becomes, stamp) };
+    const { reactions, replies, ...others } = becomes;
+    const counts = reactions || replies ? membersOf({ reactions, replies }) : '';
+    // A reaction or an answer changes no other member. Among these an earlier release stored the counts.
+    const onlyCounts = stamp === 'revision';
+    const wasAmong = !hasBeside && (message.reactions || message.replies) !== undefined;
+    return {
+      members: onlyCounts && !wasAmong ? undefined : membersOf(others, stamp),
+      beside: onlyCounts || counts !== '' ? counts : undefined,
+    };
+  }
+
   /** Returns undefined if the message changed meanwhile. */
   async function attempt(change: MessageChange): Promise<Outcome<Appended | undefined>> {
     const { room, seq, dedupe, author, except, reader } = change;
@@ -112,19 +139,12 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
       const { epoch, id, at } = message;
       return succeed({ epoch, seq, id, at, dup: true });
     }
-    const { becomes, announcement, stamp, counted } = decided.value;
+    const { announcement, stamp, counted } = decided.value;
     const superseded = await supersededBy(room, message, decided.value);
     if (!superseded.ok) return superseded;
-    const { reactions, replies } = becomes;
-    const counts = reactions || replies ? membersOf({ reactions, replies }) : '';
-    // A reaction or an answer changes no other member. An earlier release stored these among the others.
-    const onlyCounts = stamp === 'revision';
-    const wasAmong = !entry.hasBeside && (message.reactions || message.replies) !== undefined;
-    const { reactions: _, replies: __, ...others } = becomes;
     const amendment = {
       seq,
-      members: onlyCounts && !wasAmong ? undefined : membersOf(others, stamp),
-      beside: onlyCounts || counts !== '' ? counts : undefined,
+      ...writtenFor(decided.value, entry, message),
       was: entryDigest(entry.json),
       stamp,
       counted,

@@ -16,8 +16,8 @@ export const MAX_REACTIONS = 32;
 /** The most users that a page names with a reaction; it counts the others. */
 export const MAX_REACTION_USERS = 10;
 /**
- * The most reactions to one message, those of all users together: who reacted stands beside the message in the log, and each
- * further reaction writes all of that again.
+ * The most reactions to one message, those of all users together: the message carries who reacted in the log, and each further
+ * reaction writes all of it again.
  */
 export const MAX_REACTIONS_TOGETHER = 1_000;
 

@@ -165,7 +165,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     admission,
     slowClients,
     logs,
-    changes: createMessageChanges({ logs, feeds, newId: deps.newId }),
+    // The previous release reads and changes a message without what stands beside it, and may run at the same time.
+    changes: createMessageChanges({ logs, feeds, newId: deps.newId, countsBeside: false }),
     joinPages: createSharedReads(logs),
     feeds,
     fanout,

@@ -19,8 +19,9 @@ async function stage() {
   const store = createMemoryStore({ historySize: 10_000 });
   const expected: number[] = [];
   let ids = 0;
-  const open = () =>
+  const open = (countsBeside = false) =>
     createMessageChanges({
+      countsBeside,
       logs: store.logs,
       feeds: { expectEcho: (_, { seq }) => void expected.push(seq) },
       newId() {
@@ -179,8 +180,9 @@ describe('a change of a message', () => {
     const change = { room, seq: 1, decide, onRewritten: (bytes: number) => void written.push(bytes) };
     for (let n = 0; n < 2; n += 1) granted(await open().apply(change));
     expect(written).toHaveLength(1);
-    const { reactions } = (await read())[0] as ChatMessage;
-    expect(written[0]).toBe(Buffer.byteLength(JSON.stringify({ reactions })) - 2);
+    const [message] = await read();
+    const { seq, epoch, id, at, revision, ...members } = message as ChatMessage;
+    expect(written[0]).toBe(Buffer.byteLength(JSON.stringify(members)) - 2);
   });
 
   it('by many at once on two workers is lost by none', async () => {
@@ -203,10 +205,10 @@ describe('a change of a message', () => {
   });
 });
 
-it('a reaction or an answer writes no text again, also to a message whose reactions an earlier release stored in it', async () => {
+it('with counts beside the message, a reaction or an answer writes no text again, also to a message whose reactions an earlier release stored in it', async () => {
   const { open, store, message } = await stage();
   const amend = vi.spyOn(store.logs, 'amend');
-  const changes = open();
+  const changes = open(true);
   const react = (userId: string) =>
     changes.apply({
       room,
@@ -223,6 +225,25 @@ it('a reaction or an answer writes no text again, also to a message whose reacti
   expect((await message()).replies).toBe(2);
   const written = amend.mock.calls.map(([, { members }]) => members);
   expect(written).toEqual([JSON.stringify({ event, roomid, data }).slice(1, -1), undefined]);
+});
+
+it('a reaction is written into the message, as the previous release reads it, and takes in what stands beside it', async () => {
+  const { open, store, message } = await stage();
+  const reacting = (by: typeof ANN) => ({
+    room,
+    seq: 1,
+    decide: reaction({ roomid, by, reaction: '👍', on: true }),
+  });
+  granted(await open(true).apply(reacting(ANN)));
+  const amend = vi.spyOn(store.logs, 'amend');
+  granted(await open().apply(reacting(BOB)));
+  const { event, data, reactions, revision } = await message();
+  expect([reactions, revision]).toEqual([[{ reaction: '👍', count: 2, users: ['ann', 'bob'] }], 3]);
+  const [[, written]] = amend.mock.calls as [Parameters<typeof store.logs.amend>];
+  expect(written.members).toBe(JSON.stringify({ event, roomid, data, reactions }).slice(1, -1));
+  expect(written).not.toHaveProperty('beside');
+  const page = granted(await store.logs.read(room, { limit: 1, after: 0, maxBytes: 1 }));
+  expect(page.entries[0]).not.toHaveProperty('hasBeside');
 });
 
 describe('a reaction', () => {

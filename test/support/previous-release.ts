@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 /** The last state of main that was deployed. Raise it with each release. */
-const COMMIT = 'f0da476d8d62d2c33636231a5f980d5e76185b17';
+const COMMIT = 'fb0519cd512edfd5da0676dc9b32affca1f7ba2a';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);

@@ -68,21 +68,37 @@ it('hosts of the previous release and of this one share rooms over one Redis', a
   }
   const members = await bob.do('room:members');
   expect(members.members.map(({ username }) => username).sort()).toEqual(['Ann', 'Bob']);
-  // The previous release passes on what it does not know, and stores beside it. Its pages lack who reacted: of that it has the
-  // entries alone.
+  // Either may change what the other changed: both count all reactions and answers.
   await bob.do('edit', { seq: 2, text: 'edited' });
-  await bob.do('react', { seq: 1, reaction: '👍' });
-  expect(await ann.do('say', { text: 'afterwards' })).toMatchObject({ seq: 6 });
-  const carol = await enter(old.workerUrls[0] as string, 'releases', 'Carol');
-  expect(carol.joined.messages).toMatchObject([
-    { seq: 1, data: { text: 'before' } },
-    { seq: 2, data: { text: 'edited' }, edited: { seq: 4 } },
-    { seq: 3 },
-    { seq: 4, event: 'edited', ref: 2 },
-    { seq: 5, event: 'reacted', ref: 1 },
-    { seq: 6 },
-  ]);
-  carol.close();
+  for (const member of [bob, ann]) await member.do('react', { seq: 1, reaction: '👍' });
+  for (const member of [bob, ann]) await member.do('say', { text: 'an answer', replyTo: 1 });
+  await bob.do('react', { seq: 1, reaction: '🎉' });
+  expect(await ann.do('say', { text: 'afterwards' })).toMatchObject({ seq: 10 });
+  for (const host of [old, young]) {
+    const carol = await enter(host.workerUrls[0] as string, 'releases', 'Carol');
+    expect(carol.joined.messages).toMatchObject([
+      {
+        seq: 1,
+        data: { text: 'before' },
+        reactions: [
+          { reaction: '👍', count: 2 },
+          { reaction: '🎉', count: 1 },
+        ],
+        replies: 2,
+        revision: 9,
+      },
+      { seq: 2, data: { text: 'edited' }, edited: { seq: 4 } },
+      { seq: 3 },
+      { seq: 4, event: 'edited', ref: 2 },
+      { seq: 5, event: 'reacted', ref: 1 },
+      { seq: 6, event: 'reacted', ref: 1 },
+      { seq: 7, replyTo: 1 },
+      { seq: 8, replyTo: 1 },
+      { seq: 9, event: 'reacted', ref: 1 },
+      { seq: 10 },
+    ]);
+    carol.close();
+  }
   for (const member of [ann, bob]) member.close();
   await Promise.all([old.stop(), young.stop()]);
   await Promise.all([old.remove(), young.remove()]);
@@ -116,12 +132,23 @@ describe.each(modes)('a reload under several clients in %s mode', (_mode, openSt
       members.push(await enter(host.workerUrls[slot] as string, 'upgrade', `Member ${index}`, RECONNECTS));
     for (const member of members) await member.do('say', { text: 'to the old worker' });
     for (const member of members) await eventually(() => expect(seqs(member)).toEqual([1, 2, 3]));
+    await members[0]?.do('react', { seq: 1, reaction: '👍' });
     await after();
     await reload(host);
     await eventually(() => expect(members.map(came)).toEqual(slots.map((slot) => successions(host, slot))));
     for (const [index, member] of members.entries())
-      expect(await member.do('say', { text: 'to the new worker' })).toMatchObject({ seq: 4 + index });
-    for (const member of members) await eventually(() => expect(seqs(member)).toEqual([1, 2, 3, 4, 5, 6]));
+      expect(await member.do('say', { text: 'to the new worker' })).toMatchObject({ seq: 5 + index });
+    for (const member of members) await eventually(() => expect(seqs(member)).toEqual([1, 2, 3, 5, 6, 7]));
+    // What the one release stored with a message, the other keeps.
+    for (const seq of [1, 2]) {
+      await members[1]?.do('react', { seq, reaction: '👍' });
+      await members[2]?.do('say', { text: 'an answer', replyTo: seq });
+    }
+    const { messages } = (await members[0]?.do('room:history', { limit: 20 })) ?? { messages: [] };
+    expect(messages.slice(0, 2)).toMatchObject([
+      { seq: 1, reactions: [{ reaction: '👍', count: 2 }], replies: 1 },
+      { seq: 2, reactions: [{ reaction: '👍', count: 1 }], replies: 1 },
+    ]);
     for (const member of members) member.close();
     expect(await host.stop()).toBe(0);
     await host.remove();
