@@ -148,6 +148,8 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
       due.clear();
       comparedAt = Number.NEGATIVE_INFINITY;
       if (stored.ok) leaseUntil = Number.NEGATIVE_INFINITY;
+      // A store that is away fails at once, and the same events must not be posted over and over meanwhile.
+      await rest(TRY_MS);
       return;
     }
     for (const { subject } of moves) due.delete(subject);
