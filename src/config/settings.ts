@@ -42,7 +42,13 @@ const address = (raw: string) =>
 const secret = matching(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
 /** The shortest secret is as long as the digest of HS256: a shorter one can be guessed offline from any token. */
 const tokenSecret = matching(/^[\x21-\x7e]{32,}$/, 'at least 32 bytes of printable ASCII without spaces');
-export const HOOK_EVENTS = ['message'] as const;
+export const HOOK_EVENTS = [
+  'message',
+  'room.occupied',
+  'room.vacated',
+  'user.online',
+  'user.offline',
+] as const;
 export type HookEventType = (typeof HOOK_EVENTS)[number];
 const claim = matching(/^[^\p{C}]{1,512}$/u, 'the text that stands in the tokens');
 const namespace = matching(/^\/[A-Za-z0-9_-]*$/, '/ or names such as /post');

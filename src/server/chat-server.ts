@@ -95,6 +95,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const { fanout, announcer } = delivery;
   const live = openLiveFeeds({
     ...deps,
+    backend,
     of,
     delivery,
     onInboxGap: (inbox) => people.logins.showAgain(inbox),
@@ -136,6 +137,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   });
   const people = createPeople({
     ...deps,
+    backend,
     mode: deps.identities.mode,
     namespaces,
     live,

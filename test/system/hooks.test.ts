@@ -28,14 +28,26 @@ describe.each(MODES)('webhooks in %s mode', (mode) => {
   const chat = systemFixture(mode, () => ({
     HOOK_URL: receiver.url,
     HOOK_SECRET,
+    HOOK_EVENTS: 'message,room.occupied,room.vacated,user.online,user.offline',
     HOOK_TIMEOUT_MS: '1000',
     HOOK_BEFORE_SAY_URL: receiver.reviewUrl,
     HOOK_BEFORE_SAY_TIMEOUT_MS: '5000',
   }));
 
-  const takenOf = (roomid: string) => receiver.taken.filter((event) => event.roomid === roomid);
+  const takenOf = (roomid: string) =>
+    receiver.taken.filter((event) => event.type === 'message' && event.roomid === roomid);
+  const eachOnce = (events: readonly ReceivedEvent[]) => [
+    ...new Map(events.map((event) => [event.id, event])).values(),
+  ];
   /** In the order taken, each id once, as a receiver should read them. */
-  const onceOf = (roomid: string) => [...new Map(takenOf(roomid).map((event) => [event.id, event])).values()];
+  const onceOf = (roomid: string) => eachOnce(takenOf(roomid));
+  /** What the receiver was told of a room or a user. */
+  const presenceOf = (name: string) =>
+    eachOnce(receiver.taken)
+      .filter(({ type, roomid, userId }) => type !== 'message' && [roomid, userId].includes(name))
+      .map(({ type }) => type);
+  const workers = async () =>
+    (await Promise.all(chat.system.hosts.map((host) => host.status()))).flatMap((status) => status.workers);
 
   it('bring every entry of a room in its order, signed', async () => {
     const roomid = chat.fresh('entries');
@@ -76,6 +88,7 @@ describe.each(MODES)('webhooks in %s mode', (mode) => {
     const roomid = chat.fresh('refused');
     const bodies: string[] = [];
     receiver.answer((body) => {
+      if (!body.includes('"type":"message"')) return { status: 204 };
       bodies.push(body);
       return bodies.length < 3
         ? { status: 503, headers: { 'retry-after': '1' } }
@@ -132,6 +145,31 @@ describe.each(MODES)('webhooks in %s mode', (mode) => {
     expect(receiver.seen.forged).toBe(0);
   });
 
+  it('tell which rooms are occupied and which users are online, also when a worker is killed', async () => {
+    const [roomid, userId] = [chat.fresh('lively'), chat.fresh('eve')];
+    const enter = () => chat.enter(chat.at(0), roomid, 'Eve', { auth: { userId } });
+    const first = await enter();
+    await eventually(() => expect(presenceOf(roomid)).toEqual(['room.occupied']));
+    await eventually(() => expect(presenceOf(userId)).toEqual(['user.online']));
+    await first.do('leave', {});
+    await eventually(() => expect(presenceOf(roomid)).toEqual(['room.occupied', 'room.vacated']));
+    await enter();
+    await eventually(() => expect(presenceOf(roomid)).toHaveLength(3));
+    first.close();
+    const victims: number[] = [];
+    await eventually(async () => {
+      const busy = (await workers()).filter(({ clients }) => clients > 0).map(({ pid }) => pid);
+      expect(busy).toHaveLength(1);
+      victims.push(...busy);
+    });
+    for (const pid of victims) process.kill(pid, 'SIGKILL');
+    await eventually(() => {
+      expect(presenceOf(roomid)).toEqual(['room.occupied', 'room.vacated', 'room.occupied', 'room.vacated']);
+      expect(presenceOf(userId)).toEqual(['user.online', 'user.offline']);
+    });
+    await eventually(async () => expect(await workers()).toHaveLength(chat.system.workerUrls.length));
+  });
+
   it('lose nothing and keep the order of each room while senders and the receiver are killed', async () => {
     const rooms = [chat.fresh('storm-a'), chat.fresh('storm-b')];
     const said: Record<string, string[]> = Object.fromEntries(rooms.map((roomid) => [roomid, []]));
@@ -143,8 +181,6 @@ describe.each(MODES)('webhooks in %s mode', (mode) => {
       }).catch(() => undefined);
       if (answer?.ok) said[roomid]?.push(((await answer.json()) as { id: string }).id);
     };
-    const workers = async () =>
-      (await Promise.all(chat.system.hosts.map((host) => host.status()))).flatMap(({ workers }) => workers);
     const pids = (await workers()).map(({ pid }) => pid);
     for (let n = 0; n < 60; n += 1) {
       await Promise.all(rooms.map((roomid) => api(roomid, n)));

@@ -2,8 +2,10 @@ import type { Logger } from 'pino';
 import type { WorkerBackend } from '../../backend/backend.ts';
 import { type BeforeSay, type BeforeSayDeps, createBeforeSay, MAX_ANSWER_BYTES } from './before-say.ts';
 import { createHookedLogs } from './hooked-logs.ts';
+import { createHookedRoster } from './hooked-roster.ts';
 import { createHookListing } from './listing.ts';
 import { createHookPost } from './post.ts';
+import { createPresenceEvents } from './presence-events.ts';
 import { createHookSender, type HookCounts } from './sender.ts';
 
 export interface HookSettings {
@@ -21,11 +23,12 @@ export interface HooksDeps<Backend> extends HookSettings {
   /** This process, by a name that no other ever has. */
   readonly instanceId: string;
   readonly now: () => number;
+  readonly newId: () => string;
   readonly log: Logger;
 }
 
 export interface Hooks<Backend> {
-  /** The backend, whose logs are the queue of the webhooks. Without HOOK_URL it is the one that was given. */
+  /** The backend, whose logs and roster the webhooks are made from. Without HOOK_URL it is the one that was given. */
   readonly backend: Backend;
   counts(): HookCounts;
   /** Sends no more. Call it while the store is open: another process can then go on at once. */
@@ -34,18 +37,24 @@ export interface Hooks<Backend> {
 
 const NONE: HookCounts = { sent: 0, dropped: 0, failed: 0, failingSince: undefined };
 
-export function createHooks<Backend extends Pick<WorkerBackend, 'logs' | 'hooks'>>(
+export function createHooks<Backend extends Pick<WorkerBackend, 'logs' | 'roster' | 'hooks'>>(
   deps: HooksDeps<Backend>,
 ): Hooks<Backend> {
   const { backend, hookUrl: url, hookSecret: secret, hookTimeoutMs: timeoutMs, instanceId, now, log } = deps;
-  if (url === undefined || secret === undefined || !deps.hookEvents.includes('message')) {
+  const { hookEvents: wanted, newId } = deps;
+  if (url === undefined || secret === undefined || wanted.length === 0) {
     return { backend, counts: () => NONE, close: async () => undefined };
   }
   const elapsedMs = () => performance.now();
   const listing = createHookListing({ queue: backend.hooks, elapsedMs });
+  const sendsMessages = wanted.includes('message');
+  const rooms = wanted.some((type) => type.startsWith('room.'));
+  const users = wanted.some((type) => type.startsWith('user.'));
   const sender = createHookSender({
     queue: backend.hooks,
     logs: backend.logs,
+    presence: createPresenceEvents({ roster: backend.roster, wanted, now }),
+    sendsMessages,
     post: createHookPost({ url, secret, timeoutMs, now }),
     timeoutMs,
     holder: instanceId,
@@ -55,7 +64,13 @@ export function createHooks<Backend extends Pick<WorkerBackend, 'logs' | 'hooks'
     log,
   });
   return {
-    backend: { ...backend, logs: createHookedLogs(backend.logs, listing) },
+    backend: {
+      ...backend,
+      ...(sendsMessages && { logs: createHookedLogs(backend.logs, listing) }),
+      ...((rooms || users) && {
+        roster: createHookedRoster(backend.roster, { listing, rooms, users, newId }),
+      }),
+    },
     counts: sender.counts,
     async close() {
       await listing.close();

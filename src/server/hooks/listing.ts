@@ -6,6 +6,7 @@ export const LIST_EVERY_MS = 600_000;
 /** Much longer: a worker that lists a subject now must be able to rely on it until it lists it again. */
 export const UNLIST_AFTER_MS = 3_600_000;
 const NOTE_MS = 100;
+const RELIST_MS = 1_000;
 /** A note's bytes count for the call's limits. */
 const NOTES_PER_CALL = 500;
 
@@ -20,19 +21,35 @@ export interface HookListingDeps {
  * it with it; for ten minutes after that a write waits for nothing.
  */
 export interface HookListing {
-  /** Runs the write once the subject is listed, in the order of the calls; refuses it if the subject cannot be listed. */
+  /** Runs the write once the subject is listed, in the order of the calls, and notes the subject after it. */
   run<T>(
     subject: string,
-    initialState: () => Promise<Outcome<string>>,
+    initialState: InitialState,
     write: () => Promise<Outcome<T>>,
+    how?: HowToRun<T>,
   ): Promise<Outcome<T>>;
   close(): Promise<void>;
+}
+
+export type InitialState = () => Promise<Outcome<string>>;
+
+export interface HowToRun<T> {
+  /** If the subject cannot be listed: the write is refused, or runs all the same and the listing is repeated. Default: `refuse`. */
+  readonly unlisted?: 'refuse' | 'write';
+  /** Returns whether a successful write may have given the sender something to do. Default: always. */
+  readonly isNoted?: (value: T) => boolean;
+  readonly noteAfterMs?: number;
 }
 
 export function createHookListing({ queue, elapsedMs }: HookListingDeps): HookListing {
   const listedAt = new Map<string, number>();
   const waiting = new Map<string, ((listed: Outcome<void>) => void)[]>();
   let noted = new Set<string>();
+  /** Subjects to note later, by when. */
+  const later = new Map<string, number>();
+  /** Subjects that were written to before they could be listed. */
+  const unlisted = new Map<string, InitialState>();
+  let relistAt = 0;
   let noting: Promise<unknown> = Promise.resolve();
 
   const isListed = (subject: string) => {
@@ -40,11 +57,18 @@ export function createHookListing({ queue, elapsedMs }: HookListingDeps): HookLi
     return at !== undefined && elapsedMs() - at < LIST_EVERY_MS;
   };
 
-  async function list(subject: string, initialState: () => Promise<Outcome<string>>): Promise<void> {
+  async function list(subject: string, initialState: InitialState): Promise<Outcome<void>> {
     const startedAt = elapsedMs();
     const state = await initialState();
     const listed = state.ok ? await queue.list(subject, state.value) : state;
-    if (listed.ok) listedAt.set(subject, startedAt);
+    if (!listed.ok) return listed;
+    listedAt.delete(subject);
+    listedAt.set(subject, startedAt);
+    return listed;
+  }
+
+  async function listForWaiting(subject: string, initialState: InitialState): Promise<void> {
+    const listed = await list(subject, initialState);
     const writes = waiting.get(subject) ?? [];
     waiting.delete(subject);
     for (const write of writes) write(listed);
@@ -65,33 +89,63 @@ export function createHookListing({ queue, elapsedMs }: HookListingDeps): HookLi
     }
   }
 
+  /** One after the other, and none after a failure: the store may be away. */
+  async function relist(): Promise<void> {
+    for (const [subject, initialState] of unlisted) {
+      if (!(await list(subject, initialState)).ok) return;
+      unlisted.delete(subject);
+      noted.add(subject);
+    }
+  }
+
   const timer = setInterval(() => {
+    const now = elapsedMs();
+    for (const [subject, at] of later) {
+      if (at > now) continue;
+      later.delete(subject);
+      noted.add(subject);
+    }
+    if (unlisted.size > 0 && now >= relistAt) {
+      relistAt = now + RELIST_MS;
+      noting = noting.then(relist);
+    }
     if (noted.size > 0) noting = noting.then(sendNotes);
   }, NOTE_MS);
   timer.unref();
 
-  async function runNow<T>(subject: string, write: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  async function runNow<T>(
+    subject: string,
+    write: () => Promise<Outcome<T>>,
+    { isNoted = () => true, noteAfterMs = 0 }: HowToRun<T>,
+  ): Promise<Outcome<T>> {
     const written = await write();
     // A write without an answer may be stored, too.
-    if (written.ok || written.error.temporary) noted.add(subject);
+    if (!(written.ok ? isNoted(written.value) : written.error.temporary)) return written;
+    if (noteAfterMs > 0) later.set(subject, elapsedMs() + noteAfterMs);
+    else noted.add(subject);
     return written;
   }
 
   return {
-    run(subject, initialState, write) {
-      if (isListed(subject)) return runNow(subject, write);
+    run(subject, initialState, write, how = {}) {
+      if (isListed(subject)) return runNow(subject, write, how);
       return new Promise((resolve) => {
         const queued = waiting.get(subject) ?? [];
-        queued.push((listed) => resolve(listed.ok ? runNow(subject, write) : listed));
+        queued.push((listed) => {
+          if (!listed.ok && how.unlisted !== 'write') return resolve(listed);
+          if (!listed.ok) unlisted.set(subject, initialState);
+          resolve(runNow(subject, write, how));
+        });
         if (queued.length > 1) return;
         waiting.set(subject, queued);
         listedAt.delete(subject);
-        void list(subject, initialState);
+        void listForWaiting(subject, initialState);
       });
     },
     async close() {
       clearInterval(timer);
       await noting;
+      for (const subject of later.keys()) noted.add(subject);
       await sendNotes();
     },
   };

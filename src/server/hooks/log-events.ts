@@ -39,6 +39,8 @@ const PAGE_BYTES = 262_144;
 export const subjectOf = ({ nsp, roomid }: Pick<Room, 'nsp' | 'roomid'>): string =>
   JSON.stringify(['log', nsp, roomid]);
 
+export const isLog = (subject: string): boolean => subject.startsWith('["log",');
+
 export function roomIn(subject: string): Room {
   const [, nsp, roomid] = JSON.parse(subject) as [string, string, string];
   return roomOf(nsp, roomid);

@@ -2,14 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { HookQueue, HookSource } from '../../chat/hook-queue.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
+import { type Outcome, succeed } from '../../protocol/codes.ts';
+import { REAPED_SUBJECT } from './hooked-roster.ts';
 import { UNLIST_AFTER_MS } from './listing.ts';
-import { type HookEvent, readPending, unsentIn } from './log-events.ts';
+import { type HookEvent, isLog, readPending, unsentIn } from './log-events.ts';
 import type { HookPost } from './post.ts';
+import { isAbsent, isDue, type PresenceEvents, takenState } from './presence-events.ts';
 
 /*
  * The states of a worker's sender:
  *
- *   waiting ──the lease is free──► sending: compares every listed log with its state, then sends what is noted
+ *   waiting ──the lease is free──► sending: compares every listed subject with its state, then sends what is noted
  *      ▲                              │ the lease was lost, or could not be extended in time
  *      └──────────────────────────────┘
  *
@@ -34,6 +37,9 @@ const MAX_BACKOFF_MS = 60_000;
 export interface HookSenderDeps {
   readonly queue: HookQueue;
   readonly logs: Pick<RoomLogs, 'read' | 'tops'>;
+  readonly presence: PresenceEvents;
+  /** Entries of rooms are sent, too. */
+  readonly sendsMessages: boolean;
   readonly post: HookPost;
   /** The longest time of a `post`. */
   readonly timeoutMs: number;
@@ -71,10 +77,10 @@ interface Batch {
 }
 
 export function createHookSender(deps: HookSenderDeps): HookSender {
-  const { queue, logs, post, holder, timeoutMs, elapsedMs, log } = deps;
+  const { queue, logs, presence, sendsMessages, post, holder, timeoutMs, elapsedMs, log } = deps;
   const leaseMs = timeoutMs + SPARE_MS;
   const closing = new AbortController();
-  /** States of the logs with something to send, the one that waits longest first. */
+  /** States of the subjects that may have something to send, the one that waits longest first. */
   const due = new Map<string, string>();
   let leaseUntil = Number.NEGATIVE_INFINITY;
   let comparedAt = Number.NEGATIVE_INFINITY;
@@ -102,19 +108,68 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
       const last = page.value.at(-1);
       if (!last) return true;
       after = last.subject;
-      const unsent = await unsentIn(logs, page.value);
+      const unsent = await unsentAmong(page.value);
       if (!unsent.ok) return false;
-      for (const [index, { subject, state, idleMs }] of page.value.entries()) {
-        if (unsent.value[index]) due.set(subject, due.get(subject) ?? state);
+      for (const { subject, state, idleMs } of page.value) {
+        if (unsent.value.has(subject)) due.set(subject, due.get(subject) ?? state);
+        // The change to absent of one that is present is yet to be sent.
+        else if (presence.includes(subject) && !isAbsent(state)) continue;
         else if (idleMs > UNLIST_AFTER_MS) await queue.unlist(holder, { subject, state }, UNLIST_AFTER_MS);
       }
     }
   }
 
+  async function unsentAmong(sources: readonly HookSource[]): Promise<Outcome<ReadonlySet<string>>> {
+    const ofLogs = sources.filter(({ subject }) => sendsMessages && isLog(subject));
+    const unsent = ofLogs.length > 0 ? await unsentIn(logs, ofLogs) : succeed([]);
+    if (!unsent.ok) return unsent;
+    const states = sources.filter(({ subject }) => presence.includes(subject));
+    return succeed(
+      new Set(
+        [
+          ...ofLogs.filter((_, index) => unsent.value[index]),
+          ...states.filter(({ state }) => isDue(state)),
+          ...(await presence.changed(states)),
+        ].map(({ subject }) => subject),
+      ),
+    );
+  }
+
   async function takeNotes(): Promise<void> {
     const taken = await queue.take(holder, TAKEN_ROOMS);
     if (!taken.ok) return;
-    for (const { subject, state } of taken.value) due.set(subject, due.get(subject) ?? state);
+    for (const { subject, state } of taken.value) {
+      if (subject === REAPED_SUBJECT) comparedAt = Number.NEGATIVE_INFINITY;
+      else if (presence.includes(subject) || (sendsMessages && isLog(subject)))
+        due.set(subject, due.get(subject) ?? state);
+    }
+  }
+
+  /** Stores which rooms and users have changed, before they are sent. */
+  async function decideOnPresence(): Promise<void> {
+    const asked: HookSource[] = [];
+    for (const [subject, state] of due) {
+      if (asked.length >= MAX_EVENTS) break;
+      if (presence.includes(subject) && !isDue(state)) asked.push({ subject, state });
+    }
+    if (asked.length === 0) return;
+    const changed = await presence.changed(asked);
+    if (changed.length > 0 && !(await advance(changed))) return;
+    // The comparison finds again what could not be read.
+    for (const { subject } of asked) due.delete(subject);
+    for (const { subject, state } of changed) due.set(subject, state);
+  }
+
+  /** Stores the states. If that fails, everything is sent again from the stored states, by whoever holds the lease then. */
+  async function advance(moves: readonly HookSource[]): Promise<boolean> {
+    const stored = await queue.advance(holder, moves);
+    if (stored.ok && stored.value) return true;
+    due.clear();
+    comparedAt = Number.NEGATIVE_INFINITY;
+    if (stored.ok) leaseUntil = Number.NEGATIVE_INFINITY;
+    // A store that is away fails at once, and the same events must not be posted over and over meanwhile.
+    await rest(TRY_MS);
+    return false;
   }
 
   async function nextBatch(): Promise<Batch> {
@@ -124,6 +179,16 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     let [bytes, dropped] = [0, 0];
     for (const [subject, state] of due) {
       if (events.length >= MAX_EVENTS || bytes >= MAX_BODY_BYTES) break;
+      if (presence.includes(subject)) {
+        if (!isDue(state)) continue;
+        const event = presence.eventOf({ subject, state });
+        const move = { subject, state: takenState(state) };
+        if (event) events.push(event);
+        moves.push(move);
+        // It may have changed again.
+        left.push(move);
+        continue;
+      }
       const pending = await readPending(logs, subject, state, deps.now);
       // The comparison finds it again.
       if (!pending.ok) due.delete(subject);
@@ -142,16 +207,7 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
   async function send({ events, moves, left, dropped }: Batch): Promise<void> {
     if (events.length > 0 && !(await deliver(JSON.stringify({ events })))) return;
     if (moves.length === 0) return;
-    const stored = await queue.advance(holder, moves);
-    if (!stored.ok || !stored.value) {
-      // The events are sent again from the stored states, by whoever holds the lease then.
-      due.clear();
-      comparedAt = Number.NEGATIVE_INFINITY;
-      if (stored.ok) leaseUntil = Number.NEGATIVE_INFINITY;
-      // A store that is away fails at once, and the same events must not be posted over and over meanwhile.
-      await rest(TRY_MS);
-      return;
-    }
+    if (!(await advance(moves))) return;
     for (const { subject } of moves) due.delete(subject);
     for (const { subject, state } of left) due.set(subject, state);
     counts.sent += events.length;
@@ -200,6 +256,7 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     if (elapsedMs() - comparedAt > COMPARE_MS && (await compareAll())) comparedAt = elapsedMs();
     await takeNotes();
     if (due.size === 0) return rest(TAKE_MS);
+    await decideOnPresence();
     await send(await nextBatch());
   }
 
