@@ -16,13 +16,15 @@ const MS_PER_S = 1_000;
 const LAST_MS = 8.64e15;
 
 /**
- * Returns undefined if the token names no user, or if `rooms` is malformed, which must not allow every room. A name or an
- * avatar that clients may not have counts as absent.
+ * Returns undefined if the token names no user, or if `rooms` or `jti` is malformed: such a token must not allow every room, nor
+ * be one that cannot be revoked. A name or an avatar that clients may not have counts as absent.
  */
 export function parseClaims({ sub, name, avatar, rooms, exp, iat, jti }: JWTPayload): Claims | undefined {
   const userId = parseUnreservedId(sub);
   const rightsIn = rooms === undefined ? () => MEMBER_RIGHTS : parseRooms(rooms);
   if (userId === undefined || rightsIn === undefined) return undefined;
+  // Any JSON may stand there.
+  if (jti !== undefined && typeof (jti as unknown) !== 'string') return undefined;
   const expiresAt = exp === undefined ? undefined : Math.min(exp * MS_PER_S, LAST_MS);
   return {
     userId,

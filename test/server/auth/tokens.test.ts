@@ -27,6 +27,13 @@ async function become(claims: object, claim?: Credentials): Promise<Identity> {
 }
 
 describe('who a client is, in token mode', () => {
+  it.each([5, null, {}, ['a'], true])(
+    'is nobody with the jti %j, which no back end could revoke',
+    async (jti) => {
+      expect(await identify({ sub: 'ann', jti })).toEqual(INVALID);
+    },
+  );
+
   it('is the user of the token, until its end', async () => {
     const identity = await become({ sub: 'ann', name: ' Ann ', avatar: '1.jpg', exp: NOW_S + 60 });
     expect(identity).toMatchObject({
