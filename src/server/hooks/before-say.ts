@@ -56,6 +56,7 @@ type Verdict = { readonly content: SayContent } | { readonly refusal: ReturnType
 
 /** Longest answer: a text and data of the largest size. */
 export const MAX_ANSWER_BYTES = 2_097_152;
+const REFUSED = 'the message was refused';
 const MAX_REASON_CHARS = 200;
 /** Beyond it a message is treated as if the receiver had not answered. */
 const MAX_ASKED = 200;
@@ -133,19 +134,26 @@ export function createBeforeSay(deps: BeforeSayDeps): BeforeSay {
   };
 }
 
-/** Reads an answer; undefined if it is none. A rewritten content obeys the same rules as a client's. */
+/**
+ * Reads an answer; undefined if it is none. A rewritten content obeys the same rules as a client's. One of which nothing is left
+ * refuses the message: as a failure of the receiver, it would let the messages of one user decide how all others are treated.
+ */
 function verdictIn(text: string, content: SayContent): Verdict | undefined {
   const answer = parsed(text);
   if (typeof answer !== 'object' || answer === null) return undefined;
   const { allow, reason, text: newText, data: newData } = answer as Record<string, unknown>;
   if (allow === false) {
-    const told = typeof reason === 'string' && reason !== '' ? reason : 'the message was refused';
+    const told = typeof reason === 'string' && reason !== '' ? reason : REFUSED;
     return { refusal: refuse('forbidden', told.toWellFormed().slice(0, MAX_REASON_CHARS)) };
   }
   if (allow !== true) return undefined;
   if (newText === undefined && newData === undefined) return { content };
   const old = content.data && (JSON.parse(content.data) as unknown);
-  const rewritten = PAYLOADS.say.safeParse({ text: newText ?? content.text, data: newData ?? old });
+  if (newText === '' && (newData ?? old) === undefined) return { refusal: refuse('forbidden', REFUSED) };
+  const rewritten = PAYLOADS.say.safeParse({
+    text: newText === undefined ? content.text : newText,
+    data: newData === undefined ? old : newData,
+  });
   return rewritten.success
     ? { content: { text: rewritten.data.text, data: rewritten.data.data } }
     : undefined;

@@ -1,4 +1,5 @@
 import type { LogPage, RoomLogs } from '../../chat/log-store.ts';
+import { shownEntry } from '../../chat/reactions.ts';
 import { type Room, roomOf } from '../../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { RoomEntry } from '../../protocol/rooms.ts';
@@ -112,8 +113,8 @@ function eventsOf(room: Room, page: LogPage, after: number, now: () => number): 
     const id = `dropped:${tag}:${page.epoch}:${from}-${to}`;
     events.push({ id, type: 'dropped', at: now(), ns: nsp, roomid, from, to, count: dropped });
   }
-  for (const { json } of page.entries) {
-    const message = JSON.parse(json) as RoomEntry;
+  for (const entry of page.entries) {
+    const message = JSON.parse(shownEntry(entry).json) as RoomEntry;
     const { id, at } = message;
     events.push({ id, type: 'message', at, ns: nsp, roomid, message });
   }

@@ -51,11 +51,26 @@ const REFUSED = {
 };
 
 describe('the review of a message', () => {
+  it('refuses what is rewritten to nothing, however often, and goes on to ask about the messages of others', async () => {
+    const { world, outcomes, say } = open('allow');
+    world.answer = '{"allow":true,"text":""}';
+    for (let n = 0; n < 6; n += 1) {
+      expect(await say('a link')).toMatchObject({
+        error: { code: 'forbidden', message: 'the message was refused' },
+      });
+    }
+    world.answer = '{"allow":false,"reason":"no"}';
+    expect(await say('bad')).toMatchObject({ error: { code: 'forbidden', message: 'no' } });
+    expect([world.asked, outcomes]).toEqual([7, Array.from({ length: 7 }, () => 'refused')]);
+  });
+
   it.each([
     'not JSON',
     '"allow"',
     '{"allow":"yes"}',
     '{"allow":true,"text":7}',
+    '{"allow":true,"text":null}',
+    '{"allow":true,"data":null,"text":null}',
     '{"allow":true,"text":"\\ud800"}',
   ])('takes %s for no answer', async (answer) => {
     const { world, say, outcomes } = open('refuse');

@@ -38,6 +38,18 @@ describe('the events of a log', () => {
     expect(await pending(found.state)).toEqual({ events: [], state: found.state, more: false, dropped: 0 });
   });
 
+  it('name nobody whom clients are not shown', async () => {
+    const { state, store, room, pending } = await openRoom([]);
+    const members =
+      '"event":"broadcast_say","roomid":"lobby","reactions":[{"reaction":"+1","count":2,"users":["ann"],"others":["00ff"]}]';
+    granted(await store.logs.append(room, { id: 'm1', members }));
+    const { events } = await pending(state);
+    expect(events).toMatchObject([
+      { type: 'message', message: { reactions: [{ reaction: '+1', count: 2, users: ['ann'] }] } },
+    ]);
+    expect(JSON.stringify(events)).not.toContain('others');
+  });
+
   it('name and count the entries that left the log unsent', async () => {
     const { state, store, room, pending } = await openRoom(['one', 'two', 'three', 'four']);
     store.trim(room, 3);
