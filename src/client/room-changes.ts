@@ -17,6 +17,8 @@ interface ChangeOf<E extends keyof Payloads> extends Unsent {
   readonly content?: Content;
   /** The id of the user who made it; absent while nobody was known. */
   readonly by?: string | undefined;
+  /** The room's epoch when it was made; absent while none was known. */
+  readonly epoch?: string | undefined;
 }
 
 export interface RoomChangesDeps
@@ -24,6 +26,8 @@ export interface RoomChangesDeps
   readonly connection: Pick<Connection, 'ask'>;
   /** The current user's id, before the first connection the expected one. */
   readonly userId: () => string | undefined;
+  /** The epoch of the newest message that was delivered. */
+  readonly epoch: () => string | undefined;
   /** The error of a content that is too large to be sent. */
   readonly checkContent: (content: Content) => ClientError | undefined;
 }
@@ -46,14 +50,19 @@ export function createRoomChanges({
   connection,
   checkContent,
   userId,
+  epoch: currentEpoch,
   ...deps
 }: RoomChangesDeps): RoomChanges {
   const outboxDeps: OutboxDeps<Change, SayAck> = {
     ...deps,
-    // The user and the limits may be others by now.
-    check({ by, content }) {
+    // The user, the room's history and the limits may be others by now.
+    check({ by, content, epoch }) {
       if (by !== undefined && by !== userId()) {
         return new ClientError('wrong_user', 'this was changed by somebody else');
+      }
+      // In another epoch the number may be that of another message.
+      if (epoch !== undefined && epoch !== currentEpoch()) {
+        return new ClientError('not_found', 'seq: the room began a new epoch since this was asked for');
       }
       return content && checkContent(content);
     },
@@ -68,8 +77,10 @@ export function createRoomChanges({
 
   return {
     add(change) {
-      if (outbox.drafts().length < MAX_WAITING) return outbox.add({ ...change, by: userId() });
-      return Promise.reject(new ClientError('limit', 'too many changes wait to be sent'));
+      if (outbox.drafts().length >= MAX_WAITING) {
+        return Promise.reject(new ClientError('limit', 'too many changes wait to be sent'));
+      }
+      return outbox.add({ ...change, by: userId(), epoch: currentEpoch() });
     },
     open: () => outbox.open(),
     shut: () => outbox.shut(),

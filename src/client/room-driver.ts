@@ -93,7 +93,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   const rejoin = () => {
     if (membership.phase === 'joined') membership.join();
   };
-  const changes = createRoomChanges({ ...deps, rejoin });
+  const changes = createRoomChanges({ ...deps, rejoin, epoch: () => feed.position()?.epoch });
   const outbox = createRoomOutbox({
     ...deps,
     keepsFailed: () => persistent,

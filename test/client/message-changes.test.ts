@@ -183,6 +183,22 @@ describe('a change of a message', () => {
     expect(await reacting).toMatchObject({ seq: 9 });
   });
 
+  it('made before the room began a new epoch is rejected, because its number may be that of another message', async () => {
+    const { chat } = chatter();
+    const room = await chat.join('tea');
+    away();
+    await eventually(() => expect(chat.state).not.toBe('online'));
+    const made = [room.edit(1, { text: 'old' }), room.react(1, '👍'), room.delete(1)];
+    Object.assign(fake().room('tea'), { epoch: 'e2', top: 1 });
+    fake().guard = undefined;
+    for (const one of await Promise.allSettled(made)) {
+      expect(one).toMatchObject({ status: 'rejected', reason: { code: 'not_found' } });
+    }
+    expect(changes()).toEqual([]);
+    fake().script('delete', stored);
+    expect(await room.delete(1)).toMatchObject({ seq: 9 });
+  });
+
   it('rejects when too many wait, and when the room is left before it is sent', async () => {
     const { chat } = chatter();
     const room = await chat.join('tea');
