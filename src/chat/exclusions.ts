@@ -4,11 +4,11 @@ import type { Access } from './identity.ts';
 import type { ActiveRestriction, RevokedTokens } from './moderation.ts';
 
 /*
- * What keeps a user out of all rooms, inboxes and namespaces: a ban of the user, or the revocation of the user's tokens. The
+ * Two orders keep a user out of all rooms, inboxes and namespaces: a ban of the user, and a revocation of the user's tokens. The
  * stores keep both as restrictions in the user's inbox: the ban under the user's id, revocations under names that no user has.
  */
 
-/** What the store has against a user and one of the user's tokens. */
+/** The orders in the store against a user and one of the user's tokens. */
 export interface Exclusion {
   readonly ban?: ActiveRestriction;
   /** Tokens issued before this time are void, ms since 1970. */
@@ -46,7 +46,7 @@ export function exclusionOf(rows: readonly (ActiveRestriction | undefined)[]): {
   };
 }
 
-/** Where a revocation is stored, and until when. */
+/** The place in the store of a revocation, and its end. */
 export function revocationRow(
   tokens: RevokedTokens,
   now: number,

@@ -12,7 +12,7 @@ export interface ListedHookSource extends HookSource {
 }
 
 /**
- * How far webhooks were sent. It stores no event: a room's log has them, and the state of its subject says up to where.
+ * The positions up to which webhooks were sent. It stores no event: a room's log has them, and its subject's state is a position in it.
  *
  * A worker lists a subject before it stores anything that may be sent, so that no crash can hide it. One process at a time
  * holds the lease and sends. Only the holder MUST be able to change a state, so that a sender that hung cannot undo what its

@@ -29,7 +29,7 @@ export interface Credentials {
   readonly avatar?: string;
 }
 
-/** What revocations know a token by. */
+/** The claims by which a revocation finds a token. */
 export interface TokenIssue {
   /** Ms since 1970; 0 if the token does not say. */
   readonly issuedAt: number;

@@ -21,7 +21,7 @@ interface Dying {
 
 const never = new Promise<never>(() => undefined);
 
-/** What a worker does with mentions. */
+/** The part of a worker that sends mentions. */
 function worker(peer: Peer, { before = [], keepsNote = before.length > 0 }: Dying = {}) {
   const put: string[] = [];
   const mentions = createMentions({

@@ -33,7 +33,7 @@ describe.each(MODES)('a user who is not admitted any more, %s', (mode) => {
   const enterAs = async (index: number, roomid: string, claims: JWTPayload) =>
     stage.enter(stage.worker(index), roomid, 'said', { auth: { token: await sign(claims) } });
 
-  /** What a connection with that token gets first. */
+  /** The first event of a connection with that token. */
   function firstAnswer(index: number, token: string, path = '/'): Promise<unknown> {
     const socket = connectRaw(`${stage.worker(index)}${path}`, {
       auth: { token },

@@ -55,7 +55,7 @@ export function createMessageReceipts(deps: MessageReceiptsDeps): MessageReceipt
     return page.ok ? succeed(page.value.entries.map(parseItem)) : page;
   }
 
-  /** Whether both share a room, as members or away, so that a receipt tells a stranger nothing. A failure says no. */
+  /** True if both share a room, as members or away: a receipt tells a stranger nothing. A failure says no. */
   async function shareRoom({ nsp, userId, rooms }: Party, other: string): Promise<boolean> {
     const [own, theirs] = await Promise.all(
       [userId, other].map((id) => roomSubscriptions.list(inboxOf(nsp, id))),

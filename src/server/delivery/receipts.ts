@@ -23,7 +23,7 @@ interface Told {
 }
 
 const EVERY_MS = 1_000;
-/** How far the first acknowledgement on this worker looks back. A repeated receipt changes nothing. */
+/** The first acknowledgement on this worker looks back so many messages. A repeated receipt changes nothing. */
 const LOOK_BACK = 50;
 const MOST_READERS = 10_000;
 

@@ -6,7 +6,7 @@ import { type Outcome, refuse } from '../../protocol/codes.ts';
 import { PAYLOADS } from '../../protocol/payloads.ts';
 import type { HookPost } from './post.ts';
 
-/** What a person wants to say, or to put in the place of an own message. */
+/** A message that a person wants to say, or an edit of an own one. */
 export interface SayQuestion {
   readonly type: 'before_say' | 'before_edit';
   readonly room: Room;

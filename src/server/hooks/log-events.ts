@@ -109,7 +109,7 @@ function eventsOf(room: Room, page: LogPage, after: number, now: () => number): 
   const dropped = Math.max(0, page.first - after - 1);
   if (dropped > 0) {
     const [from, to] = [after + 1, page.first - 1];
-    // Who repeats it after a crash may find that more is gone.
+    // A repeat after a crash may find that more is gone.
     const id = `dropped:${tag}:${page.epoch}:${from}-${to}`;
     events.push({ id, type: 'dropped', at: now(), ns: nsp, roomid, from, to, count: dropped });
   }

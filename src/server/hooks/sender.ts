@@ -23,7 +23,7 @@ import { isAbsent, isDue, type PresenceEvents, takenState } from './presence-eve
 /** Notes reach the sender within this time, and another worker notices a free lease. */
 const TAKE_MS = 200;
 const TRY_MS = 1_000;
-/** How long the lease outlives a request. */
+/** The lease outlives a request by this time. */
 const SPARE_MS = 3_000;
 /** Notes that died with a process are found by the comparison. */
 const COMPARE_MS = 60_000;

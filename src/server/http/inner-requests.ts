@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { CallScope } from './route.ts';
 
-/** What an inner request has of the request that brought it: whose it is, and by what it is found in the logs. */
+/** An inner request has these of the one that brought it: its owner, and the id by which it is found in the logs. */
 const INHERITED = ['authorization', 'x-api-key', 'x-request-id'] as const;
 const HEADER = 'roomcast-batch';
 

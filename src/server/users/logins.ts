@@ -124,7 +124,7 @@ export function createLogins(deps: LoginsDeps): Logins {
     }
     const attached = await attach(binding, identity, from, admit, prepare);
     if (attached.ok || !EXCLUDED.has(attached.error.code)) return attached.ok;
-    // Whoever has another user or another token by now has been asked about again.
+    // With another user or another token by now, the store was asked again.
     if (session.identity.access === identity.access) deps.onExcluded(session);
     return true;
   }

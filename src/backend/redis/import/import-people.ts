@@ -17,7 +17,7 @@ type PeopleTables =
 /** The field of a push that holds the namespace, see people/pushes.ts. */
 const NSP = '';
 const PAIRS_PER_CALL = 500;
-/** What comes before the user id in a member of the blocked users, see people/blocks.ts. */
+/** It stands before the user id in a member of the blocked users, see people/blocks.ts. */
 const BLOCKED = 'ban:';
 /** The end of a restriction that is not there. */
 const NONE = -1;
