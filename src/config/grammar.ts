@@ -36,6 +36,14 @@ export function matching(pattern: RegExp, grammar: string): Parser<string> {
   return (raw) => (pattern.test(raw) ? { value: raw } : { problem: `must be ${grammar}` });
 }
 
+/** The shortest secret is as long as the digest of HS256: a shorter one can be guessed offline from what it signed. */
+export const signingSecret = matching(
+  /^[\x21-\x7e]{32,}$/,
+  'at least 32 bytes of printable ASCII without spaces',
+);
+
+export const path = matching(/^[^\0]+$/, 'a path');
+
 /** `20/1s burst 40`, `5/m`, or `0` for no limit. */
 export const rate: Parser<Rate | undefined> = (raw) => {
   if (raw === '0') return { value: undefined };

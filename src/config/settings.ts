@@ -8,51 +8,23 @@ import {
   matching,
   oneOf,
   origins,
-  type Parser,
+  path,
   proxies,
   type Rate,
   rate,
-  redisNode,
-  redisUrl,
+  signingSecret,
   urlPath,
 } from './grammar.ts';
-
-interface Setting<T> {
-  readonly name: string;
-  /** The default in the spelling of deploy/README.md. */
-  readonly shownDefault: string;
-  readonly meaning: string;
-  readonly parse: Parser<T>;
-  readonly fallback: T;
-}
-
-function setting<T>(
-  name: string,
-  fallback: T,
-  parse: Parser<T>,
-  meaning: string,
-  shownDefault = String(fallback),
-): Setting<T> {
-  return { name, shownDefault, meaning, parse, fallback };
-}
+import { HOOK_SETTINGS } from './hook-settings.ts';
+import { REDIS_SETTINGS } from './redis-settings.ts';
+import { setting } from './setting.ts';
 
 const port = integer(1, 65_535);
 const address = (raw: string) =>
   isIP(raw) || isHostName(raw) ? { value: raw } : { problem: 'must be an IP address or a host name' };
 const secret = matching(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
-/** The shortest secret is as long as the digest of HS256: a shorter one can be guessed offline from any token. */
-const tokenSecret = matching(/^[\x21-\x7e]{32,}$/, 'at least 32 bytes of printable ASCII without spaces');
-export const HOOK_EVENTS = [
-  'message',
-  'room.occupied',
-  'room.vacated',
-  'user.online',
-  'user.offline',
-] as const;
-export type HookEventType = (typeof HOOK_EVENTS)[number];
 const claim = matching(/^[^\p{C}]{1,512}$/u, 'the text that stands in the tokens');
 const namespace = matching(/^\/[A-Za-z0-9_-]*$/, '/ or names such as /post');
-const path = matching(/^[^\0]+$/, 'a path');
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** The one table of settings: parsed from here, printed by `roomcast start --help`, compared with deploy/README.md. */
@@ -82,68 +54,7 @@ export const SETTINGS = {
   basePort: setting('BASE_PORT', 6001, port, 'the worker of slot i (from 0) listens on BASE_PORT + i'),
   adminPort: setting('ADMIN_PORT', 5999, port, '/healthz, /readyz and /status of the whole host'),
   adminHost: setting<string>('ADMIN_HOST', '127.0.0.1', address, 'address of the admin listener'),
-  redisUrl: setting<string | undefined>(
-    'REDIS_URL',
-    undefined,
-    redisUrl,
-    'redis://, rediss:// or unix: address of a Redis ≥ 7.0. Unset: embedded mode, one machine, no Redis',
-    '–',
-  ),
-  redisUrls: setting<readonly string[] | undefined>(
-    'REDIS_URLS',
-    undefined,
-    list(redisUrl, () => 'not shown here'),
-    'experimental: comma list of plain Redis servers that share the rooms, instead of REDIS_URL; all hosts name the same ones',
-    '–',
-  ),
-  redisClusterNodes: setting<readonly string[] | undefined>(
-    'REDIS_CLUSTER_NODES',
-    undefined,
-    list(redisNode, () => 'not shown here'),
-    'experimental: comma list of some nodes of a Redis Cluster, instead of REDIS_URL: host:port, or redis://user:password@host:port. The first one’s user, password and TLS hold for all nodes',
-    '–',
-  ),
-  redisSentinels: setting<readonly string[] | undefined>(
-    'REDIS_SENTINELS',
-    undefined,
-    list(redisNode, () => 'not shown here'),
-    'comma list of the Redis Sentinels, host:port or redis://user:password@host:port. They name the master; its user, password, database and TLS come from REDIS_URL, whose host does not matter then',
-    '–',
-  ),
-  redisSentinelName: setting<string | undefined>(
-    'REDIS_SENTINEL_NAME',
-    undefined,
-    matching(/^[\w.-]{1,128}$/, 'the name of a master: letters, digits and . _ -'),
-    'the name under which the Sentinels watch the master',
-    '–',
-  ),
-  ackReplicas: setting(
-    'ACK_REPLICAS',
-    0,
-    integer(0, 100),
-    'Redis replicas that must have a message before it is acknowledged. 0 = none',
-  ),
-  redisCaFile: setting<string | undefined>(
-    'REDIS_CA_FILE',
-    undefined,
-    path,
-    'certificates (PEM) of the authorities that may vouch for Redis, with rediss://. Unset: those of Node',
-    '–',
-  ),
-  redisCertFile: setting<string | undefined>(
-    'REDIS_CERT_FILE',
-    undefined,
-    path,
-    'certificate (PEM) to show to Redis, together with REDIS_KEY_FILE',
-    '–',
-  ),
-  redisKeyFile: setting<string | undefined>(
-    'REDIS_KEY_FILE',
-    undefined,
-    path,
-    'private key (PEM) of REDIS_CERT_FILE',
-    '–',
-  ),
+  ...REDIS_SETTINGS,
   keyPrefix: setting<string>(
     'KEY_PREFIX',
     'rc',
@@ -191,7 +102,7 @@ export const SETTINGS = {
   authSecret: setting<string | undefined>(
     'AUTH_SECRET',
     undefined,
-    tokenSecret,
+    signingSecret,
     'HS256 secret of the users’ tokens (JWT), at least 32 bytes. Token mode is on if this or AUTH_JWKS_URL is set',
     '– (open mode)',
   ),
@@ -333,52 +244,7 @@ export const SETTINGS = {
     integer(0, 600),
     'seconds between a stop’s first step, /readyz refuses, and its next, the listeners close: proxies look away meanwhile',
   ),
-  hookUrl: setting<string | undefined>(
-    'HOOK_URL',
-    undefined,
-    httpUrl,
-    'address that gets the events by POST, signed with HOOK_SECRET. Unset: no webhooks',
-    '–',
-  ),
-  hookSecret: setting<string | undefined>(
-    'HOOK_SECRET',
-    undefined,
-    tokenSecret,
-    'secret of the header Roomcast-Signature, at least 32 bytes',
-    '–',
-  ),
-  hookEvents: setting<readonly HookEventType[]>(
-    'HOOK_EVENTS',
-    ['message'],
-    list(oneOf(HOOK_EVENTS)) as Parser<readonly HookEventType[]>,
-    `comma list of the events to send: ${HOOK_EVENTS.join(', ')}`,
-    'message',
-  ),
-  hookTimeoutMs: setting(
-    'HOOK_TIMEOUT_MS',
-    5_000,
-    integer(100, 60_000),
-    'longest wait for the answer to one request of HOOK_URL. Another worker goes on sending 3 s later than that if the sender dies',
-  ),
-  hookBeforeSayUrl: setting<string | undefined>(
-    'HOOK_BEFORE_SAY_URL',
-    undefined,
-    httpUrl,
-    'address that is asked before a person’s message or edit is stored: it allows, refuses or rewrites. Unset: nobody is asked',
-    '–',
-  ),
-  hookBeforeSayTimeoutMs: setting(
-    'HOOK_BEFORE_SAY_TIMEOUT_MS',
-    1_000,
-    integer(50, 5_000),
-    'longest wait for its answer',
-  ),
-  hookBeforeSayOnTimeout: setting<'allow' | 'refuse'>(
-    'HOOK_BEFORE_SAY_ON_TIMEOUT',
-    'refuse',
-    oneOf(['allow', 'refuse']),
-    'what happens to a message without its answer: allow stores it, refuse answers unavailable',
-  ),
+  ...HOOK_SETTINGS,
   logLevel: setting<(typeof LEVELS)[number]>('LOG_LEVEL', 'info', oneOf(LEVELS), LEVELS.join(', ')),
   logPretty: setting<boolean | undefined>(
     'LOG_PRETTY',
