@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  describeIssues,
-  type EventName,
-  HANDSHAKE_AUTH,
-  HANDSHAKE_QUERY,
-  PAYLOADS,
-} from '../../src/protocol/payloads.ts';
+import { describeIssues } from '../../src/protocol/issues.ts';
+import { type EventName, HANDSHAKE_AUTH, HANDSHAKE_QUERY, PAYLOADS } from '../../src/protocol/payloads.ts';
 
 /** What each event must have, and what it may. */
 const EVENTS: Readonly<Record<Exclude<EventName, 'todo'>, readonly [object, ...string[]]>> = {

@@ -1,6 +1,7 @@
 import type { Identities, Identity } from '../../chat/identity.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
-import { describeIssues, HANDSHAKE_AUTH, HANDSHAKE_QUERY } from '../../protocol/payloads.ts';
+import { describeIssues } from '../../protocol/issues.ts';
+import { HANDSHAKE_AUTH, HANDSHAKE_QUERY } from '../../protocol/payloads.ts';
 import type { AllowedOrigins } from '../transport/origins.ts';
 import { type TokenCarrier, tokenOf } from './token-sources.ts';
 

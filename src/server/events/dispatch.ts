@@ -1,9 +1,10 @@
 import type { Permit } from '../../chat/admission.ts';
 import type { RecentAnswer } from '../../message-trace.ts';
 import { type Outcome, refuse, succeed, type WireError } from '../../protocol/codes.ts';
+import { describeIssues } from '../../protocol/issues.ts';
 import { MAX_CLIENT_MSG_ID_CHARS, MAX_ID_BYTES } from '../../protocol/limits.ts';
 import { isWellFormed, parseId } from '../../protocol/names.ts';
-import { describeIssues, type EventName, PAYLOADS } from '../../protocol/payloads.ts';
+import { type EventName, PAYLOADS } from '../../protocol/payloads.ts';
 import type { SayAck } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import type { EventTurn } from '../event-queue.ts';

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Identity } from '../../chat/identity.ts';
 import { withBlankOptionals } from '../../protocol/blank-fields.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
-import { describeIssues } from '../../protocol/payloads.ts';
+import { describeIssues } from '../../protocol/issues.ts';
 import type { ApiContext } from './api-context.ts';
 import { idempotencyKey } from './fields.ts';
 
