@@ -3,7 +3,8 @@ import type { SayAck } from '../protocol/rooms.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 import type { Content } from './drafts.ts';
-import { createOutbox, type OutboxDeps, type Unsent } from './outbox.ts';
+import type { OutboxDeps, Unsent } from './outbox.ts';
+import { createStoppableOutbox, type StoppableOutbox } from './stoppable-outbox.ts';
 
 type Payloads = { readonly [E in 'edit' | 'delete' | 'react']: PayloadInput<E> };
 
@@ -13,7 +14,7 @@ export type Change = { readonly [E in keyof Payloads]: ChangeOf<E> }[keyof Paylo
 interface ChangeOf<E extends keyof Payloads> extends Unsent {
   readonly event: E;
   readonly payload: Payloads[E];
-  /** Of an edit. */
+  /** Only an edit has one. */
   readonly content?: Content;
   /** The id of the user who made it; absent while nobody was known. */
   readonly by?: string | undefined;
@@ -33,14 +34,9 @@ export interface RoomChangesDeps
 }
 
 /** The changes of messages in one room that wait to be sent, in the order called. They last as long as this client. */
-export interface RoomChanges {
+export interface RoomChanges extends Pick<StoppableOutbox<Change, SayAck>, 'open' | 'shut' | 'stop' | 'end'> {
   /** Resolves once the change is stored, after any number of reconnects. */
   add(change: Change): Promise<SayAck>;
-  open(): void;
-  shut(): void;
-  /** Everything that waits fails; new changes may wait again. */
-  stop(error: ClientError): void;
-  end(error: ClientError): void;
 }
 
 const MAX_WAITING = 1_000;
@@ -53,7 +49,7 @@ export function createRoomChanges({
   epoch: currentEpoch,
   ...deps
 }: RoomChangesDeps): RoomChanges {
-  const outboxDeps: OutboxDeps<Change, SayAck> = {
+  const outbox = createStoppableOutbox<Change, SayAck>({
     ...deps,
     // The user, the room's history and the limits may be others by now.
     check({ by, content, epoch }) {
@@ -72,8 +68,7 @@ export function createRoomChanges({
     onStored: nothing,
     onFailed: nothing,
     onChange: nothing,
-  };
-  let outbox = createOutbox(outboxDeps);
+  });
 
   return {
     add(change) {
@@ -82,12 +77,9 @@ export function createRoomChanges({
       }
       return outbox.add({ ...change, by: userId(), epoch: currentEpoch() });
     },
-    open: () => outbox.open(),
-    shut: () => outbox.shut(),
-    stop(error) {
-      outbox.end(error);
-      outbox = createOutbox(outboxDeps);
-    },
-    end: (error) => outbox.end(error),
+    open: outbox.open,
+    shut: outbox.shut,
+    stop: outbox.stop,
+    end: outbox.end,
   };
 }

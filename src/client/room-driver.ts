@@ -16,11 +16,11 @@ import { createFirstJoin } from './first-join.ts';
 import { createMembership, type Membership, type MembershipDeps } from './membership.ts';
 import type { HandshakeJoin } from './move.ts';
 import type { PersistentRoom, Room, RoomEvents } from './room.ts';
-import { createRoomChanges } from './room-changes.ts';
 import { createRoomFacade, type RoomFacadeDeps, type RoomParts } from './room-facade.ts';
 import { createRoomFeed } from './room-feed.ts';
 import { createRoomMembers } from './room-members.ts';
-import { createRoomOutbox, type RoomOutbox, type RoomOutboxDeps } from './room-outbox.ts';
+import type { RoomOutbox, RoomOutboxDeps } from './room-outbox.ts';
+import { createRoomQueues } from './room-queues.ts';
 import { createTypists } from './typists.ts';
 
 export interface RoomDeps
@@ -93,29 +93,22 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   const rejoin = () => {
     if (membership.phase === 'joined') membership.join();
   };
-  const changes = createRoomChanges({ ...deps, rejoin, epoch: () => feed.position()?.epoch });
-  const outbox = createRoomOutbox({
+  const queues = createRoomQueues({
     ...deps,
+    emit: events.emit,
     keepsFailed: () => persistent,
     rejoin,
-    onStored(said, draft) {
-      if (draft.echo === false) feed.acked(said);
-      events.emit('sent', said, draft);
-    },
-    onFailed: (error, draft) => events.emit('failed', error, draft),
-    onChange() {
-      // The storage must not change for a room that was left: another client may use it by now.
-      if (isOver()) return;
-      deps.onChange();
-      if (persistent) events.emit('unsent', outbox.drafts());
-    },
+    isOver,
+    acked: (said) => feed.acked(said),
+    epoch: () => feed.position()?.epoch,
   });
+  const { outbox } = queues;
   const feed = createRoomFeed({
     emit: events.emit,
     accepts: outbox.accepts,
     isOver,
     onHole() {
-      shut();
+      queues.shut();
       membership.join();
     },
   });
@@ -125,7 +118,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     persists: ({ temporary }) => persistent || (temporary && latest !== undefined),
     onJoining: feed.pause,
     onJoined,
-    onAway: shut,
+    onAway: queues.shut,
     onRefused(error, retryInMs) {
       firstJoin.refused(error);
       events.emit('refused', error, retryInMs);
@@ -144,11 +137,6 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   });
   const members = createRoomMembers(deps, () => membership.phase === 'joined');
 
-  function shut(): void {
-    outbox.shut();
-    changes.shut();
-  }
-
   function isOver(): boolean {
     return membership.phase === 'ended';
   }
@@ -165,8 +153,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     if (!byMove) members.refresh();
     // A listener may have ended it, or a message that arrived early may have shown a hole.
     if (membership.phase !== 'joined') return;
-    outbox.open();
-    changes.open();
+    queues.open();
   }
 
   function expel(error: ClientError): void {
@@ -180,8 +167,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     typists.end();
     deps.onEnded();
     const reason = error ?? new ClientError('closed', `${roomid} was left`);
-    outbox.end(reason);
-    changes.end(reason);
+    queues.end(reason);
     deps.onChange();
     firstJoin.rejectAll(reason);
     members.end();
@@ -202,14 +188,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
 
   const phase = () => membership.phase;
   const parts = { events, feed, members, typists, phase };
-  const room = createRoomFacade(deps, {
-    ...parts,
-    outbox,
-    changes,
-    latest: () => latest,
-    can: () => can,
-    leave,
-  });
+  const room = createRoomFacade(deps, { ...parts, ...queues, latest: () => latest, can: () => can, leave });
 
   return {
     join: () => firstJoin.wait(membership.phase === 'outside'),
@@ -245,10 +224,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     stop(error) {
       if (isOver() || persistent) return;
       if (!latest) end(error);
-      else {
-        outbox.stop(error);
-        changes.stop(error);
-      }
+      else queues.stop(error);
     },
     end,
   };

@@ -2,7 +2,8 @@ import type { ChatMessage, SayAck } from '../protocol/rooms.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 import { type Draft, withAuthor } from './drafts.ts';
-import { createOutbox, type OutboxDeps } from './outbox.ts';
+import type { OutboxDeps } from './outbox.ts';
+import { createStoppableOutbox, type StoppableOutbox } from './stoppable-outbox.ts';
 
 export interface RoomOutboxDeps
   extends Pick<
@@ -19,7 +20,7 @@ export interface RoomOutboxDeps
 }
 
 /** The messages of this client that one room does not have yet. */
-export interface RoomOutbox {
+export interface RoomOutbox extends Pick<StoppableOutbox<Draft, SayAck>, 'open' | 'shut' | 'stop' | 'end'> {
   say(draft: Draft): Promise<SayAck>;
   /** Adds the messages of an earlier run before those that wait already. */
   restore(drafts: readonly Draft[]): void;
@@ -33,11 +34,6 @@ export interface RoomOutbox {
   discard(clientMsgId: string): void;
   /** The room has this message, so it did not fail. False: the application asked not to receive it, its own. */
   accepts(message: ChatMessage): boolean;
-  open(): void;
-  shut(): void;
-  /** Everything that waits fails; new messages may wait again. */
-  stop(error: ClientError): void;
-  end(error: ClientError): void;
 }
 
 /** The server does not replay messages acked long ago. */
@@ -50,7 +46,7 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
   let written = new Set<string>();
   /** The clientMsgIds of own messages with `echo: false`. */
   const silent = new Set<string>();
-  const outboxDeps: OutboxDeps<Draft, SayAck> = {
+  const outbox = createStoppableOutbox<Draft, SayAck>({
     ...deps,
     send({ roomid, clientMsgId, text, type, data, replyTo, mentions, echo }, answered) {
       const payload = {
@@ -70,8 +66,7 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
       deps.onStored(said, draft);
     },
     onFailed: fail,
-  };
-  let outbox = createOutbox(outboxDeps);
+  });
 
   function fail(error: ClientError, draft: Draft): void {
     silent.delete(draft.clientMsgId);
@@ -146,12 +141,9 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
       // Another user's message may carry the same clientMsgId.
       return data.userId !== deps.userId() || !silent.delete(clientMsgId);
     },
-    open: () => outbox.open(),
-    shut: () => outbox.shut(),
-    stop(error) {
-      outbox.end(error);
-      outbox = createOutbox(outboxDeps);
-    },
-    end: (error) => outbox.end(error),
+    open: outbox.open,
+    shut: outbox.shut,
+    stop: outbox.stop,
+    end: outbox.end,
   };
 }
