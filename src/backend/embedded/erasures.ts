@@ -3,7 +3,7 @@ import type { StagedWrites } from './staged-writes.ts';
 import type { Tables } from './tables.ts';
 
 /*
- * What was erased stays in the file until freed bytes are overwritten (freed-bytes.ts). Each erasing transaction notes its time,
+ * Erased bytes stay in the file until freed ones are overwritten (freed-bytes.ts). Each erasing transaction notes its time,
  * and what was overwritten notes for which time, so a start of the primary knows what the one before did not come to.
  */
 

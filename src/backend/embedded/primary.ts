@@ -43,8 +43,8 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     elapsedMs,
     log,
   });
-  const { logs, inboxes, pushes, idempotency, moderation, blocks, mentionNotes, roomSubscriptions, hooks } =
-    store;
+  // The rest is what workers may call.
+  const { check, cleanUp, overwriteErased: overwriteIn, close: closeStore, ...stores } = store;
   const warnings = watchWarnings({
     first: warningsNow(),
     look: async () => warningsNow(),
@@ -55,15 +55,15 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   let closing: Promise<void> | undefined;
   const overwriting = new AbortController();
   const overwriteErased = () =>
-    store
-      .overwriteErased(() => eraseFreedApart(options.dataDir, overwriting.signal))
-      .catch((error: unknown) => log.warn({ err: error }, 'the store still has bytes of erased messages'));
+    overwriteIn(() => eraseFreedApart(options.dataDir, overwriting.signal)).catch((error: unknown) =>
+      log.warn({ err: error }, 'the store still has bytes of erased messages'),
+    );
   let cleaningUp = overwriteErased();
   const cleanupTimer = setInterval(() => {
     cleaningUp = cleaningUp
       .then(() => {
         dataDir.tables.forgetDeadReaders();
-        return store.cleanUp();
+        return cleanUp();
       })
       .then(overwriteErased)
       .catch((error: unknown) => log.error({ err: error }, 'the store could not be cleaned up'));
@@ -82,18 +82,10 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     serveServices<PrimaryServices>(
       worker,
       {
-        store: { secret: () => succeed(dataDir.secret), check: store.check },
-        logs,
-        inboxes,
-        pushes,
-        idempotency,
-        moderation,
-        blocks,
-        mentionNotes,
+        store: { secret: () => succeed(dataDir.secret), check },
+        ...stores,
         connects,
-        roomSubscriptions,
-        hooks,
-        roster: createRosterService(roster, worker.instanceId, moderation),
+        roster: createRosterService(roster, worker.instanceId, stores.moderation),
         bus,
       },
       () => (closing ? STOPPING : succeed(undefined)),
@@ -110,7 +102,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     clearInterval(cleanupTimer);
     overwriting.abort();
     warnings.close();
-    await store.close();
+    await closeStore();
     await cleaningUp;
     await dataDir.close();
   }
@@ -126,7 +118,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
       return Promise.resolve(succeed([{ name: hostNameIn(deps.host), workers, clients }]));
     },
     vouchFor: (instanceId) => Promise.resolve(succeed(roster.vouchFor(instanceId))),
-    check: () => (closing ? Promise.resolve(STOPPING) : store.check()),
+    check: () => (closing ? Promise.resolve(STOPPING) : check()),
     awayServers: () => [],
     // No other host could have agreed on another key.
     agreeOnApiKey: (offered) => Promise.resolve(succeed(offered)),

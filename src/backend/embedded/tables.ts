@@ -1,4 +1,4 @@
-import { type Database, open } from 'lmdb';
+import { type Database, open, type RootDatabase } from 'lmdb';
 import { joinedEntry } from '../../chat/joined-entry.ts';
 import type { Entry } from '../../chat/log-store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
@@ -101,23 +101,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     eventTurnBatching: false,
     maxDbs: MAX_TABLES,
   });
-  const table = <T extends keyof Rows>(name: T) => root.openDB<Rows[T], Keys[T]>(NAME_ON_DISK[name], {});
-  const rows: { readonly [T in keyof Rows]: Database<Rows[T], Keys[T]> } = {
-    logMeta: table('logMeta'),
-    dedupe: table('dedupe'),
-    inboxMarkers: table('inboxMarkers'),
-    claims: table('claims'),
-    pushes: table('pushes'),
-    restrictions: table('restrictions'),
-    blocks: table('blocks'),
-    mentions: table('mentions'),
-    roomSubscriptions: table('roomSubscriptions'),
-    said: table('said'),
-    uncounted: table('uncounted'),
-    beside: table('beside'),
-    erased: table('erased'),
-    hookStates: table('hookStates'),
-  };
+  const rows = openRows(root);
   const { dedupe } = rows;
   const entries = root.openDB<StoredEntry, EntryKey>('entries', {});
   const expiries = root.openDB<true, StoredExpiryKey>('dues', {});
@@ -242,6 +226,26 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
       }
     },
     close: () => root.close(),
+  };
+}
+
+function openRows(root: RootDatabase): { readonly [T in keyof Rows]: Database<Rows[T], Keys[T]> } {
+  const table = <T extends keyof Rows>(name: T) => root.openDB<Rows[T], Keys[T]>(NAME_ON_DISK[name], {});
+  return {
+    logMeta: table('logMeta'),
+    dedupe: table('dedupe'),
+    inboxMarkers: table('inboxMarkers'),
+    claims: table('claims'),
+    pushes: table('pushes'),
+    restrictions: table('restrictions'),
+    blocks: table('blocks'),
+    mentions: table('mentions'),
+    roomSubscriptions: table('roomSubscriptions'),
+    said: table('said'),
+    uncounted: table('uncounted'),
+    beside: table('beside'),
+    erased: table('erased'),
+    hookStates: table('hookStates'),
   };
 }
 

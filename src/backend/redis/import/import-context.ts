@@ -30,3 +30,14 @@ export function inTurn(
 ): Promise<Outcome<unknown[]>> {
   return allValues(calls.map((args) => redis.call<unknown>(args)));
 }
+
+const PAIRS_PER_CALL = 500;
+
+/** Members of a set, or fields of a hash, as one call each takes them. */
+export function portionsOf<T>(all: readonly T[]): T[][] {
+  const portions = [];
+  for (let start = 0; start < all.length; start += PAIRS_PER_CALL) {
+    portions.push(all.slice(start, start + PAIRS_PER_CALL));
+  }
+  return portions;
+}

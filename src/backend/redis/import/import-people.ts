@@ -1,7 +1,8 @@
 import type { Restriction } from '../../../chat/moderation.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { MovedRows, RowTarget } from '../../moved-rows.ts';
-import { type ImportContext, inTurn, roomAt } from './import-context.ts';
+import type { RowTarget } from '../../moved-rows.ts';
+import { createBlocksImport } from './import-blocks.ts';
+import { type ImportContext, inTurn, portionsOf, roomAt } from './import-context.ts';
 import { createMarkersImport } from './import-markers.ts';
 
 type PeopleTables =
@@ -16,13 +17,10 @@ type PeopleTables =
 
 /** The field of a push that holds the namespace, see people/pushes.ts. */
 const NSP = '';
-const PAIRS_PER_CALL = 500;
-/** It stands before the user id in a member of the blocked users, see people/blocks.ts. */
-const BLOCKED = 'ban:';
 /** The end of a restriction that is not there. */
 const NONE = -1;
 
-/** Writes and reads back what belongs to people: inbox markers, rooms, restrictions, receipts and claims. */
+/** Writes and reads back the rows of people: inbox markers, rooms, restrictions, blocks, mentions, receipts and claims. */
 export function createPeopleImport(context: ImportContext): Pick<RowTarget, PeopleTables> {
   const { redis, keys, retention, atMs } = context;
 
@@ -100,38 +98,7 @@ export function createPeopleImport(context: ImportContext): Pick<RowTarget, Peop
       },
     },
 
-    blocks: {
-      write({ tag, endsAt, users }) {
-        const key = keys.blocked(roomAt(tag, 'inbox'));
-        return inTurn(redis, [
-          ...portionsOf(users).map((portion) => [
-            'ZADD',
-            key,
-            ...portion.flatMap((userId) => ['inf', `${BLOCKED}${userId}`]),
-          ]),
-          endsAt === undefined ? ['PERSIST', key] : ['PEXPIREAT', key, String(endsAt)],
-        ]);
-      },
-      async read({ tag }) {
-        const key = keys.blocked(roomAt(tag, 'inbox'));
-        const found = await inTurn(redis, [
-          ['ZRANGE', key, '0', '-1'],
-          ['PEXPIRETIME', key],
-        ]);
-        if (!found.ok) return found;
-        const [members, endsAt] = found.value as [string[], number];
-        const users = members.map((member) => member.slice(BLOCKED.length)).sort();
-        return succeed({ tag, ...(endsAt > 0 && { endsAt }), users });
-      },
-    },
-
-    mentions: {
-      write: ({ at, ...note }) => redis.call(['ZADD', keys.mentions, String(at), mentionMember(note)]),
-      async read(row) {
-        const found = await redis.call<unknown>(['ZSCORE', keys.mentions, mentionMember(row)]);
-        return found.ok ? succeed({ ...row, at: Number(found.value) }) : found;
-      },
-    },
+    ...createBlocksImport(context),
 
     pushes: {
       write({ tag, endsAt = 0, nsp, positions }) {
@@ -192,17 +159,4 @@ export function createPeopleImport(context: ImportContext): Pick<RowTarget, Peop
 
 function memberOf(kind: Restriction, user: string): string {
   return `${kind}#${user}`;
-}
-
-/** As people/mention-notes.ts writes a note. */
-function mentionMember({ nsp, roomid, tag, by }: Omit<MovedRows['mentions'], 'at'>): string {
-  return JSON.stringify([nsp, roomid, tag, by]);
-}
-
-function portionsOf<T>(all: readonly T[]): T[][] {
-  const portions = [];
-  for (let start = 0; start < all.length; start += PAIRS_PER_CALL) {
-    portions.push(all.slice(start, start + PAIRS_PER_CALL));
-  }
-  return portions;
 }
