@@ -2,12 +2,10 @@ import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
 import { createAdmission } from '../chat/admission.ts';
 import type { Identities } from '../chat/identity.ts';
-import { createMessageChanges } from '../chat/message-changes.ts';
-import { createSharedReads } from '../chat/shared-reads.ts';
 import type { Refuge } from '../cluster/control.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
 import { authenticate } from './auth/handshake.ts';
-import { createTokenExpiry } from './auth/token-expiry.ts';
+import { contextOf } from './chat-context.ts';
 import { openChatHttp } from './chat-http.ts';
 import type { ChatContext } from './context.ts';
 import { createMentionSweeps } from './delivery/mention-sweeps.ts';
@@ -16,7 +14,7 @@ import { createReceipts } from './delivery/receipts.ts';
 import type { Edge } from './edge.ts';
 import { createGateway, type Gateway } from './gateway.ts';
 import { createHealth, type Health } from './health.ts';
-import { createHooks, type HookSettings, openBeforeSay } from './hooks/hooks.ts';
+import { createHooks, type HookSettings } from './hooks/hooks.ts';
 import { createEventStreams } from './http/event-streams.ts';
 import { createInboxServices } from './inbox-services.ts';
 import { openLiveFeeds } from './live-feeds.ts';
@@ -83,11 +81,7 @@ interface ServedParts {
 export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> {
   const { log } = deps;
   const metrics = createMetrics();
-  const hooks = createHooks({
-    ...deps,
-    backend: measureAppends(deps.backend, metrics),
-    instanceId: deps.worker.instanceId,
-  });
+  const hooks = createHooks({ ...deps, backend: measureAppends(deps.backend, metrics) });
   const { backend } = hooks;
   const { bus, roster, inboxes, blocks, logs } = backend;
   const edge = await openMeasuredEdge({ ...deps, metrics });
@@ -117,14 +111,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   });
   const degraded = health.isAway;
   const admission = createAdmission({ now: () => performance.now(), random: Math.random });
-  const inbox = createInboxServices({
-    ...deps,
-    feeds,
-    admission,
-    inboxSize: deps.limits.inboxSize,
-    instanceId: deps.worker.instanceId,
-    backend,
-  });
+  const inbox = createInboxServices({ ...deps, backend, feeds, admission });
   const mentionSweeps = createMentionSweeps({ mentions: inbox.mentions, random: Math.random, log });
   const receipts = createReceipts({ receipts: inbox.messageReceipts, of });
   const eventStreams = createEventStreams({
@@ -161,15 +148,12 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   });
   metrics.watch(metricSources({ edge, feeds, health, admission, saturation: deps.saturation, hooks }));
   const recentAnswers = createRecentAnswers(deps.now);
-  const context: ChatContext = {
+  const context = contextOf(deps, {
     ...people,
     ...inbox,
     admission,
     slowClients,
     logs,
-    // The previous release reads and changes a message without what stands beside it, and may run at the same time.
-    changes: createMessageChanges({ logs, feeds, newId: deps.newId, countsBeside: false }),
-    joinPages: createSharedReads(logs),
     feeds,
     fanout,
     presence,
@@ -177,16 +161,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     inboxes,
     receipts,
     blocks,
-    identities: deps.identities,
-    tokenExpiry: createTokenExpiry({ now: deps.now, flush: fanout.flush }),
-    limits: deps.limits,
-    beforeSay: openBeforeSay({ ...deps, logs, onReviewed: (outcome) => metrics.reviewed.inc({ outcome }) }),
     metrics,
     recentAnswers,
-    newId: deps.newId,
-    now: deps.now,
-    log,
-  };
+  });
   const tracing = createTracing({
     ...backend,
     ...context,
@@ -237,16 +214,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     },
     drain(drainMs, refuge) {
       eventStreams.drain();
-      return drainClients(
-        {
-          namespaces,
-          flush: fanout.flushAll,
-          moves: gateway.moves,
-          expectBack: (sockets) => backend.connects.expect(sockets.map(gateway.queueKey)),
-        },
-        drainMs,
-        refuge,
-      );
+      return drainEdge({ edge, gateway, connects: backend.connects }, drainMs, refuge);
     },
     async close() {
       const parts = [receipts, mentionSweeps, eventStreams, admission, health, people, online, live, edge];
@@ -255,6 +223,23 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       await hooks.close();
     },
   };
+}
+
+function drainEdge(
+  { edge, gateway, connects }: Pick<ServedParts, 'edge' | 'connects'> & { readonly gateway: Gateway },
+  drainMs: number,
+  refuge: Refuge,
+): Drain {
+  return drainClients(
+    {
+      namespaces: edge.namespaces,
+      flush: edge.delivery.fanout.flushAll,
+      moves: gateway.moves,
+      expectBack: (sockets) => connects.expect(sockets.map(gateway.queueKey)),
+    },
+    drainMs,
+    refuge,
+  );
 }
 
 function serveNamespaces(

@@ -18,9 +18,9 @@ export interface InboxServicesDeps {
   >;
   readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly admission: Admission;
-  readonly inboxSize: number;
-  /** Names this worker process. */
-  readonly instanceId: string;
+  readonly limits: { readonly inboxSize: number };
+  /** `instanceId` names this worker process. */
+  readonly worker: { readonly instanceId: string };
   readonly now: () => number;
   readonly newId: () => string;
 }
@@ -36,7 +36,8 @@ export interface InboxServices {
 }
 
 export function createInboxServices(deps: InboxServicesDeps): InboxServices {
-  const { backend, feeds, admission, inboxSize, instanceId, now, newId } = deps;
+  const { backend, feeds, admission, now, newId } = deps;
+  const { instanceId } = deps.worker;
   const { logs, inboxes, roster } = backend;
   const onAppended = (nsp: string, userId: string, appended: Appended) =>
     feeds.expectEcho(inboxOf(nsp, userId), appended);
@@ -47,6 +48,6 @@ export function createInboxServices(deps: InboxServicesDeps): InboxServices {
     pushService: createPacedPushService({ ...backend, newId, onAppended }, admission),
     mentions: createMentions({ ...backend, notes: backend.mentionNotes, instanceId, newId, onAppended }),
     messageReceipts: createMessageReceipts(backend),
-    inboxView: createInboxView({ logs, inboxes, inboxSize, now }),
+    inboxView: createInboxView({ logs, inboxes, inboxSize: deps.limits.inboxSize, now }),
   };
 }

@@ -129,6 +129,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/http',
     'server/edge.ts',
   ],
+  'server/chat-context.ts': [
+    'server/auth',
+    'server/delivery',
+    'server/hooks',
+    'server/context.ts',
+    'server/metrics.ts',
+  ],
   'server/chat-server.ts': ['server'],
 
   client: ['protocol'],

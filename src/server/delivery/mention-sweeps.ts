@@ -9,7 +9,7 @@ export interface MentionSweepsDeps {
 
 /** Looks now and then for mentions that dead workers left out. */
 export interface MentionSweeps {
-  /** That worker is dead. */
+  /** Called once a worker has died. */
   after(instanceId: string): void;
   close(): void;
 }

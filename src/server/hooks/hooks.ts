@@ -20,8 +20,8 @@ export interface HookSettings {
 
 export interface HooksDeps<Backend> extends HookSettings {
   readonly backend: Backend;
-  /** This process, by a name that no other ever has. */
-  readonly instanceId: string;
+  /** `instanceId` names this process as no other is ever named. */
+  readonly worker: { readonly instanceId: string };
   readonly now: () => number;
   readonly newId: () => string;
   readonly log: Logger;
@@ -40,7 +40,7 @@ const NONE: HookCounts = { sent: 0, dropped: 0, failed: 0, failingSince: undefin
 export function createHooks<Backend extends Pick<WorkerBackend, 'logs' | 'roster' | 'hooks'>>(
   deps: HooksDeps<Backend>,
 ): Hooks<Backend> {
-  const { backend, hookUrl: url, hookSecret: secret, hookTimeoutMs: timeoutMs, instanceId, now, log } = deps;
+  const { backend, hookUrl: url, hookSecret: secret, hookTimeoutMs: timeoutMs, worker, now, log } = deps;
   const { hookEvents: wanted, newId } = deps;
   if (url === undefined || secret === undefined || wanted.length === 0) {
     return { backend, counts: () => NONE, close: async () => undefined };
@@ -57,7 +57,7 @@ export function createHooks<Backend extends Pick<WorkerBackend, 'logs' | 'roster
     sendsMessages,
     post: createHookPost({ url, secret, timeoutMs, now }),
     timeoutMs,
-    holder: instanceId,
+    holder: worker.instanceId,
     now,
     elapsedMs,
     random: Math.random,

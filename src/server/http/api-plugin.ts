@@ -51,14 +51,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   const bodyLimit = maxBodyBytes(context.limits.maxTextBytes);
   const routes = createRoutes({ version });
   const innerRequests = createInnerRequests();
-  const standard = namespaces.includes('/') ? '/' : (namespaces[0] ?? '/');
-
-  function namespaceOf(query: unknown): Outcome<string> {
-    const { ns: given } = query as { readonly ns?: unknown };
-    const ns = given || standard;
-    if (typeof ns !== 'string') return refuse('bad_request', 'ns: must be given once');
-    return namespaces.includes(ns) ? succeed(ns) : refuse('not_found', 'ns: is not served here');
-  }
+  const { standard, namespaceOf } = createNamespaceChoice(namespaces);
 
   /** Checks the key before the body is read. */
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
@@ -198,6 +191,21 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
       await scope.register(formbody, { bodyLimit, parser: (text) => ({ ...pushOfForm(text) }) });
       for (const apiRoute of routes) if (apiRoute.schemas.form) mount(scope, apiRoute);
     });
+  };
+}
+
+/** Without the parameter `ns`, a request is about the standard namespace. */
+function createNamespaceChoice(namespaces: readonly string[]) {
+  const standard = namespaces.includes('/') ? '/' : (namespaces[0] ?? '/');
+
+  return {
+    standard,
+    namespaceOf(query: unknown): Outcome<string> {
+      const { ns: given } = query as { readonly ns?: unknown };
+      const ns = given || standard;
+      if (typeof ns !== 'string') return refuse('bad_request', 'ns: must be given once');
+      return namespaces.includes(ns) ? succeed(ns) : refuse('not_found', 'ns: is not served here');
+    },
   };
 }
 

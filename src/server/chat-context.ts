@@ -1,0 +1,41 @@
+import type { Feeds } from '../chat/feeds.ts';
+import { createMessageChanges } from '../chat/message-changes.ts';
+import { createSharedReads } from '../chat/shared-reads.ts';
+import { createTokenExpiry } from './auth/token-expiry.ts';
+import type { ChatContext } from './context.ts';
+import type { Fanout } from './delivery/fanout.ts';
+import { type HookSettings, openBeforeSay } from './hooks/hooks.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface ContextDeps
+  extends Pick<ChatContext, 'identities' | 'limits' | 'newId' | 'now' | 'log'>,
+    HookSettings {}
+
+export interface ContextParts
+  extends Omit<
+    ChatContext,
+    'changes' | 'joinPages' | 'identities' | 'tokenExpiry' | 'limits' | 'beforeSay' | 'newId' | 'now' | 'log'
+  > {
+  readonly metrics: Metrics;
+  readonly feeds: Feeds;
+  readonly fanout: Fanout;
+}
+
+/** Completes the services of the event handlers by those that need nothing but other ones and the settings. */
+export function contextOf(deps: ContextDeps, parts: ContextParts): ChatContext {
+  const { logs, feeds, fanout, metrics } = parts;
+  const { identities, limits, newId, now, log } = deps;
+  return {
+    ...parts,
+    // The previous release reads and changes a message without what stands beside it, and may run at the same time.
+    changes: createMessageChanges({ logs, feeds, newId, countsBeside: false }),
+    joinPages: createSharedReads(logs),
+    identities,
+    tokenExpiry: createTokenExpiry({ now, flush: fanout.flush }),
+    limits,
+    beforeSay: openBeforeSay({ ...deps, logs, onReviewed: (outcome) => metrics.reviewed.inc({ outcome }) }),
+    newId,
+    now,
+    log,
+  };
+}
