@@ -38,7 +38,7 @@ export interface TokenIssue {
 
 /** The rights of a connection and their end. */
 export interface Access {
-  /** What the user may do in the room. Either it includes `read`, or it is empty. */
+  /** The user's rights in the room. Either they include `read`, or there are none. */
   rightsIn(roomid: string): readonly Right[];
   /** The token's end, ms since 1970; absent if the access lasts as long as the connection. */
   readonly expiresAt?: number;

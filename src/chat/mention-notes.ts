@@ -8,7 +8,7 @@ export interface MentionNote {
   readonly id: string;
   /** The instance id of the worker that stores it. */
   readonly by: string;
-  /** When it was noted, ms by the store's clock. */
+  /** The time of the note, ms by the store's clock. */
   readonly at: number;
 }
 

@@ -91,7 +91,7 @@ export interface Room {
   readonly roomid: string;
   /** The latest answer to a join. */
   readonly joined: Joined;
-  /** What this user may do here. Undefined before the first join, and with a server of an earlier release. */
+  /** This user's rights here. Undefined before the first join, and with a server of an earlier release. */
   readonly can: readonly Right[] | undefined;
   /**
    * Returns a function that stops listening. Events before their first listener are stored for it: at most 1,000 each of

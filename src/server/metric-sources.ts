@@ -24,7 +24,7 @@ export interface MetricSources {
   readonly hookEventsSent: () => number;
   readonly hookEventsDropped: () => number;
   readonly hookFailures: () => number;
-  /** How long the receiver has taken nothing, 0 while it takes what it is sent. */
+  /** The receiver has taken nothing for so long; 0 while it takes what it is sent. */
   readonly hookFailingMs: () => number;
 }
 

@@ -33,9 +33,9 @@ export interface Membership {
   uncounted?: true;
   /** When `typing` was last broadcast with `on: true`, and with `on: false`. */
   typing?: { readonly on?: number; readonly off?: number };
-  /** When the store last said that this user is neither banned nor muted here. */
+  /** The time at which the store last said that this user is neither banned nor muted here. */
   unrestricted?: { readonly userId: string; readonly askedAt: number };
-  /** When a mute of the connection's user was last carried out here. */
+  /** The time at which a mute of the connection's user was last carried out here. */
   mutedAt?: number;
 }
 

@@ -40,7 +40,7 @@ export interface ErasedRange {
   readonly to: number;
 }
 
-/** How far a subject of webhooks was sent, and when it was listed last. */
+/** The state up to which a subject of webhooks was sent, and the time at which it was listed last. */
 export interface HookStateRow {
   readonly state: string;
   readonly at: number;
@@ -63,7 +63,7 @@ export interface Rows {
   said: number;
   /** Entries that do not count as unread. A row each: a log may hold 100,000 of them. */
   uncounted: true;
-  /** What stands beside an entry, see joined-entry.ts. */
+  /** The row beside an entry, see joined-entry.ts. */
   beside: string;
   erased: ErasedRange;
   hookStates: HookStateRow;

@@ -13,7 +13,7 @@ export interface RedisKeys {
   readonly log: (room: Room) => readonly [log: string, meta: string, replaced: string];
   /** The readers' own newest messages, and the entries that do not count as unread, in the order the scripts take them. */
   readonly unread: (room: Room) => readonly [readers: string, uncounted: string];
-  /** What stands beside the entries of the log, see chat/joined-entry.ts. */
+  /** The rows beside the entries of the log, see chat/joined-entry.ts. */
   readonly beside: (room: Room) => string;
   /** The two dedupe hashes, for even and for odd TTL periods. */
   readonly ids: (room: Room) => readonly [string, string];

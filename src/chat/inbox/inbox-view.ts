@@ -29,7 +29,7 @@ export interface InboxView {
   read(
     inbox: Room,
     from: Position | undefined,
-    /** As for `InboxStore.markers`. */
+    /** See `InboxStore.markers`. */
     token?: { readonly jti?: string | undefined },
   ): Promise<Outcome<InboxSnapshot>>;
   /** Combines the page with the items since. `userId` is the owner, whose own messages are never unread. */

@@ -43,7 +43,7 @@ export function createBlocksImport({ redis, keys }: ImportContext): Pick<RowTarg
   };
 }
 
-/** As people/mention-notes.ts writes a note. */
+/** A note in the spelling of people/mention-notes.ts. */
 function mentionMember({ nsp, roomid, tag, by }: Omit<MovedRows['mentions'], 'at'>): string {
   return JSON.stringify([nsp, roomid, tag, by]);
 }
