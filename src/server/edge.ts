@@ -75,6 +75,8 @@ export async function openEdge(deps: EdgeDeps): Promise<Edge> {
     random: Math.random,
     log,
   });
+  const sendVolatile = internals.volatileUnless(slowClients.isBehind);
+  for (const nsp of namespaces) nsp.on('connection', sendVolatile);
   const throttle = createReadThrottle({
     internals,
     isBehind: slowClients.isBehind,

@@ -259,7 +259,7 @@ describe.each(MODES)('presence, %s', (mode) => {
       for (let n = 0; n < 5; n += 1) expect(await typist.ask('typing', { on })).toEqual({ ok: true });
       for (const other of others) {
         await eventually(async () => {
-          // Volatile: a client that is being written to at the moment does not get it.
+          // The worker of a receiver may not have subscribed to what the room types yet.
           await typist.do('typing', { on });
           expect(typings(other).at(-1)).toEqual({ ...told, on });
         });
@@ -298,7 +298,7 @@ describe.each(MODES)('presence, %s', (mode) => {
       [point, { name: 'point', data: { x: 1 } }, others],
       [ring, { roomid, name: 'ring', to: bob }, ofBob],
     ] as const) {
-      // Volatile: a client that is being written to at the moment does not get it.
+      // The worker of a receiver may not have subscribed to the room's signals yet.
       await eventually(async () => {
         expect(await sender.ask('signal', payload)).toEqual({ ok: true });
         for (const receiver of receivers) expect(signals(receiver)).toContainEqual(one);
@@ -321,6 +321,28 @@ describe.each(MODES)('presence, %s', (mode) => {
     for (const name of [undefined, '', '\n', 'x'.repeat(65)]) {
       expect(await sender.ask('signal', { name } as never)).toMatchObject({
         error: { code: 'bad_request', message: expect.stringMatching(/^name: must be 1 to 64/) },
+      });
+    }
+  });
+
+  it('sends a burst of signals whole and in order, to a room and to one user, on every worker', async () => {
+    const roomid = fresh('room');
+    const bob = fresh('Bob');
+    const sender = await inRoom(at(0), roomid, fresh('Ann'));
+    const ofBob = [await inRoom(at(0), roomid, bob), await inRoom(at(1), roomid, bob)];
+    await eventually(async () => {
+      await sender.do('signal', { name: 'ready' });
+      for (const receiver of ofBob) expect(signals(receiver)).not.toEqual([]);
+    });
+    for (const to of [undefined, bob]) {
+      const numbers = Array.from({ length: 10 }, (_, n) => n);
+      const name = to === undefined ? 'all' : 'one';
+      await Promise.all(numbers.map((data) => sender.do('signal', { name, data, to })));
+      await eventually(() => {
+        for (const receiver of ofBob) {
+          const received = signals(receiver).filter((signal) => signal.name === name);
+          expect(received.map(({ data }) => data)).toEqual(numbers);
+        }
       });
     }
   });

@@ -35,8 +35,11 @@ export interface ConnectionInternals {
   waitingBytes(connection: Connection): number;
   /** Drops queued packets. Frames that are partly written stay. */
   dropPackets(connection: Connection): void;
-  /** While set, volatile events are not queued. Socket.IO itself checks only whether the transport is writable. */
-  dropVolatile(connection: Connection, drop: boolean): void;
+  /**
+   * Returns what makes a client get its volatile events unless `isBehind`. Socket.IO itself drops them while the transport is
+   * writing, so of a burst it sends the first only.
+   */
+  volatileUnless(isBehind: (connection: Connection) => boolean): (socket: ClientSocket) => void;
   /** Registers a request that the engine handles: the response to a poll counts as waiting until it is sent. */
   answering(engine: Engine, request: IncomingMessage, response: ServerResponse): void;
   /** Calls `accept` with each body of a polling client before it is split. A refused body is answered as well. */
@@ -83,6 +86,16 @@ interface PrivateConnection {
     parser: PrivateParser;
   };
   onClose(reason: string): void;
+}
+
+/** Shared by the client's sockets of all namespaces. */
+interface PrivateClient {
+  readonly conn: Connection;
+  writeToEngine(
+    this: PrivateClient,
+    packets: string | Buffer | readonly (string | Buffer)[],
+    options: { readonly volatile?: boolean },
+  ): void;
 }
 
 interface PrivateParser {
@@ -174,14 +187,17 @@ export function createConnectionInternals(): ConnectionInternals {
     dropPackets(connection) {
       (connection as unknown as PrivateConnection).writeBuffer = [];
     },
-    dropVolatile(connection, drop) {
-      Reflect.deleteProperty(connection, 'write');
-      if (!drop) return;
-      const write = connection.write.bind(connection);
-      connection.write = (data, options, callback) =>
-        (options as { readonly volatile?: boolean } | undefined)?.volatile
-          ? connection
-          : write(data, options, callback);
+    volatileUnless(isBehind) {
+      // One function for all clients: a closure for each would cost its memory for the connection's life.
+      const writeToEngine: PrivateClient['writeToEngine'] = function writeToEngine(packets, options) {
+        if (options.volatile && isBehind(this.conn)) return;
+        for (const packet of Array.isArray(packets) ? packets : [packets]) {
+          this.conn.write(packet, options as never);
+        }
+      };
+      return ({ client }) => {
+        (client as unknown as PrivateClient).writeToEngine = writeToEngine;
+      };
     },
     answering(engine, request, response) {
       if (request.method !== 'GET') return;

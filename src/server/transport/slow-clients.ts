@@ -27,10 +27,7 @@ const CAUGHT_UP_CHECK_MS = 50;
 const RECONNECT_AFTER_MS = 1_000;
 
 export interface SlowClientsDeps {
-  readonly internals: Pick<
-    ConnectionInternals,
-    'waitingBytes' | 'dropPackets' | 'dropVolatile' | 'terminate'
-  >;
+  readonly internals: Pick<ConnectionInternals, 'waitingBytes' | 'dropPackets' | 'terminate'>;
   readonly sockets: () => Iterable<ClientSocket>;
   readonly maxBufferedBytes: number;
   readonly random: () => number;
@@ -52,8 +49,6 @@ export interface SlowClients {
 export function createSlowClients(deps: SlowClientsDeps): SlowClients {
   const { internals, sockets, maxBufferedBytes, random, log } = deps;
   const behindBytes = maxBufferedBytes * BEHIND_PART;
-  const behind = new Set<Connection>();
-  const watched = new WeakSet<Connection>();
   const ending = new Set<NodeJS.Timeout>();
   let round = sockets()[Symbol.iterator]();
   let next: NodeJS.Immediate | undefined;
@@ -88,22 +83,7 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
     if (connection.readyState !== 'open') return false;
     const waitingBytes = internals.waitingBytes(connection);
     most = Math.max(most, waitingBytes);
-    if (waitingBytes > behindBytes || behind.size > 0) mark(connection, waitingBytes > behindBytes);
     return waitingBytes > maxBufferedBytes;
-  }
-
-  function mark(connection: Connection, isBehind: boolean): void {
-    if (isBehind === behind.has(connection)) return;
-    internals.dropVolatile(connection, isBehind);
-    if (!isBehind) {
-      behind.delete(connection);
-      return;
-    }
-    behind.add(connection);
-    if (watched.has(connection)) return;
-    // One listener for the connection's life: it may fall behind many times.
-    watched.add(connection);
-    connection.once('close', () => behind.delete(connection));
   }
 
   function disconnect(slow: ReadonlySet<Connection>): void {
