@@ -3,6 +3,7 @@ import type { FeedLease } from '../chat/feeds.ts';
 import type { Identity } from '../chat/identity.ts';
 import type { Bucket, SharedBuckets } from '../chat/rate-limit.ts';
 import type { Room } from '../chat/room.ts';
+import type { Refusal } from '../protocol/codes.ts';
 import { DEFAULT_ROOM } from '../protocol/limits.ts';
 import type { Person, User } from '../protocol/people.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
@@ -33,10 +34,19 @@ export interface Membership {
   uncounted?: true;
   /** When `typing` was last broadcast with `on: true`, and with `on: false`. */
   typing?: { readonly on?: number; readonly off?: number };
-  /** The time at which the store last said that this user is neither banned nor muted here. */
-  unrestricted?: { readonly userId: string; readonly askedAt: number };
+  /** The last time that the store was asked for a ban or mute of what it does not append. */
+  restrictionCheck?: RestrictionCheck;
   /** The time at which a mute of the connection's user was last carried out here. */
   mutedAt?: number;
+}
+
+/** A question to the store whether a user is banned from a room or muted there. */
+export interface RestrictionCheck {
+  readonly userId: string;
+  readonly askedAt: number;
+  /** Undefined until the store has answered. */
+  trusted: boolean | undefined;
+  readonly refusal: Promise<Refusal | undefined>;
 }
 
 /** A connection's binding to one user. The bucket is the user's share of RATE_SAY on this worker. */
