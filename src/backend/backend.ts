@@ -9,6 +9,7 @@ import type { InboxStore, PushStore } from '../chat/inbox-store.ts';
 import type { RoomBus, RoomLogs } from '../chat/log-store.ts';
 import type { MentionNotes } from '../chat/mention-notes.ts';
 import type { Moderation } from '../chat/moderation.ts';
+import type { RoomReaders } from '../chat/room-readers.ts';
 import type { RoomSubscriptions } from '../chat/room-subscriptions.ts';
 import type { ClusterOverview, HostOverview, Roster } from '../chat/roster.ts';
 import type { IpcChannel, WorkerIpc } from '../cluster/ipc.ts';
@@ -61,6 +62,7 @@ export function usesRedis(options: RedisChoice): boolean {
 /** The stores with the same interface in every process that has them. */
 export interface Stores {
   readonly logs: RoomLogs;
+  readonly roomReaders: RoomReaders;
   readonly inboxes: InboxStore;
   readonly pushes: PushStore;
   readonly idempotency: IdempotencyStore;

@@ -31,6 +31,7 @@ export interface MovedRows {
     readonly top: number;
     readonly at: number;
     readonly previousEpochs: readonly PreviousEpoch[];
+    readonly hasMarks?: true;
   };
   /** Some entries of a log, oldest first. */
   entries: LogRow & { readonly entries: readonly Entry[] };
@@ -50,7 +51,7 @@ export interface MovedRows {
   };
   /** The rooms of an inbox's user. */
   subscriptions: Row & { readonly rooms: readonly RoomSubscription[] };
-  /** The newest message that the user of an inbox has said in the room. */
+  /** The newest message that the user of an inbox has said or read in the room. */
   ownMessages: Row & { readonly inbox: string; readonly seq: number };
   /** The bans and mutes of a room. The user is known by `restrictionHash`. */
   restrictions: Row & {

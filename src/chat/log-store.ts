@@ -119,6 +119,8 @@ export interface LogPage {
   readonly more: boolean;
   /** The oldest seq the log still holds; `top + 1` when it holds none. */
   readonly first: number;
+  /** The mark of a reader was raised in this room, see room-readers.ts. */
+  readonly hasMarks?: true;
 }
 
 export const NO_EPOCH = 'new';

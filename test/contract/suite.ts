@@ -13,6 +13,7 @@ import { logContract } from './suite-log.ts';
 import { membersContract } from './suite-members.ts';
 import { mentionsContract } from './suite-mentions.ts';
 import { moderationContract } from './suite-moderation.ts';
+import { readersContract } from './suite-readers.ts';
 import { replaceContract } from './suite-replace.ts';
 import { rosterContract } from './suite-roster.ts';
 import { unreadContract } from './suite-unread.ts';
@@ -21,7 +22,10 @@ import { unreadContract } from './suite-unread.ts';
 export type Peer = WorkerBackend & { readonly instanceId: string };
 
 /** What every store of logs has, also one that knows no presence. */
-export type StorePeer = Pick<Peer, 'logs' | 'bus' | 'inboxes' | 'pushes' | 'idempotency' | 'hooks' | 'close'>;
+export type StorePeer = Pick<
+  Peer,
+  'logs' | 'roomReaders' | 'bus' | 'inboxes' | 'pushes' | 'idempotency' | 'hooks' | 'close'
+>;
 
 export interface PeerClock {
   /** The worker's monotonic clock, where it measures its own lease. */
@@ -53,6 +57,7 @@ export function storeContract(name: string, harness: () => Promise<Harness<Store
     replaceContract(harness);
     amendContract(harness);
     unreadContract(harness);
+    readersContract(harness);
   });
 }
 

@@ -27,6 +27,7 @@ import {
 } from '../../src/chat/log-store.ts';
 import type { ActiveRestriction, Moderation } from '../../src/chat/moderation.ts';
 import type { Room } from '../../src/chat/room.ts';
+import type { RoomReaders } from '../../src/chat/room-readers.ts';
 import type { Roster } from '../../src/chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
 import { createMemoryHooks } from './memory-hooks.ts';
@@ -43,8 +44,9 @@ interface Log {
   readonly uncounted: Set<number>;
   /** What stands beside the entries. */
   readonly beside: Map<number, string>;
-  /** The newest message of each reader. */
+  /** The newest message of each reader, or the mark. */
   readonly said: Map<string, number>;
+  hasMarks?: true;
   readonly answers: Map<string, Appended & { readonly content: string | undefined }>;
   readonly steps: Record<'sent' | 'recv' | 'read', { seq: number; at: number }[]>;
   news?: InboxMarkers['announcements'];
@@ -203,6 +205,7 @@ export function createMemoryStore({
       first: log?.entries[0]?.seq ?? top + 1,
       entries,
       more: entries.length < range.length,
+      ...(log?.hasMarks && { hasMarks: true as const }),
     };
   }
 
@@ -255,6 +258,26 @@ export function createMemoryStore({
           const { epoch, top = 0 } = logs.get(room.tag) ?? {};
           return { top, ...(epoch === undefined ? {} : { epoch }) };
         }),
+      ),
+  };
+
+  const roomReaders: RoomReaders = {
+    raise: (room, reader, seq) =>
+      answer('raiseReader', room, () => {
+        const log = logs.get(room.tag);
+        if (!log) return;
+        log.hasMarks = true;
+        log.said.set(reader, Math.max(seq, log.said.get(reader) ?? 0));
+        const furthest = [...log.said].sort(([, one], [, other]) => other - one);
+        for (const [lowest] of furthest.slice(historySize)) log.said.delete(lowest);
+      }),
+    marks: (room, readers) =>
+      answer('readers', room, () => readers.map((reader) => logs.get(room.tag)?.said.get(reader))),
+    count: (room, seq) =>
+      answer(
+        'readers',
+        room,
+        () => [...(logs.get(room.tag)?.said.values() ?? [])].filter((mark) => mark >= seq).length,
       ),
   };
 
@@ -384,6 +407,7 @@ export function createMemoryStore({
 
   return {
     logs: roomLogs,
+    roomReaders,
     inboxes,
     pushes,
     idempotency: claims,

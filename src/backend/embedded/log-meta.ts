@@ -17,6 +17,8 @@ export interface LogMeta {
   /** The oldest entry that may still be on disk: entries below `first` are removed in portions. */
   readonly floor: number;
   readonly links: readonly PreviousEpoch[];
+  /** See `LogPage.hasMarks`. */
+  readonly hasMarks?: true;
 }
 
 /** The retention settings of all kinds of logs. */

@@ -46,8 +46,8 @@ export function countEndedEntries({ tables, rules, atMs }: RowContext): EndedEnt
 
 export function* listLogRows(context: RowContext): Generator<MovedRows['logs']> {
   for (const { tag, meta } of visibleLogs(context)) {
-    const { kind = 'room', epoch, top, at, links } = meta;
-    yield { tag, kind, epoch, top, at, previousEpochs: links };
+    const { kind = 'room', epoch, top, at, links, hasMarks } = meta;
+    yield { tag, kind, epoch, top, at, previousEpochs: links, ...(hasMarks && { hasMarks }) };
   }
 }
 

@@ -37,6 +37,8 @@ export interface LogStoreDeps {
   readonly now: () => number;
   /** The clock of dedupe periods. */
   readonly steadyMs: () => number;
+  /** A reader has written a message. */
+  readonly onSaid: (room: Room, reader: string, seq: number) => void;
 }
 
 /** Bytes of a stored entry without the draft. */
@@ -45,7 +47,9 @@ export const ENTRY_OVERHEAD_BYTES = 300;
 const UNCOUNTED_BYTES = 100;
 
 /** All logs. The primary is the only writer. Each of its starts is a run, and begins a new epoch in every log it touches. */
-export function createLogStore({ readSnapshot, queue, rules, now, steadyMs }: LogStoreDeps): LogStore {
+export function createLogStore(deps: LogStoreDeps): LogStore {
+  const { readSnapshot, queue, rules, now, steadyMs, onSaid } = deps;
+
   /** Undefined if the log has no epoch of this run yet. */
   function page(snapshot: Snapshot, room: Room, query: LogQuery): LogPage | undefined {
     const meta = snapshot.row('logMeta', room.tag);
@@ -60,7 +64,10 @@ export function createLogStore({ readSnapshot, queue, rules, now, steadyMs }: Lo
         bytes: sizeOf(draft),
         plan: (transaction) => transaction.append(room, draft),
       });
-      return committed.ok ? committed.value : committed;
+      if (!committed.ok) return committed;
+      const appended = committed.value;
+      if (appended.ok && draft.reader !== undefined) onSaid(room, draft.reader, appended.value.seq);
+      return appended;
     },
     replace(room, seq, members, notice) {
       const bytes = sizeOf({ members }) + (notice ? sizeOf(notice) : 0) + 2 * UNCOUNTED_BYTES;
@@ -136,7 +143,7 @@ function emptyPage(): LogPage {
 }
 
 function readPage(snapshot: Snapshot, tag: string, meta: LogMeta, query: LogQuery): LogPage {
-  const { epoch, top, links, first } = meta;
+  const { epoch, top, links, first, hasMarks } = meta;
   const forward = query.after !== undefined;
   const from = forward ? Math.max(query.after + 1, first) : Math.min((query.before ?? top + 1) - 1, top);
   const left = () => (forward ? top - from + 1 : from - first + 1) - entries.length;
@@ -152,5 +159,5 @@ function readPage(snapshot: Snapshot, tag: string, meta: LogMeta, query: LogQuer
   }
   const more = left() > 0;
   if (!forward) entries.reverse();
-  return { epoch, top, previousEpochs: links, entries, more, first };
+  return { epoch, top, previousEpochs: links, entries, more, first, ...(hasMarks && { hasMarks }) };
 }

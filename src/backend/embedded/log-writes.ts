@@ -21,6 +21,8 @@ export interface LogWrites {
   replace(room: Room, seq: number, members: string, notice?: Draft): Replaced | undefined;
   /** Same as `RoomLogs.amend`. */
   amend(room: Room, amendment: Amendment, notice: Draft): Outcome<Appended | undefined>;
+  /** Same as `RoomReaders.raise`. Returns whether the room has a log. */
+  raiseReader(room: Room, reader: string, seq: number): boolean;
   /** Gives the log an epoch of this run. Begins the log of a room that has none, but no other kind of log. */
   ensureEpoch(room: Room): void;
 }
@@ -44,7 +46,7 @@ export function createLogWrites(
     return undefined;
   }
 
-  function putLastOwnMessage(inbox: string, roomid: string, seq: number): void {
+  function putMark(inbox: string, roomid: string, seq: number): void {
     const key = ownMessageKey(inbox, roomid);
     // The author was deleted since joining, or has joined a thousand rooms since: no subscription removes it.
     if (
@@ -94,7 +96,7 @@ export function createLogWrites(
     staged.put({ table: 'logMeta', key: tag, value: meta });
     staged.putEntry(tag, entry);
     publish(tag, entry);
-    if (draft.reader !== undefined) putLastOwnMessage(draft.reader, room.roomid, seq);
+    if (draft.reader !== undefined) putMark(draft.reader, room.roomid, seq);
     const [key] = dedupeKeysOf(room, draft);
     const record = written === undefined ? answer : { ...answer, content: written };
     if (key) staged.put({ table: 'dedupe', key, value: record });
@@ -161,6 +163,13 @@ export function createLogWrites(
       if (counted === undefined) uncount(room, seq);
       if (counted !== 'both') uncount(room, appended.seq);
       return succeed(appended);
+    },
+    raiseReader({ tag, roomid }, reader, seq) {
+      const meta = staged.row('logMeta', tag);
+      if (!meta) return false;
+      if (!meta.hasMarks) staged.put({ table: 'logMeta', key: tag, value: { ...meta, hasMarks: true } });
+      if (seq > (staged.row('said', ownMessageKey(reader, roomid)) ?? 0)) putMark(reader, roomid, seq);
+      return true;
     },
     ensureEpoch({ kind, tag }) {
       const meta = staged.row('logMeta', tag);

@@ -4,6 +4,7 @@ import type { HookQueue } from '../../chat/hook-queue.ts';
 import type { IdempotencyStore } from '../../chat/idempotency.ts';
 import type { PushStore } from '../../chat/inbox-store.ts';
 import type { MentionNotes } from '../../chat/mention-notes.ts';
+import type { RoomReaders } from '../../chat/room-readers.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { type BlockStore, createBlockStore } from './block-store.ts';
 import { cleanUpTables } from './cleanup.ts';
@@ -17,6 +18,8 @@ import { createLogStore, type LogStore } from './log-store.ts';
 import { createMentionNotes } from './mention-notes.ts';
 import { createModerationStore, type ModerationStore } from './moderation-store.ts';
 import { createPushStore } from './push-store.ts';
+import { createReaderCounts } from './reader-counts.ts';
+import { createRoomReaders } from './room-readers.ts';
 import { createRoomSubscriptionStore, type RoomSubscriptionStore } from './room-subscription-store.ts';
 import { createSteadyClock } from './steady-clock.ts';
 import type { ReadSnapshot, Tables } from './tables.ts';
@@ -26,6 +29,7 @@ import type { StoreRules } from './transaction-context.ts';
 /** Everything on disk. All changes go through one commit queue. */
 export interface Store {
   readonly logs: LogStore;
+  readonly roomReaders: RoomReaders;
   readonly inboxes: InboxStore;
   readonly pushes: PushStore;
   readonly idempotency: IdempotencyStore;
@@ -74,11 +78,13 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
     publish,
     log,
   });
+  const readerCounts = createReaderCounts(rules.historySize);
   const readSnapshot: ReadSnapshot = (use) =>
     closed ? refuse('unavailable', 'the store is closed', 1_000) : succeed(tables.readSnapshot(use));
 
   return {
-    logs: createLogStore({ readSnapshot, queue, rules, now, steadyMs }),
+    logs: createLogStore({ readSnapshot, queue, rules, now, steadyMs, onSaid: readerCounts.said }),
+    roomReaders: createRoomReaders({ readSnapshot, queue, counts: readerCounts }),
     inboxes: createInboxStore({ readSnapshot, queue, now }),
     pushes: createPushStore({ readSnapshot, queue, rules, now }),
     idempotency: createIdempotencyStore({ queue, rules }),

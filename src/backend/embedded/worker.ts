@@ -24,6 +24,7 @@ export async function openEmbeddedWorker({
   const {
     store,
     logs,
+    roomReaders,
     inboxes,
     pushes,
     idempotency,
@@ -38,6 +39,7 @@ export async function openEmbeddedWorker({
 
   return {
     logs,
+    roomReaders,
     bus,
     roster: createWorkerRoster({ service: services.roster, log }),
     inboxes,

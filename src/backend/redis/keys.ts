@@ -11,7 +11,7 @@ import { socketRoom } from '../socket-room.ts';
 export interface RedisKeys {
   /** The log (a stream), its meta and its replaced entries, in the order the scripts take them. */
   readonly log: (room: Room) => readonly [log: string, meta: string, replaced: string];
-  /** The readers' own newest messages, and the entries that do not count as unread, in the order the scripts take them. */
+  /** The readers by what they have read or their own newest message, and the entries that do not count as unread, in the order the scripts take them. */
   readonly unread: (room: Room) => readonly [readers: string, uncounted: string];
   /** The rows beside the entries of the log, see chat/joined-entry.ts. */
   readonly beside: (room: Room) => string;

@@ -25,6 +25,7 @@ export interface Scripts extends HookScripts {
   readonly append: Script;
   readonly read: Script;
   readonly replace: Script;
+  readonly raiseReader: Script;
   readonly enter: Script;
   readonly exit: Script;
   readonly reap: Script;
@@ -68,6 +69,7 @@ export function openScripts(): Scripts {
     },
     read: scriptOf('read', epoch + textOf('log/read')),
     replace: scriptOf('append', clock + epoch + restricted + textOf('log/replace') + textOf('log/append')),
+    raiseReader: scriptOf('people', textOf('log/reader-raise')),
     enter: scriptOf('presence', room + restricted + hashed + textOf('presence/roster-enter')),
     exit: scriptOf('presence', room + textOf('presence/roster-exit')),
     reap: scriptOf('presence', room + textOf('presence/roster-reap')),

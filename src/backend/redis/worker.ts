@@ -14,6 +14,7 @@ import { createRedisAppend } from './log/append.ts';
 import { createEpochArgs } from './log/epochs.ts';
 import { createRedisIdempotency } from './log/idempotency.ts';
 import { createRedisLogs } from './log/logs.ts';
+import { createRedisRoomReaders } from './log/room-readers.ts';
 import { createRedisModeration } from './moderation/moderation.ts';
 import { createRedisBlocks } from './people/blocks.ts';
 import { createRedisConnectQueue } from './people/connect-queue.ts';
@@ -117,6 +118,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
   let failedBefore = false;
   return {
     logs: createRedisLogs({ redis, scripts, keys, epochArgs, writes }),
+    roomReaders: createRedisRoomReaders({ redis, script: scripts.raiseReader, keys, retention }),
     bus,
     roster: { ...roster, heartbeat: writeCheck.heartbeat },
     inboxes: createRedisInboxes({ redis, scripts, keys, retention, writes }),

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { createReaderCounts } from '../../../src/backend/embedded/reader-counts.ts';
 import type { Tables } from '../../../src/backend/embedded/tables.ts';
 import { inboxOf, type Room, roomOf } from '../../../src/chat/room.ts';
 import type { Outcome } from '../../../src/protocol/codes.ts';
@@ -156,4 +157,21 @@ it('an embedded store forgets the uncounted row of each removed entry, in that l
   expect(granted(await store.logs.unread([{ room, read: 0 }]))[0]?.unread).toBe(top - held.first + 1);
   granted(await store.inboxes.erase(other));
   expect(tables.uncountedOf(other.tag, 1, 1_000)).toEqual([]);
+});
+
+it('an embedded store counts the readers of the rooms that were read last', () => {
+  const counts = createReaderCounts(2, 5);
+  const [first, second] = [roomOf('/', 'first'), roomOf('/', 'second')];
+  counts.said(first, 'ann', 9);
+  expect(counts.count(first, 1)).toBe(0);
+  counts.raised(first, 'ann', 3);
+  counts.said(first, 'bob', 4);
+  counts.raised(first, 'bob', 2);
+  expect([3, 4, 5].map((seq) => counts.count(first, seq))).toEqual([2, 1, 0]);
+  // Twice as many as the log has entries, before the lowest go.
+  for (const seq of range(1, 4)) counts.raised(second, `reader ${seq}`, seq);
+  expect([1, 4].map((seq) => counts.count(second, seq))).toEqual([4, 1]);
+  expect(counts.count(first, 1)).toBe(0);
+  counts.raised(second, 'cleo', 5);
+  expect([1, 4, 5].map((seq) => counts.count(second, seq))).toEqual([3, 2, 1]);
 });

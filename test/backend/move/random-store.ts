@@ -126,9 +126,11 @@ export async function fillAtRandom(peer: Peer, seed: number, steps: number): Pro
     const inbox = some(INBOXES);
     const room = some(ROOMS.filter(({ nsp }) => nsp === inbox.nsp));
     const { roomSubscriptions } = peer;
-    if (random.chance(0.4))
-      granted(await roomSubscriptions.raiseReadMarker(inbox, room.roomid, await seqIn(room)));
-    else granted(await roomSubscriptions.set(inbox, room.roomid, random.chance(0.8), await seqIn(room)));
+    if (random.chance(0.4)) {
+      const seq = await seqIn(room);
+      granted(await roomSubscriptions.raiseReadMarker(inbox, room.roomid, seq));
+      granted(await peer.roomReaders.raise(room, inbox.tag, seq));
+    } else granted(await roomSubscriptions.set(inbox, room.roomid, random.chance(0.8), await seqIn(room)));
   }
 
   async function push() {
@@ -200,6 +202,8 @@ export async function readAll(
     found[`known ${index}`] = known.map(granted);
   }
   for (const [index, room] of ROOMS.entries()) {
+    const readers = INBOXES.filter(({ nsp }) => nsp === room.nsp).map(({ tag }) => tag);
+    found[`marks ${index}`] = granted(await peer.roomReaders.marks(room, readers));
     for (const user of USERS) {
       found[`restrictions ${index} ${user}`] = granted(await moderation.restrictions(room, user));
     }

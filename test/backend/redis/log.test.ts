@@ -261,11 +261,12 @@ describe('a log in Redis', () => {
     const room = newRoom('/post');
     await read(peer, newRoom());
     await append(peer, room, 'x', { dedupe: { scope: 'ann', clientMsgId: 'm' } });
+    granted(await peer.roomReaders.raise(room, 'ann', 1));
     const ttlS = async (key: string) => Number(/:(-?\d+)/.exec(await redis.ask(`TTL ${key}`))?.[1]);
     const names = await dataKeysIn(redis);
-    expect(names).toHaveLength(4);
+    expect(names).toHaveLength(5);
     for (const name of names) expect(await ttlS(name)).toBeGreaterThan(0);
-    for (const name of names) expect(name).toMatch(/^rc:\{[\w-]{16}\}:(log|meta|ids[01])$/);
+    for (const name of names) expect(name).toMatch(/^rc:\{[\w-]{16}\}:(log|meta|ids[01]|readers)$/);
     const [log, meta] = keys.log(room);
     // A 64th more than its time, for it is not put off with every message.
     expect(await ttlS(log)).toBeGreaterThanOrEqual(100);

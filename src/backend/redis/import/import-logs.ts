@@ -20,23 +20,26 @@ export function createLogImport(
     logs: {
       // No run is written: the first server that touches the log begins an epoch, since the other store may have been
       // restored from a backup, and clients may have seen what was lost then.
-      write({ tag, kind, epoch, top, at, previousEpochs }) {
+      write({ tag, kind, epoch, top, at, previousEpochs, hasMarks }) {
         const room = roomAt(tag, kind);
         const [, meta] = keys.log(room);
         const fields = ['epoch', epoch, 'top', String(top), 'at', String(at)];
         const previous = previousEpochs.map((one) => `${one.epoch}:${one.upTo}`).join(' ');
         return inTurn(redis, [
-          ['HSET', meta, ...fields, 'links', previous],
+          ['HSET', meta, ...fields, 'links', previous, ...(hasMarks ? ['marks', '1'] : [])],
           ['PEXPIREAT', meta, String(atMs + (top === 0 ? EMPTY_MS : retention(room).metaTtlMs))],
         ]);
       },
       async read(row) {
         const [, meta] = keys.log(roomAt(row.tag));
-        const stored = await redis.call<(string | null)[]>(['HMGET', meta, 'epoch', 'top', 'at', 'links']);
+        const fields = ['epoch', 'top', 'at', 'links', 'marks'];
+        const stored = await redis.call<(string | null)[]>(['HMGET', meta, ...fields]);
         if (!stored.ok) return stored;
-        const [epoch, top, at, links] = stored.value;
+        const [epoch, top, at, links, marks] = stored.value;
+        const { hasMarks: _, ...rest } = row;
         return succeed({
-          ...row,
+          ...rest,
+          ...(marks != null && { hasMarks: true as const }),
           epoch: epoch ?? '',
           top: Number(top),
           at: Number(at),

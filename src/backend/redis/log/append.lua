@@ -1,6 +1,6 @@
 -- Stores, numbers and publishes one message, or returns the result of the first append with its clientMsgId.
 -- KEYS[1..3] as in log.lua     KEYS[4], KEYS[5] dedupe hashes of even and odd TTL periods
--- KEYS[6] as in restricted.lua   KEYS[7] readers by the seq of their own newest message (zset)
+-- KEYS[6] as in restricted.lua   KEYS[7] readers by the seq of their own newest message, or of what they have read (zset)
 -- KEYS[8] entries that do not count as unread, by seq (zset); for both see unread.ts
 -- KEYS[9] what stands beside entries, see log.lua
 -- ARGV[1..3] as in epoch.lua   ARGV[4] entries to keep   ARGV[5] how long the log lives after this message, ms

@@ -37,6 +37,7 @@ type ReadReply = [
   more: number,
   /** Three for each entry. */
   fields: string[],
+  hasMarks: number,
 ];
 
 /** Logs as Redis streams. The atomic parts are in append.lua, read.lua and replace.lua. */
@@ -60,7 +61,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
       ],
     );
     if (!outcome.ok) return outcome;
-    const [name, top, previousEpochs, first, more, fields] = outcome.value;
+    const [name, top, previousEpochs, first, more, fields, hasMarks] = outcome.value;
     const entries = [];
     for (let index = 0; index < fields.length; index += 3) {
       const entry = parseStored(fields[index] ?? '', fields[index + 1] ?? '');
@@ -74,6 +75,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
       entries,
       more: more === 1,
       first,
+      ...(hasMarks === 1 && { hasMarks: true as const }),
     });
   }
 

@@ -3,8 +3,9 @@
 -- ARGV[4] 'before' (the newest below ARGV[5]), 'after' (the oldest above ARGV[5]) or 'latest'
 -- ARGV[6] most entries   ARGV[7] most bytes of JSON; the first entry is returned even if it is larger
 -- ARGV[8] the epoch to return for an empty log that has none yet, '' to begin one
--- Returns {epoch, top, previous epochs, first, more, {message, except, beside, message, …}}, where beside is '1' if some of its
--- members stand beside the entry and '' otherwise; entries in the order of the query: oldest first for 'after', otherwise newest first.
+-- Returns {epoch, top, previous epochs, first, more, {message, except, beside, message, …}, marks}, where beside is '1' if some of its
+-- members stand beside the entry and '' otherwise; entries in the order of the query: oldest first for 'after', otherwise newest first. marks is 1 if
+-- a reader's mark was raised in the room.
 
 -- Entries per fetch: a page that ends at its bytes must not copy the whole log first.
 local CHUNK = 32
@@ -13,7 +14,7 @@ local CHUNK = 32
 local EMPTY_MS = 3600000
 
 if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then
-  return { ARGV[8], 0, '', 1, 0, {} }
+  return { ARGV[8], 0, '', 1, 0, {}, 0 }
 end
 
 local room = openRoom()
@@ -110,4 +111,4 @@ while not done do
   done = done or edge < 1
 end
 
-return { room.epoch, room.top, room.previous, first, more, entries }
+return { room.epoch, room.top, room.previous, first, more, entries, room.hasMarks }

@@ -13,8 +13,8 @@ export interface UnreadDeps {
 type Oldest = readonly (readonly [id: string, fields: unknown])[];
 
 /**
- * Implements `RoomLogs.unread`. Beside each log stand two sorted sets: each reader's newest own message, and the
- * entries that do not count as unread. So the count looks at no entry. It takes single commands and no script: a script
+ * Implements `RoomLogs.unread`. Beside each log stand two sorted sets: each reader's newest own message or mark,
+ * and the entries that do not count as unread. So the count looks at no entry. It takes single commands and no script: a script
  * cost Redis 17 µs per room, they cost 3, and a user may ask for a thousand rooms. A change between two commands counts
  * as before or after the count.
  */
