@@ -19,8 +19,8 @@ export interface ListedHookSource extends HookSource {
  * successor did.
  */
 export interface HookQueue {
-  /** Lists a subject; MUST be stored when it answers. A subject that is listed keeps its state. */
-  list(subject: string, state: string): Promise<Outcome<void>>;
+  /** Lists a subject; MUST be stored when it answers. A subject that is listed keeps its state. Returns the state it has. */
+  list(subject: string, state: string): Promise<Outcome<string>>;
   /** Notes that the subjects have something to send. A note may be lost with the process that gave or took it. */
   note(subjects: readonly string[]): Promise<Outcome<void>>;
   /** Takes or extends the lease; false if another process holds it. 0 ms gives it back. */
@@ -31,6 +31,8 @@ export interface HookQueue {
   listed(after: string | undefined, limit: number): Promise<Outcome<readonly ListedHookSource[]>>;
   /** Stores new states; false, and nothing is stored, if the lease is another's. */
   advance(holder: string, moves: readonly HookSource[]): Promise<Outcome<boolean>>;
+  /** Names the time in which the queue has lost nothing: MUST be another name once it may have lost what it answered for. */
+  term(): Promise<Outcome<string>>;
   /** Removes a subject that is still in this state and was not listed again for so long. */
   unlist(holder: string, source: HookSource, idleMs: number): Promise<Outcome<void>>;
 }

@@ -45,6 +45,7 @@ export const SINCE: ReadonlyMap<string, number> = new Map([
   ['hooks.take', 10],
   ['hooks.listed', 10],
   ['hooks.advance', 10],
+  ['hooks.term', 10],
   ['hooks.unlist', 10],
   ['moderation.revoke', 10],
   ['trace.deliveries', 8],

@@ -17,7 +17,11 @@ export function createMemoryHooks({ answer }: MemoryHooksDeps): HookQueue {
 
   return {
     list: (subject, state) =>
-      run(() => void states.set(subject, { state: states.get(subject)?.state ?? state, at: now() })),
+      run(() => {
+        const kept = states.get(subject)?.state ?? state;
+        states.set(subject, { state: kept, at: now() });
+        return kept;
+      }),
     note: (subjects) =>
       run(() => {
         for (const subject of subjects) noted.add(subject);
@@ -53,6 +57,7 @@ export function createMemoryHooks({ answer }: MemoryHooksDeps): HookQueue {
         }
         return true;
       }),
+    term: () => run(() => ''),
     unlist: (holder, { subject, state }, idleMs) =>
       run(() => {
         const row = states.get(subject);

@@ -32,12 +32,10 @@ export function createHookStore({ tables, readSnapshot, queue, now, elapsedMs }:
     list: (subject, state) =>
       queue.add({
         bytes: sizeOf(subject, state),
-        plan(transaction): void {
-          const value = {
-            state: transaction.row('hookStates', subject)?.state ?? state,
-            at: transaction.now,
-          };
-          transaction.put({ table: 'hookStates', key: subject, value });
+        plan(transaction) {
+          const kept = transaction.row('hookStates', subject)?.state ?? state;
+          transaction.put({ table: 'hookStates', key: subject, value: { state: kept, at: transaction.now } });
+          return kept;
         },
       }),
     async note(subjects) {
@@ -82,6 +80,8 @@ export function createHookStore({ tables, readSnapshot, queue, now, elapsedMs }:
           return true;
         },
       }),
+    // What is lost here is lost with the primary, and its workers end with it.
+    term: async () => succeed(''),
     unlist: (holder, { subject, state }, idleMs) =>
       queue.add({
         bytes: sizeOf(subject),

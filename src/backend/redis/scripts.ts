@@ -18,6 +18,7 @@ export interface HookScripts {
   readonly hookTake: Script;
   readonly hookListed: Script;
   readonly hookAdvance: Script;
+  readonly hookTerm: Script;
   readonly hookUnlist: Script;
 }
 
@@ -103,6 +104,7 @@ export function openScripts(): Scripts {
     hookTake: scriptOf('hook', textOf('hooks/hook-take')),
     hookListed: scriptOf('hook', clock + textOf('hooks/hook-listed')),
     hookAdvance: scriptOf('hook', clock + textOf('hooks/hook-advance')),
+    hookTerm: scriptOf('hook', textOf('hooks/hook-term')),
     hookUnlist: scriptOf('hook', clock + textOf('hooks/hook-unlist')),
     markFormat: scriptOf('command', textOf('connection/format')),
   };

@@ -5,7 +5,7 @@ import { createHookedLogs } from './hooked-logs.ts';
 import { createHookedRoster } from './hooked-roster.ts';
 import { createHookListing } from './listing.ts';
 import { createHookPost } from './post.ts';
-import { createPresenceEvents } from './presence-events.ts';
+import { createPresenceEvents, isPresence, unknownPresence } from './presence-events.ts';
 import { createHookSender, type HookCounts } from './sender.ts';
 
 export interface HookSettings {
@@ -46,7 +46,11 @@ export function createHooks<Backend extends Pick<WorkerBackend, 'logs' | 'roster
     return { backend, counts: () => NONE, close: async () => undefined };
   }
   const elapsedMs = () => performance.now();
-  const listing = createHookListing({ queue: backend.hooks, elapsedMs });
+  const listing = createHookListing({
+    queue: backend.hooks,
+    restored: ({ subject, state }) => (isPresence(subject) ? unknownPresence(newId()) : state),
+    elapsedMs,
+  });
   const sendsMessages = wanted.includes('message');
   const rooms = wanted.some((type) => type.startsWith('room.'));
   const users = wanted.some((type) => type.startsWith('user.'));

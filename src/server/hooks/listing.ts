@@ -1,5 +1,6 @@
-import type { HookQueue } from '../../chat/hook-queue.ts';
-import type { Outcome } from '../../protocol/codes.ts';
+import type { HookQueue, HookSource } from '../../chat/hook-queue.ts';
+import { type Outcome, succeed } from '../../protocol/codes.ts';
+import { createLossCheck, LOSS_CHECK_MS } from './loss-check.ts';
 
 /** A worker lists a subject again after this time, while something happens. */
 export const LIST_EVERY_MS = 600_000;
@@ -11,14 +12,23 @@ const RELIST_MS = 1_000;
 const NOTES_PER_CALL = 500;
 
 export interface HookListingDeps {
-  readonly queue: Pick<HookQueue, 'list' | 'note'>;
+  readonly queue: Pick<HookQueue, 'list' | 'note' | 'term'>;
+  /** Returns the state of a subject that the queue has lost, by the one it had when this worker listed it last. */
+  readonly restored: (source: HookSource) => string;
   /** The monotonic clock. */
   readonly elapsedMs: () => number;
 }
 
+interface Listed {
+  readonly at: number;
+  /** What was stored later was not sent by then. */
+  readonly state: string;
+}
+
 /**
  * Lists what a worker is about to store something for. The first write for a subject waits for the store, and those behind
- * it with it; for ten minutes after that a write waits for nothing.
+ * it with it; for ten minutes after that a write waits for nothing. Over these minutes the worker also knows the subject's
+ * state, and lists it again if the queue has lost it.
  */
 export interface HookListing {
   /** Runs the write once the subject is listed, in the order of the calls, and notes the subject after it. */
@@ -41,8 +51,10 @@ export interface HowToRun<T> {
   readonly noteAfterMs?: number;
 }
 
-export function createHookListing({ queue, elapsedMs }: HookListingDeps): HookListing {
-  const listedAt = new Map<string, number>();
+export function createHookListing({ queue, restored, elapsedMs }: HookListingDeps): HookListing {
+  const lossCheck = createLossCheck({ queue, elapsedMs });
+  /** In the order of listing. */
+  const known = new Map<string, Listed>();
   const waiting = new Map<string, ((listed: Outcome<void>) => void)[]>();
   let noted = new Set<string>();
   /** Subjects to note later, by when. */
@@ -50,20 +62,28 @@ export function createHookListing({ queue, elapsedMs }: HookListingDeps): HookLi
   /** Subjects that were written to before they could be listed. */
   const unlisted = new Map<string, InitialState>();
   let relistAt = 0;
+  let lossCheckAt = 0;
   let noting: Promise<unknown> = Promise.resolve();
 
   const isListed = (subject: string) => {
-    const at = listedAt.get(subject);
-    return at !== undefined && elapsedMs() - at < LIST_EVERY_MS;
+    const listed = known.get(subject);
+    return listed !== undefined && elapsedMs() - listed.at < LIST_EVERY_MS;
   };
 
-  async function list(subject: string, initialState: InitialState): Promise<Outcome<void>> {
-    const startedAt = elapsedMs();
-    const state = await initialState();
+  async function firstState(subject: string, initialState: InitialState): Promise<Outcome<string>> {
+    const state = known.get(subject)?.state;
+    if (state !== undefined) return succeed(restored({ subject, state }));
+    const settled = await lossCheck.settled();
+    return settled.ok ? initialState() : settled;
+  }
+
+  async function list(subject: string, initialState: InitialState): Promise<Outcome<string>> {
+    const at = elapsedMs();
+    const state = await firstState(subject, initialState);
     const listed = state.ok ? await queue.list(subject, state.value) : state;
     if (!listed.ok) return listed;
-    listedAt.delete(subject);
-    listedAt.set(subject, startedAt);
+    known.delete(subject);
+    known.set(subject, { at, state: listed.value });
     return listed;
   }
 
@@ -71,7 +91,7 @@ export function createHookListing({ queue, elapsedMs }: HookListingDeps): HookLi
     const listed = await list(subject, initialState);
     const writes = waiting.get(subject) ?? [];
     waiting.delete(subject);
-    for (const write of writes) write(listed);
+    for (const write of writes) write(listed.ok ? succeed(undefined) : listed);
   }
 
   async function sendNotes(): Promise<void> {
@@ -82,11 +102,20 @@ export function createHookListing({ queue, elapsedMs }: HookListingDeps): HookLi
       const sent = await queue.note(some);
       if (!sent.ok) for (const subject of some) noted.add(subject);
     }
-    for (const [subject, at] of listedAt) {
-      // In the order of listing.
+    for (const [subject, { at }] of known) {
       if (elapsedMs() - at < LIST_EVERY_MS) break;
-      listedAt.delete(subject);
+      known.delete(subject);
     }
+  }
+
+  async function restoreLost(): Promise<void> {
+    const sources = [...known].map(([subject, { state }]) => ({
+      subject,
+      state: restored({ subject, state }),
+    }));
+    const relisted = await lossCheck.relist(sources);
+    // The notes are lost, too.
+    for (const subject of relisted.ok ? relisted.value : []) noted.add(subject);
   }
 
   /** One after the other, and none after a failure: the store may be away. */
@@ -108,6 +137,10 @@ export function createHookListing({ queue, elapsedMs }: HookListingDeps): HookLi
     if (unlisted.size > 0 && now >= relistAt) {
       relistAt = now + RELIST_MS;
       noting = noting.then(relist);
+    }
+    if (known.size > 0 && now >= lossCheckAt) {
+      lossCheckAt = now + LOSS_CHECK_MS;
+      noting = noting.then(restoreLost);
     }
     if (noted.size > 0) noting = noting.then(sendNotes);
   }, NOTE_MS);
@@ -138,7 +171,6 @@ export function createHookListing({ queue, elapsedMs }: HookListingDeps): HookLi
         });
         if (queued.length > 1) return;
         waiting.set(subject, queued);
-        listedAt.delete(subject);
         void listForWaiting(subject, initialState);
       });
     },

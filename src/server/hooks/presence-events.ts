@@ -10,7 +10,8 @@ import type { HookEvent } from './log-events.ts';
  *   sent(present?) ──the roster says otherwise──► due(present, id, time) ──taken──► sent(present), compared again
  *
  * `due` is stored before it is posted. Otherwise a sender that died after its post, and a change that was undone then, would
- * leave the receiver with what is no longer true.
+ * leave the receiver with what is no longer true. If the queue has lost what the receiver knows, `sent` has `?` in the place of
+ * what it was told.
  */
 
 export type PresenceEventType = 'room.occupied' | 'room.vacated' | 'user.online' | 'user.offline';
@@ -41,10 +42,13 @@ export interface PresenceEventsDeps {
 }
 
 export const roomSubject = ({ nsp, roomid }: Room): string => JSON.stringify(['room', nsp, roomid]);
+export const isPresence = (subject: string): boolean => /^\["(room|user)",/.test(subject);
 export const userSubject = ({ nsp, roomid }: Room): string => JSON.stringify(['user', nsp, roomid]);
 
 /** `listing` is an id that no other listing has: it begins the ids of the events. */
 export const initialPresence = (listing: string): string => `sent 0 ${listing} 0`;
+/** The state of one of which nobody knows what the receiver was told: it is told what is true. */
+export const unknownPresence = (listing: string): string => `sent ? ${listing} 0`;
 export const isDue = (state: string): boolean => state.startsWith('due ');
 export const isAbsent = (state: string): boolean => state.startsWith('sent 0 ');
 /** The state once the receiver has taken the event. */

@@ -7,6 +7,7 @@ import { createHookDelivery } from './delivery.ts';
 import { REAPED_SUBJECT } from './hooked-roster.ts';
 import { UNLIST_AFTER_MS } from './listing.ts';
 import { isLog, unsentIn } from './log-events.ts';
+import { createLossCheck, LOSS_CHECK_MS } from './loss-check.ts';
 import { type Batch, nextBatch } from './next-batch.ts';
 import type { HookPost } from './post.ts';
 import { isAbsent, isDue, type PresenceEvents } from './presence-events.ts';
@@ -74,7 +75,11 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
   const delivery = createHookDelivery({ ...deps, lease, rest, isClosing: () => closing.signal.aborted });
   /** States of the subjects that may have something to send, the one that waits longest first. */
   const due = new Map<string, string>();
+  const lossCheck = createLossCheck(deps);
+  let lossCheckedAt = Number.NEGATIVE_INFINITY;
   let comparedAt = Number.NEGATIVE_INFINITY;
+  /** The states in the queue count, no longer those in `due`. */
+  let outdated = false;
   let [sent, dropped] = [0, 0];
 
   /** Finds what no note told of, and removes rooms in which nothing happens any more. */
@@ -143,8 +148,7 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
   async function advance(moves: readonly HookSource[]): Promise<boolean> {
     const stored = await queue.advance(holder, moves);
     if (stored.ok && stored.value) return true;
-    due.clear();
-    comparedAt = Number.NEGATIVE_INFINITY;
+    outdated = true;
     if (stored.ok) lease.lost();
     // A store that is away fails at once, and the same events must not be posted over and over meanwhile.
     await rest(TRY_MS);
@@ -164,13 +168,27 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     }
   }
 
+  /** Lists again what is due if the queue may have lost it. */
+  async function keepWhatWasLost(): Promise<boolean> {
+    if (due.size === 0 || (!outdated && elapsedMs() - lossCheckedAt < LOSS_CHECK_MS)) return true;
+    lossCheckedAt = elapsedMs();
+    const sources = [...due].map(([subject, state]) => ({ subject, state }));
+    return (await lossCheck.relist(sources)).ok;
+  }
+
   async function turn(): Promise<void> {
-    if (!(await lease.holds())) {
+    const holds = await lease.holds();
+    if (!holds) {
+      delivery.forgetFailure();
+      outdated = true;
+    }
+    if (!(await keepWhatWasLost())) return rest(TRY_MS);
+    if (outdated) {
       due.clear();
       comparedAt = Number.NEGATIVE_INFINITY;
-      delivery.forgetFailure();
-      return rest(TRY_MS);
+      outdated = false;
     }
+    if (!holds) return rest(TRY_MS);
     if (elapsedMs() - comparedAt > COMPARE_MS && (await compareAll())) comparedAt = elapsedMs();
     await takeNotes();
     if (due.size === 0) return rest(TAKE_MS);

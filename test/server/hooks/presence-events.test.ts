@@ -34,6 +34,7 @@ function openChat(wanted: readonly string[]) {
   const posted: HookEvent[] = [];
   const senders: HookSender[] = [];
   const listing = createHookListing({
+    restored: ({ state }) => state,
     queue: { ...queue, list: async (...given) => (failing.list ? AWAY : queue.list(...given)) },
     elapsedMs,
   });

@@ -17,9 +17,7 @@ export function createRedisHookQueue({ redis, scripts, keys, now }: RedisHookQue
   const { lease, states, listed, noted } = keys.hooks;
 
   return {
-    async list(subject, state) {
-      return nothing(await redis.evaluate<number>(scripts.hookList, [listed, states], [subject, state]));
-    },
+    list: (subject, state) => redis.evaluate<string>(scripts.hookList, [listed, states], [subject, state]),
     async note(subjects) {
       const score = String(now());
       return nothing(
@@ -46,6 +44,7 @@ export function createRedisHookQueue({ redis, scripts, keys, now }: RedisHookQue
       const args = [holder, ...moves.flatMap(({ subject, state }) => [subject, state])];
       return isOne(await redis.evaluate<number>(scripts.hookAdvance, [lease, states, listed], args));
     },
+    term: () => redis.evaluate<string>(scripts.hookTerm, [listed], ({ term }) => [term]),
     async unlist(holder, { subject, state }, idleMs) {
       const args = [holder, subject, state, String(idleMs)];
       return nothing(await redis.evaluate<number>(scripts.hookUnlist, [lease, states, listed], args));
