@@ -6,6 +6,7 @@ import { createRoomAnnouncements } from './delivery/room-announcements.ts';
 import type { Edge } from './edge.ts';
 import type { EventStreams } from './http/event-streams.ts';
 import { type HttpDeps, type HttpRoutes, openHttp } from './http/http-server.ts';
+import type { UserExports } from './http/user-exports.ts';
 import { createInboxComparisons } from './moderation/inbox-comparisons.ts';
 import { createUserDisconnects } from './moderation/user-disconnects.ts';
 
@@ -14,6 +15,7 @@ export interface ChatHttpDeps extends Omit<HttpDeps, 'api'> {
   readonly context: ChatContext;
   readonly edge: Pick<Edge, 'of' | 'namespaces' | 'delivery'>;
   readonly eventStreams: EventStreams;
+  readonly userExports: UserExports;
   readonly admission: Admission;
   readonly pushService: PushService;
   /** The store is away. */
@@ -23,7 +25,8 @@ export interface ChatHttpDeps extends Omit<HttpDeps, 'api'> {
 
 /** Serves HTTP with the services that the chat's events use, so that both ways in have the same effect. */
 export function openChatHttp(deps: ChatHttpDeps): Promise<HttpRoutes> {
-  const { backend, context, edge, eventStreams, admission, pushService, degraded, now, log } = deps;
+  const { backend, context, edge, eventStreams, userExports, admission, pushService, degraded, now, log } =
+    deps;
   const { of, namespaces, delivery } = edge;
   return openHttp({
     ...deps,
@@ -43,6 +46,7 @@ export function openChatHttp(deps: ChatHttpDeps): Promise<HttpRoutes> {
       }),
       compareInbox: createInboxComparisons({ namespaces, feeds: context.feeds, log }),
       eventStreams,
+      userExports,
     },
   });
 }

@@ -16,6 +16,7 @@ import { createGateway, type Gateway } from './gateway.ts';
 import { createHealth, type Health } from './health.ts';
 import { createHooks, type HookSettings } from './hooks/hooks.ts';
 import { createEventStreams } from './http/event-streams.ts';
+import { createUserExports } from './http/user-exports.ts';
 import { createInboxServices } from './inbox-services.ts';
 import { openLiveFeeds } from './live-feeds.ts';
 import { type MeasuredEdgeDeps, measureAppends, metricSources, openMeasuredEdge } from './measuring.ts';
@@ -122,6 +123,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     elapsedMs: () => performance.now(),
     random: Math.random,
   });
+  const userExports = createUserExports({ ...deps, ...backend, admission });
   const people = createPeople({
     ...deps,
     backend,
@@ -186,6 +188,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     context,
     edge,
     eventStreams,
+    userExports,
     admission,
     degraded,
     ready,
@@ -214,9 +217,11 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     },
     drain(drainMs, refuge) {
       eventStreams.drain();
+      userExports.drain();
       return drainEdge({ edge, gateway, connects: backend.connects }, drainMs, refuge);
     },
     async close() {
+      userExports.drain();
       const parts = [receipts, mentionSweeps, eventStreams, admission, health, people, online, live, edge];
       for (const part of parts) part.close();
       await http.close();

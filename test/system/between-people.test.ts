@@ -139,4 +139,68 @@ describe.each(MODES)('between people, %s', (mode) => {
       for (const one of chats) one.close();
     }
   });
+
+  it('a back end exports what is stored about one of them, the same from every entrance', async () => {
+    const [ann, bob, roomid] = [fresh('Ann'), fresh('Bob'), fresh('room')];
+    const [author, other] = await Promise.all([device(0, ann), device(1, bob)]);
+    for (const member of [author, other]) await member.do('join', { roomid });
+    const said = await author.do('say', { roomid, text: 'hers' });
+    await other.do('say', { roomid, text: 'his' });
+    await author.do('react', { roomid, seq: 2, reaction: '👍' });
+    const sent = await other.do('private', { to: ann, text: 'to her' });
+    await author.do('inbox:ack', { read: 1 });
+    await author.do('block', { userId: bob });
+    const call = async (method: string, path: string, index = 0) =>
+      fetch(`${at(index)}/api/v1/${path}`, {
+        method,
+        headers: { ...stage.system.keyHeader, 'content-type': 'application/json' },
+        ...(method === 'GET' ? {} : { body: JSON.stringify({ userId: ann }) }),
+      });
+    expect((await call('POST', `rooms/${roomid}/mute`)).status).toBe(200);
+    expect((await call('POST', `users/${ann}/ban`)).status).toBe(200);
+
+    const time = expect.any(Number);
+    const position = { roomid, epoch: said.epoch, id: expect.any(String), at: time };
+    const by = { userId: ann, username: 'Ann' };
+    const message = { event: 'broadcast_say', ...position, seq: 1, data: { ...by, text: 'hers', type: 0 } };
+    const reaction = {
+      event: 'reacted',
+      ...position,
+      seq: 3,
+      ref: 2,
+      data: { reaction: '👍', on: true },
+      by,
+    };
+    for (const index of [0, 1, 2]) {
+      const answer = await call('GET', `users/${ann}/export`, index);
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([
+        200,
+        'application/x-ndjson; charset=utf-8',
+      ]);
+      const lines = (await answer.text()).trimEnd().split('\n');
+      expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+        { type: 'header', userId: ann, ns: '/', at: time, lacks: expect.any(Array) },
+        { type: 'exclusion', ban: {} },
+        { type: 'inbox', recvSeq: 1, readSeq: 1 },
+        { type: 'block', userId: bob },
+        {
+          type: 'item',
+          item: {
+            id: sent.id,
+            seq: 1,
+            at: time,
+            kind: 'private',
+            from: { id: bob, name: 'Bob' },
+            data: { to: ann, text: 'to her' },
+          },
+          deliveredAt: time,
+          readAt: time,
+        },
+        { type: 'room', roomid, readSeq: 1, mute: {} },
+        { type: 'message', message },
+        { type: 'message', message: reaction },
+        { type: 'end', blocks: 1, items: 1, rooms: 1, messages: 2 },
+      ]);
+    }
+  });
 });

@@ -13,6 +13,7 @@ import type { CompareInbox } from '../moderation/inbox-comparisons.ts';
 import type { Moderator } from '../moderation/moderator.ts';
 import type { DisconnectUser } from '../moderation/user-disconnects.ts';
 import type { EventStreams } from './event-streams.ts';
+import type { UserExports } from './user-exports.ts';
 
 /** The services that the routes use. */
 export interface ApiContext extends OutgoingMessageDeps, Pick<ChatContext, 'recentAnswers'> {
@@ -30,4 +31,5 @@ export interface ApiContext extends OutgoingMessageDeps, Pick<ChatContext, 'rece
   readonly moderator: Moderator;
   readonly exclusions: Pick<Exclusions, 'ban' | 'unban' | 'revoke'>;
   readonly eventStreams: Pick<EventStreams, 'open'>;
+  readonly userExports: Pick<UserExports, 'open'>;
 }

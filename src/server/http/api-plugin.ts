@@ -8,8 +8,8 @@ import { JSON_BYTES_PER_TEXT_BYTE, MAX_ID_BYTES, MAX_PUSH_USERS } from '../../pr
 import type { ApiAuthenticator } from '../auth/api-keys.ts';
 import type { TokenGate } from '../auth/token-gate.ts';
 import { requestIdOf } from '../request-id.ts';
+import { isStreamed, MEDIA, type StartStream } from './answer-kinds.ts';
 import type { ApiContext } from './api-context.ts';
-import type { StartStream } from './event-streams.ts';
 import { pushOfForm } from './form-body.ts';
 import { createInnerRequests } from './inner-requests.ts';
 import { answerRefusal } from './refusal-answers.ts';
@@ -128,8 +128,8 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
       bodyLimit,
       ...(method === 'GET' ? {} : { preSerialization: rememberedAnswersOf(apiRoute) }),
       async handler(request, reply) {
-        // The stream of a HEAD would have no end.
-        if (answers === 'events' && request.method === 'HEAD') return reply.type('text/event-stream').send();
+        // The stream of a HEAD would have no end, or cost as much as that of a GET.
+        if (isStreamed(answers) && request.method === 'HEAD') return reply.type(MEDIA[answers]).send();
         const outerSocket = innerRequests.outerSocket(request);
         if (outerSocket && apiRoute.alone) {
           return answerRefusal(reply, refuse('bad_request', 'path: cannot be part of a batch'));
@@ -146,7 +146,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
         const { outcome, replayed } = await answer(apiRoute, call.value, scopes, inTurn);
         request.replayed = replayed;
         if (!outcome.ok) return answerRefusal(reply, outcome);
-        if (answers === 'events') {
+        if (isStreamed(answers)) {
           (outcome.value as StartStream)(reply.hijack().raw);
           return reply;
         }

@@ -48,7 +48,7 @@ const batch = route({
       )
       .min(1, { error: 'must hold a request' })
       .max(MAX_BATCH_REQUESTS, { error: `must not hold more than ${MAX_BATCH_REQUESTS} requests` })
-      .describe('No batch, and no stream of events.'),
+      .describe('No batch, no stream of events and no export.'),
   }),
   answer: z.object({
     results: z

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Position } from '../../chat/log-store.ts';
+import { MEDIA, STREAM_HEADERS } from './answer-kinds.ts';
 import type { BackloggedStream } from './stream-backlog.ts';
 
 export interface EventStreamDeps {
@@ -31,10 +32,8 @@ export interface EventStream extends BackloggedStream {
 }
 
 const HEADERS = {
-  'Content-Type': 'text/event-stream; charset=utf-8',
-  'Cache-Control': 'no-store',
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
+  ...STREAM_HEADERS,
+  'Content-Type': `${MEDIA.events}; charset=utf-8`,
   // nginx would gather events until its buffer is full.
   'X-Accel-Buffering': 'no',
   // The reader's next request must not come to a worker that has stopped listening.

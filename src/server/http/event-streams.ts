@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Admission } from '../../chat/admission.ts';
 import { refuseExcluded } from '../../chat/exclusions.ts';
@@ -12,6 +11,7 @@ import { inboxOf, type Room } from '../../chat/room.ts';
 import type { RoomFollowers } from '../../chat/room-followers.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { TOKEN_LEEWAY_MS } from '../../protocol/limits.ts';
+import type { StartStream } from './answer-kinds.ts';
 import { createLiveFrames } from './event-frames.ts';
 import { createEventStream, type EventStream } from './event-stream.ts';
 import { createStreamBacklog } from './stream-backlog.ts';
@@ -32,8 +32,6 @@ export interface StreamReader {
   readonly expiresAt?: number | undefined;
   readonly token?: TokenIssue | undefined;
 }
-
-export type StartStream = (response: ServerResponse) => void;
 
 export interface EventStreams {
   /**

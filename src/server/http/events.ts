@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { roomOf } from '../../chat/room.ts';
 import * as payloads from '../../protocol/payloads.ts';
 import { denied } from '../events/room-access.ts';
-import type { StartStream } from './event-streams.ts';
+import type { StartStream } from './answer-kinds.ts';
 import { roomid } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
 

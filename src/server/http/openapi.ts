@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { STATUS } from './refusal-answers.ts';
+import { MEDIA } from './answer-kinds.ts';
+import { refusalError } from './refusal-answers.ts';
 import type { ApiRoute } from './route.ts';
 
 type Json = Record<string, unknown>;
@@ -16,12 +17,7 @@ export interface ApiDocument extends Json {
 
 const ERROR = z
   .object({
-    error: z.object({
-      code: z.enum(Object.keys(STATUS)),
-      message: z.string().describe('Begins with the name of the wrong field, if there is one.'),
-      temporary: z.boolean().describe('The same request may succeed later.'),
-      retryAfterMs: z.number().min(0).optional(),
-    }),
+    error: refusalError,
   })
   .describe('The reason for a refusal.');
 
@@ -83,11 +79,9 @@ export function describeApi(routes: readonly ApiRoute[], { version }: ApiFacts):
   };
 }
 
-const MEDIA = { json: 'application/json', text: 'text/plain', events: 'text/event-stream' } as const;
-
 function operationOf(route: ApiRoute): Json {
   const { operationId, summary, open, forUsers, namespaced, answers, schemas } = route;
-  const { params, query, headers, body, form, answer } = schemas;
+  const { params, query, headers, body, form, answer, line } = schemas;
   const parameters = [
     ...parametersIn('path', params),
     ...parametersIn('query', query),
@@ -109,7 +103,7 @@ function operationOf(route: ApiRoute): Json {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: !body.safeParse({}).success, content } }),
     responses: {
-      200: { description: 'Done.', content: { [media]: { schema: schemaOf(answer, 'output') } } },
+      200: { description: 'Done.', content: { [media]: { schema: schemaOf(line ?? answer, 'output') } } },
       ...(open ? {} : { '4XX': REFUSED, '5XX': FAILED }),
     },
   };

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import * as z from 'zod';
 import { type ErrorCode, type Refusal, refuse } from '../../protocol/codes.ts';
 
 export const STATUS: { readonly [C in ErrorCode]: number } = {
@@ -13,6 +14,13 @@ export const STATUS: { readonly [C in ErrorCode]: number } = {
   unavailable: 503,
   internal: 500,
 };
+
+export const refusalError = z.object({
+  code: z.enum(Object.keys(STATUS) as ErrorCode[]),
+  message: z.string().describe('Begins with the name of the wrong field, if there is one.'),
+  temporary: z.boolean().describe('The same request may succeed later.'),
+  retryAfterMs: z.number().min(0).optional(),
+});
 
 /** The error code of the framework's own refusals; `bad_request` for other statuses. */
 const CODE: { readonly [status: number]: ErrorCode } = {

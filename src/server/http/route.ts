@@ -3,8 +3,10 @@ import type { Identity } from '../../chat/identity.ts';
 import { withBlankOptionals } from '../../protocol/blank-fields.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { describeIssues } from '../../protocol/issues.ts';
+import type { AnswerKind } from './answer-kinds.ts';
 import type { ApiContext } from './api-context.ts';
 import { idempotencyKey } from './fields.ts';
+import type { Frozen } from './frozen.ts';
 
 /** A request as the framework gives it: nothing about it is validated. */
 export interface RawRequest {
@@ -67,6 +69,8 @@ interface RouteSchemas {
   /** The same body urlencoded, where the route accepts that. */
   readonly form?: z.ZodType;
   readonly answer: z.ZodType;
+  /** Each line, of an answer in lines. */
+  readonly line?: z.ZodType | undefined;
 }
 
 /** One route of the API. */
@@ -84,8 +88,8 @@ export interface ApiRoute {
   readonly paced: boolean;
   /** Takes its namespace from `?ns=`. */
   readonly namespaced: boolean;
-  /** `events`: the handler returns a `StartStream`, which writes the response. */
-  readonly answers: 'json' | 'text' | 'events';
+  /** `events` and `lines`: the handler returns a `StartStream`. */
+  readonly answers: AnswerKind;
   /** Cannot be part of a batch. */
   readonly alone: boolean;
   /** `itself`: the route answers a repeated Idempotency-Key itself. */
@@ -95,9 +99,6 @@ export interface ApiRoute {
   /** Returns whether a retry could add nothing. */
   isComplete(answer: unknown): boolean;
 }
-
-/** Handlers get validated values as they are and must not change them. */
-type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
 interface RouteInput<P extends Fields, Q extends Fields, H extends Fields, B extends z.ZodType>
   extends CallScope {
@@ -122,6 +123,7 @@ interface RouteOptions<
   readonly body?: B;
   readonly form?: z.ZodType;
   readonly answer: A;
+  readonly line?: z.ZodType;
   run(input: RouteInput<P, Q, H, B>, context: ApiContext): Promise<Outcome<Frozen<z.output<A>>>>;
 }
 

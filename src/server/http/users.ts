@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { inboxOf } from '../../chat/room.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import * as payloads from '../../protocol/payloads.ts';
+import type { StartStream } from './answer-kinds.ts';
+import { exportLine } from './export-lines.ts';
 import { count, seconds, until, userId } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
 
@@ -42,6 +44,19 @@ const one = route({
       inbox: { top: ends.value[0]?.top ?? 0, recvSeq, readSeq },
     });
   },
+});
+
+const exported = route({
+  method: 'GET',
+  path: '/api/v1/users/:id/export',
+  operationId: 'exportUser',
+  summary:
+    'Streams what is stored about a user, one JSON object per line. An export whose last line is not of the type end is not whole.',
+  answers: 'lines',
+  params: ofUser,
+  line: exportLine,
+  answer: z.custom<StartStream>(),
+  run: ({ nsp, params: { id } }, { userExports }) => userExports.open(nsp, id),
 });
 
 const disconnect = route({
@@ -133,4 +148,4 @@ const revoke = route({
   },
 });
 
-export const USER_ROUTES: readonly ApiRoute[] = [one, disconnect, ban, unban, revoke];
+export const USER_ROUTES: readonly ApiRoute[] = [one, exported, disconnect, ban, unban, revoke];

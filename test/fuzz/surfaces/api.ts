@@ -16,6 +16,7 @@ const BODIES: Readonly<Record<string, readonly string[]>> = {
   'GET /api/v1/rooms/*': [],
   'GET /api/v1/rooms/*/members': [],
   'GET /api/v1/users/*': [],
+  'GET /api/v1/users/*/export': [],
   'POST /api/v1/rooms/*/kick': ['userId', 'seconds'],
   'POST /api/v1/rooms/*/mute': ['userId', 'seconds'],
   'POST /api/v1/rooms/*/ban': ['userId', 'seconds'],

@@ -101,9 +101,14 @@ describe('a batch', () => {
 
   it('runs no batch and no stream, and takes no name of a batch from outside', async () => {
     const inner = { method: 'POST', path: '/api/v1/batch', body: { requests: [say('never', 'x')] } };
-    const { results } = await batch([inner, { method: 'GET', path: '/api/v1/rooms/never/events' }]);
+    const streams = ['rooms/never/events', 'users/never/export'].map((path) => ({
+      method: 'GET',
+      path: `/api/v1/${path}`,
+    }));
+    const { results } = await batch([inner, ...streams]);
     const body = refused('bad_request', 'path: cannot be part of a batch');
     expect(results).toEqual([
+      { status: 400, body },
       { status: 400, body },
       { status: 400, body },
     ]);

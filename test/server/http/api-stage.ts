@@ -10,10 +10,12 @@ import { createAnnouncements } from '../../../src/chat/inbox/announcements.ts';
 import { createPushService } from '../../../src/chat/inbox/push-service.ts';
 import { createMessageChanges } from '../../../src/chat/message-changes.ts';
 import { inboxOf, type Room } from '../../../src/chat/room.ts';
+import type { RoomSubscription } from '../../../src/chat/room-subscriptions.ts';
 import type { RosterEntry, RosterMember, RosterPage } from '../../../src/chat/roster.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { ApiContext } from '../../../src/server/http/api-context.ts';
 import { openHttp } from '../../../src/server/http/http-server.ts';
+import { createUserExports } from '../../../src/server/http/user-exports.ts';
 import { createExclusions } from '../../../src/server/moderation/exclusions.ts';
 import { createModerator } from '../../../src/server/moderation/moderator.ts';
 import type { ChatNamespace } from '../../../src/server/socket-types.ts';
@@ -58,6 +60,8 @@ export async function openApiStage(options: StageOptions = {}) {
   let rooms = 0;
   const remembered: object[] = [];
   let away = () => false;
+  const blocked = new Map<string, readonly string[]>();
+  const subscribed = new Map<string, readonly RoomSubscription[]>();
   let ids = 0;
   const newId = () => {
     ids += 1;
@@ -66,6 +70,16 @@ export async function openApiStage(options: StageOptions = {}) {
   const feeds: ApiContext['feeds'] = {
     expectEcho: ({ roomid }, { seq }) => void expected.push({ roomid, seq }),
   };
+  const admission = createAdmission({ now: () => performance.now(), random: () => 0.5 });
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const userExports = createUserExports({
+    ...store,
+    blocks: { list: async ({ tag }) => succeed(blocked.get(tag) ?? []) },
+    roomSubscriptions: { list: async ({ tag }) => succeed(subscribed.get(tag) ?? []) },
+    admission,
+    now: store.now,
+    log,
+  });
   const context: ApiContext = {
     logs: store.logs,
     feeds,
@@ -74,7 +88,7 @@ export async function openApiStage(options: StageOptions = {}) {
     roster: { ...roster.roster, connections: store.roster.connections },
     inboxes: store.inboxes,
     announcements: createAnnouncements({ logs: store.logs, inboxes: store.inboxes, newId }),
-    admission: createAdmission({ now: () => performance.now(), random: () => 0.5 }),
+    admission,
     pushService: createPushService({ ...store, newId, onAppended: () => undefined }),
     idempotency: store.idempotency,
     limits: { maxTextBytes },
@@ -112,6 +126,7 @@ export async function openApiStage(options: StageOptions = {}) {
       log: pino({ level: 'silent' }),
     }),
     eventStreams: { open: async () => refuse('unavailable', 'not used here') },
+    userExports,
     moderator: createModerator({
       moderation: store.moderation,
       enforcement: {
@@ -142,7 +157,7 @@ export async function openApiStage(options: StageOptions = {}) {
     ready: () => succeed(undefined),
     awayServers: () => 0,
     metrics: { contentType: 'text/plain', text: async () => 'numbers' },
-    log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+    log,
   });
   const server = createServer(http.handle);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -170,6 +185,9 @@ export async function openApiStage(options: StageOptions = {}) {
       const roomid = `Räum ${rooms}`;
       return { roomid, path: `/api/v1/rooms/${encodeURIComponent(roomid)}` };
     },
+    /** The users whom each user has blocked, and the rooms of each user, by inbox. */
+    blocked,
+    subscribed,
     /** The log lines. */
     lines,
     /** The decisions that this worker remembers for `roomcast explain`. */

@@ -1,5 +1,3 @@
-import { createServer, get, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAdmission } from '../../../src/chat/admission.ts';
@@ -13,6 +11,7 @@ import { succeed } from '../../../src/protocol/codes.ts';
 import { createEventStreams, type StreamReader } from '../../../src/server/http/event-streams.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createMemoryRoom } from '../../support/memory-room.ts';
+import { openStreamed } from './streamed-response.ts';
 
 const room = roomOf('/', 'tea');
 const log = pino({ level: 'silent' });
@@ -60,20 +59,12 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
   async function open(after?: Position, reader?: StreamReader) {
     const start = await streams.open(room, after, reader, 'key');
     if (!start.ok) throw new Error(start.error.code);
-    const server = createServer((_request, response) => start.value(response));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
-    const response = await new Promise<IncomingMessage>((resolve) =>
-      get({ host: '127.0.0.1', port, agent: false }, resolve),
-    );
-    closing.push(
-      () => server.close(),
-      () => response.destroy(),
-    );
+    const { response, close } = await openStreamed(start.value);
+    closing.push(close);
     let text = '';
     let ended = false;
     response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-    response.on('close', () => (ended = true)).on('error', () => undefined);
+    response.on('close', () => (ended = true));
     return {
       response,
       text: () => text,
