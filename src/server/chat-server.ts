@@ -94,6 +94,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     of,
     delivery,
     onInboxGap: (inbox) => people.logins.showAgain(inbox),
+    sessionsOf: (inbox) => people.logins.sessionsOf(inbox),
   });
   const { feeds, presence } = live;
   const health = createHealth({

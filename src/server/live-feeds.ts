@@ -9,7 +9,11 @@ import { LARGE_ROOM_CLIENTS } from '../protocol/limits.ts';
 import { type AnnouncementFeed, createAnnouncementFeed } from './delivery/announcement-feed.ts';
 import { createCountResync } from './delivery/count-resync.ts';
 import type { Delivery } from './delivery/delivery.ts';
-import { createInboxDelivery, type InboxDelivery } from './delivery/inbox-delivery.ts';
+import {
+  createInboxDelivery,
+  type InboxDelivery,
+  type InboxDeliveryDeps,
+} from './delivery/inbox-delivery.ts';
 import type { ChatNamespace } from './socket-types.ts';
 
 export interface LiveFeedsDeps {
@@ -19,6 +23,7 @@ export interface LiveFeedsDeps {
   readonly delivery: Pick<Delivery, 'fanout' | 'deliverPresence' | 'deliverGap'>;
   /** Items of the inbox are lost to the feed: the log no longer has them. */
   readonly onInboxGap: (inbox: Room) => void;
+  readonly sessionsOf: InboxDeliveryDeps['sessionsOf'];
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -57,7 +62,7 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
   const notifyJoin = (room: Room, user: RosterEntry, clients: number) =>
     notify(room, { event: 'join', user }, clients);
 
-  const inboxDelivery = createInboxDelivery({ of, inboxes, now: deps.now });
+  const inboxDelivery = createInboxDelivery({ ...deps, inboxes });
   const announcementFeed = createAnnouncementFeed({
     feeds: () => feeds,
     logs,

@@ -81,6 +81,46 @@ describe.each(MODES)('the rights of a token, %s', (mode) => {
     expect(ann.said.map(({ data }) => data.text)).toEqual(['now']);
   });
 
+  it('hold mentions back from whoever may not read the room, live and listed', async () => {
+    const roomid = stage.fresh('news');
+    const author = await enterAs(0, roomid, stage.fresh('author'));
+    const ann = stage.fresh('ann');
+    const left = await enterAs(1, roomid, ann);
+    const allowed = await stage.enter(stage.at(2), 'own', ann, {
+      auth: { token: await sign({ sub: ann, name: ann }) },
+    });
+    const places = ({ heard }: Member) =>
+      heard.flatMap(({ event, data }) =>
+        event === 'mention' ? [(data as { data: { seq: number } }).data.seq] : [],
+      );
+    const listed = async (member: Member) =>
+      (await member.do('inbox:list', {})).items.map(({ data }) => (data as { seq: number }).seq);
+    const mention = () => author.do('say', { text: 'look', mentions: [ann] });
+    const renew = async (can: readonly string[]) =>
+      left.do('token:refresh', { token: await sign({ sub: ann, rooms: [{ room: roomid, can }] }) });
+
+    const first = await mention();
+    await eventually(() => expect([places(left), places(allowed)]).toEqual([[first.seq], [first.seq]]));
+    await allowed.do('join', { roomid });
+    expect(await renew(['say'])).toMatchObject({ left: [roomid] });
+    const second = await mention();
+    await eventually(() => expect(places(allowed)).toEqual([first.seq, second.seq]));
+    expect(await listed(allowed)).toEqual([first.seq, second.seq]);
+    expect([places(left), await listed(left)]).toEqual([[first.seq], []]);
+
+    // The user's last connection in the room loses the right: nobody is mentioned there any more.
+    await allowed.do('leave', { roomid });
+    await renew(['read']);
+    await left.do('join', { roomid });
+    expect(await renew([])).toMatchObject({ left: [roomid] });
+    await mention();
+    await renew(['read']);
+    expect([await listed(left), await listed(allowed)]).toEqual([
+      [first.seq, second.seq],
+      [first.seq, second.seq],
+    ]);
+  });
+
   it('let a moderator delete the messages of others, and nobody else', async () => {
     const roomid = stage.fresh('forum');
     const [ann, bob] = [await enterAs(0, roomid, 'ann'), await enterAs(1, roomid, 'bob')];

@@ -1,11 +1,12 @@
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES, PUSH_MESSAGE_READ, PUSH_MESSAGE_UNREAD } from '../../protocol/limits.ts';
 import type { InboxPage, PushMessage } from '../../protocol/people.ts';
+import type { Access } from '../identity.ts';
 import type { InboxMarkers, InboxStore } from '../inbox-store.ts';
 import type { Entry, LogPage, Position, RoomLogs } from '../log-store.ts';
 import { readResumed } from '../pages.ts';
 import type { Room } from '../room.ts';
-import { isExpired, parseItem, type StoredItem, toItem } from './items.ts';
+import { isExpired, isHeldBack, parseItem, type StoredItem, toItem } from './items.ts';
 
 /** The inbox as a login reads it: a consistent page of the log, the markers and some older items. */
 export interface InboxSnapshot extends LogPage {
@@ -23,7 +24,14 @@ export interface InboxViewDeps {
   readonly now: () => number;
 }
 
-/** The owner's view of an inbox. */
+/** One connection of the inbox's owner. */
+export interface InboxOwner {
+  /** The owner's own messages are never unread. */
+  readonly userId: string;
+  readonly access: Access;
+}
+
+/** The owner's view of an inbox. Mentions in rooms that the access does not let the owner read are left out. */
 export interface InboxView {
   /** `from` is the device's position, if the client sent one. */
   read(
@@ -32,9 +40,13 @@ export interface InboxView {
     /** See `InboxStore.markers`. */
     token?: { readonly jti?: string | undefined },
   ): Promise<Outcome<InboxSnapshot>>;
-  /** Combines the page with the items since. `userId` is the owner, whose own messages are never unread. */
-  toPushMessage(page: InboxSnapshot, since: readonly Entry[], userId: string): PushMessage;
-  list(inbox: Room, query: { readonly before?: number; readonly limit: number }): Promise<Outcome<InboxPage>>;
+  /** Combines the page with the items since. */
+  toPushMessage(page: InboxSnapshot, since: readonly Entry[], owner: InboxOwner): PushMessage;
+  list(
+    inbox: Room,
+    query: { readonly before?: number; readonly limit: number },
+    access: Access,
+  ): Promise<Outcome<InboxPage>>;
 }
 
 /** The share of a page's bytes for read items: the unread ones matter more. */
@@ -64,6 +76,11 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
     return older.ok ? succeed(older.value.entries) : older;
   }
 
+  function shown(entries: readonly Entry[], access: Access): StoredItem[] {
+    const at = now();
+    return entries.map(parseItem).filter((item) => !isExpired(item, at) && !isHeldBack(item, access));
+  }
+
   return {
     async read(inbox, from, token) {
       // Markers first: an item that is read between the two queries is shown as unread once more, never the reverse.
@@ -82,11 +99,8 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
       return succeed({ ...page.value, markers: markers.value, older: older.value });
     },
 
-    toPushMessage(page, since, userId) {
-      const at = now();
-      const items = [...page.older, ...page.entries, ...since]
-        .map(parseItem)
-        .filter((item) => !isExpired(item, at));
+    toPushMessage(page, since, { userId, access }) {
+      const items = shown([...page.older, ...page.entries, ...since], access);
       const isUnread = ({ seq, from }: StoredItem) => seq > page.markers.read && from?.id !== userId;
       const unread = items.filter(isUnread);
       const read = items.filter((item) => !isUnread(item));
@@ -106,7 +120,7 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
       };
     },
 
-    async list(inbox, { before, limit }) {
+    async list(inbox, { before, limit }, access) {
       const [markers, page] = await Promise.all([
         inboxes.markers(inbox),
         logs.read(inbox, { limit, maxBytes: MAX_PAGE_BYTES, ...(before === undefined ? {} : { before }) }),
@@ -114,14 +128,12 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
       if (!markers.ok) return markers;
       if (!page.ok) return page;
       const { epoch, top, entries, more } = page.value;
-      const at = now();
-      const items = entries.map(parseItem).filter((item) => !isExpired(item, at));
       return succeed({
         epoch,
         top,
         recvSeq: markers.value.recv,
         readSeq: markers.value.read,
-        items: items.map(toItem),
+        items: shown(entries, access).map(toItem),
         more,
       });
     },

@@ -1,4 +1,5 @@
-import type { Item, ItemKind, User } from '../../protocol/people.ts';
+import type { Item, ItemKind, MentionPlace, User } from '../../protocol/people.ts';
+import type { Access } from '../identity.ts';
 import type { Draft, Entry } from '../log-store.ts';
 
 /** An item for a user's inbox, before the store gives it a position. */
@@ -60,6 +61,11 @@ export function toItem(stored: StoredItem): Item {
     ...item
   } = stored;
   return item;
+}
+
+/** Returns whether the item tells of a room that its owner may not read with that access. */
+export function isHeldBack({ kind, data }: Pick<StoredItem, 'kind' | 'data'>, access: Access): boolean {
+  return kind === 'mention' && !access.rightsIn((data as MentionPlace).roomid).includes('read');
 }
 
 export function isExpired({ expiresAt }: StoredItem, now: number): boolean {

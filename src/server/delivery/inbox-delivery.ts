@@ -1,5 +1,6 @@
 import { socketRoom } from '../../backend/socket-room.ts';
-import { isExpired, parseItem, type StoredItem } from '../../chat/inbox/items.ts';
+import type { Identity } from '../../chat/identity.ts';
+import { isExpired, isHeldBack, parseItem, type StoredItem } from '../../chat/inbox/items.ts';
 import type { InboxStore } from '../../chat/inbox-store.ts';
 import type { Entry } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
@@ -9,7 +10,14 @@ import type { ChatNamespace } from '../socket-types.ts';
 export interface InboxDeliveryDeps {
   readonly of: (nsp: string) => ChatNamespace;
   readonly inboxes: Pick<InboxStore, 'raise'>;
+  /** The owner's connections on this worker. */
+  readonly sessionsOf: (inbox: Room) => readonly OwnConnection[];
   readonly now: () => number;
+}
+
+interface OwnConnection {
+  readonly socket: { readonly id: string };
+  readonly identity: Pick<Identity, 'access'>;
 }
 
 /** Sends new items of an inbox to the owner's connections on this worker. */
@@ -19,7 +27,7 @@ export interface InboxDelivery {
   sent(inbox: Room, seq: number): void;
 }
 
-export function createInboxDelivery({ of, inboxes, now }: InboxDeliveryDeps): InboxDelivery {
+export function createInboxDelivery({ of, inboxes, sessionsOf, now }: InboxDeliveryDeps): InboxDelivery {
   /** Inboxes whose marker `sent` is raised at the end of the turn, so that a burst of items costs one write. */
   const pending = new Map<string, { readonly inbox: Room; readonly seq: number }>();
 
@@ -35,6 +43,12 @@ export function createInboxDelivery({ of, inboxes, now }: InboxDeliveryDeps): In
     for (const { inbox, seq } of markers) void inboxes.raise(inbox, { sent: seq });
   }
 
+  function heldBackFrom(inbox: Room, item: StoredItem): string[] {
+    return sessionsOf(inbox)
+      .filter(({ identity }) => isHeldBack(item, identity.access))
+      .map(({ socket }) => socket.id);
+  }
+
   return {
     sent,
     deliver(inbox, entry) {
@@ -43,7 +57,7 @@ export function createInboxDelivery({ of, inboxes, now }: InboxDeliveryDeps): In
       if (item.copied || isExpired(item, now())) return;
       const everyone = of(inbox.nsp).local.to(socketRoom(inbox));
       const owners = entry.except === undefined ? everyone : everyone.except(entry.except);
-      emit(owners, item);
+      emit(item.kind === 'mention' ? owners.except(heldBackFrom(inbox, item)) : owners, item);
       const delivered = of(inbox.nsp).adapter.rooms.has(socketRoom(inbox));
       if (delivered && isFromBackEnd(item)) sent(inbox, entry.seq);
     },

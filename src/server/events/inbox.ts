@@ -6,12 +6,12 @@ import type { Session } from '../session.ts';
 
 export const inboxList: EventHandler<'inbox:list'> = {
   mode: 'inTurn',
-  async run({ socket, user }, { before, limit }, { announcements, inboxView }) {
+  async run({ socket, user, identity }, { before, limit }, { announcements, inboxView }) {
     const inbox = inboxOf(socket.nsp.name, user.id);
     // The list shows announcements under the inbox's own numbers, so new ones are copied into the inbox first.
     const copied = await announcements.copyInto(inbox);
     if (!copied.ok) return copied;
-    return inboxView.list(inbox, { limit, before });
+    return inboxView.list(inbox, { limit, before }, identity.access);
   },
 };
 

@@ -27,7 +27,11 @@ export const tokenRefresh: EventHandler<'token:refresh'> = {
       moved,
       reads(access, defaultRoom) === reads(before.access, defaultRoom) ||
         context.textmsgAudience.moved(session),
-      ...forbidden.map(([roomid, membership]) => leaveRoom(session, roomid, membership, context)),
+      ...forbidden.map(async ([roomid, membership]) => {
+        await leaveRoom(session, roomid, membership, context);
+        // The room is no longer among the user's: a message there may not mention them.
+        await context.readMarkers.left(session, roomid);
+      }),
     ]);
     const left = forbidden.map(([roomid]) => roomid);
     const can = [...memberships.keys()].map((roomid) => ({ roomid, can: access.rightsIn(roomid) }));

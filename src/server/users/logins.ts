@@ -51,8 +51,8 @@ export interface LoginsDeps {
 
 export interface Logins {
   /**
-   * Binds the connection to its user, unless the store has excluded the user or the token. It calls `greet` once, before it sends anything of the inbox. If the store is
-   * away, it calls `greet` at once and sends the inbox when the store is back.
+   * Binds the connection to its user, unless the store has excluded the user or the token. It calls `greet` once, before it sends
+   * anything of the inbox. If the store is away, it calls `greet` at once and sends the inbox when the store is back.
    */
   bind(session: Session, from: Position | undefined, greet: () => void): Promise<void>;
   /** Binds it to another user, or sends the same user the inbox again. It calls `answer` before it sends the inbox. */
@@ -99,9 +99,10 @@ export function createLogins(deps: LoginsDeps): Logins {
     isPaused: deps.degraded,
   });
 
-  function show({ socket }: Session, inbox: Room, page: InboxSnapshot, since: readonly Entry[]): void {
-    const message = inboxView.toPushMessage(page, since, inbox.roomid);
-    socket.emit('push_message', message);
+  function show(session: Session, inbox: Room, page: InboxSnapshot, since: readonly Entry[]): void {
+    const { access } = session.identity;
+    const message = inboxView.toPushMessage(page, since, { userId: inbox.roomid, access });
+    session.socket.emit('push_message', message);
     // A marker covers everything below it, so it must not rise when the message left items out.
     if (!message.more && message.unread.some(isFromBackEnd)) delivery.sent(inbox, message.top);
   }

@@ -3,10 +3,15 @@ import { createInboxView } from '../../../src/chat/inbox/inbox-view.ts';
 import { draftOf, type OutgoingItem } from '../../../src/chat/inbox/items.ts';
 import type { Position } from '../../../src/chat/log-store.ts';
 import { inboxOf } from '../../../src/chat/room.ts';
+import type { Right } from '../../../src/protocol/rights.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
 const ann = inboxOf('/', 'ann');
 const bob = { id: 'bob', name: 'Bob' };
+const owner = {
+  userId: 'ann',
+  access: { rightsIn: (roomid: string): readonly Right[] => (roomid === 'secret' ? [] : ['read']) },
+};
 
 function setUp() {
   const store = createMemoryStore();
@@ -23,7 +28,7 @@ function setUp() {
   async function login(from?: Position) {
     const page = await shown.read(ann, from);
     if (!page.ok) throw new Error(page.error.message);
-    const { unread, read, ...rest } = shown.toPushMessage(page.value, [], 'ann');
+    const { unread, read, ...rest } = shown.toPushMessage(page.value, [], owner);
     return { unread: unread.map(({ seq }) => seq), read: read.map(({ seq }) => seq), ...rest };
   }
   return { store, shown, put, fill, login };
@@ -43,6 +48,15 @@ describe('the inbox after a login', () => {
     const first = await login();
     expect(first).toEqual({ epoch: 'e1', top: 5, unread: [3, 4, 5], read: [1, 2], more: false });
     expect(await login()).toEqual(first);
+  });
+
+  it('has no mention in a room that the owner may not read, neither has the list', async () => {
+    const { put, login, shown } = setUp();
+    for (const roomid of ['tea', 'secret'])
+      await put({ kind: 'mention', json: JSON.stringify({ roomid, epoch: 'e', seq: 1 }) });
+    expect(await login()).toEqual({ epoch: 'e1', top: 2, unread: [1], read: [], more: false });
+    const listed = await shown.list(ann, { limit: 10 }, owner.access);
+    expect(listed.ok && listed.value.items.map(({ seq }) => seq)).toEqual([1]);
   });
 
   it('is the newest 50 unread and 20 read ones, and says when there are more', async () => {
@@ -106,7 +120,7 @@ describe('the inbox after a login', () => {
     const page = await shown.read(ann, undefined);
     if (!page.ok) throw new Error('not read');
     await put();
-    const message = shown.toPushMessage(page.value, store.entries(ann).slice(2), 'ann');
+    const message = shown.toPushMessage(page.value, store.entries(ann).slice(2), owner);
     expect(message).toMatchObject({ top: 3 });
     expect(message.unread.map(({ seq }) => seq)).toEqual([1, 2, 3]);
   });
@@ -114,7 +128,7 @@ describe('the inbox after a login', () => {
   it('shows an item as it was sent', async () => {
     const { shown, put } = setUp();
     await put({ kind: 'push', entityType: 'like', json: '{"a":[1,{"b":null}]}', ttlS: 60 });
-    const listed = await shown.list(ann, { limit: 10 });
+    const listed = await shown.list(ann, { limit: 10 }, owner.access);
     expect(listed.ok && listed.value.items).toEqual([
       {
         id: 'i1',
@@ -135,7 +149,7 @@ describe('the list of an inbox', () => {
     await fill(7);
     await store.inboxes.raise(ann, { recv: 5, read: 4 });
     const page = async (query: { before?: number; limit: number }) => {
-      const listed = await shown.list(ann, query);
+      const listed = await shown.list(ann, query, owner.access);
       if (!listed.ok) throw new Error(listed.error.message);
       const { items, ...rest } = listed.value;
       return { ...rest, seqs: items.map(({ seq }) => seq) };
