@@ -1,7 +1,7 @@
 import { contentDigest, type DedupeKey } from '../../chat/dedupe.ts';
 import { dedupeScope } from '../../chat/identity.ts';
 import type { MessageChange } from '../../chat/message-changes.ts';
-import { type Outcome, succeed } from '../../protocol/codes.ts';
+import { type Outcome, type Refusal, succeed } from '../../protocol/codes.ts';
 import type { SayAck } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import { deletion, edit as editOf, reaction } from '../message-decisions.ts';
@@ -47,6 +47,8 @@ const remove: EventHandler<'delete'> = {
     const moderates = session.identity.access.rightsIn(roomid).includes('moderate');
     const joined = memberIn(session, roomid, moderates ? 'moderate' : 'say');
     if (!joined.ok) return joined;
+    const refusal = moderates ? await banned(session, joined.value, context) : undefined;
+    if (refusal) return refusal;
     const by = authorOf(session);
     const decide = deletion({ roomid, by, own: !moderates, clientMsgId });
     const dedupe = dedupeOf(session, clientMsgId, ['delete', seq]);
@@ -84,11 +86,18 @@ function dedupeOf(
 
 /** A mute that the connection brings along. The store checks the mutes of the user. */
 async function muted(session: Session, membership: Membership, { enforcement }: ChatContext) {
-  const { room } = membership;
-  const carried = enforcement.connectionRefusal(session, room);
-  const refusal = carried && (await carried);
-  if (refusal) return refusal;
-  return session.memberships.get(room.roomid) === membership ? undefined : notJoined(room.roomid);
+  const carried = enforcement.connectionRefusal(session, membership.room);
+  return (carried && (await carried)) ?? gone(session, membership);
+}
+
+/** The store does not check who deletes, since the muted may; a worker may have missed a moderator's ban. */
+async function banned(session: Session, membership: Membership, { enforcement }: ChatContext) {
+  return (await enforcement.banOf(membership.room, session.user.id)) ?? gone(session, membership);
+}
+
+function gone({ memberships }: Session, membership: Membership): Refusal | undefined {
+  const { roomid } = membership.room;
+  return memberships.get(roomid) === membership ? undefined : notJoined(roomid);
 }
 
 async function apply(

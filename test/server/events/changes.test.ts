@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
 import { createMessageChanges } from '../../../src/chat/message-changes.ts';
+import { refuseRestricted } from '../../../src/chat/moderation.ts';
 import { roomOf } from '../../../src/chat/room.ts';
-import { MEMBER_RIGHTS } from '../../../src/protocol/rights.ts';
+import { MEMBER_RIGHTS, RIGHTS } from '../../../src/protocol/rights.ts';
 import type { ChatContext } from '../../../src/server/context.ts';
 import { edit, react } from '../../../src/server/events/changes.ts';
+import { EVENTS } from '../../../src/server/events/index.ts';
 import type { Session } from '../../../src/server/session.ts';
 import { draftOf, granted } from '../../contract/peers.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
@@ -42,6 +44,20 @@ it('a reaction costs its connection the message that the store writes again, onc
   }
   expect(charged).toEqual([expect.any(Number)]);
   expect(charged[0]).toBeGreaterThan(5_000);
+});
+
+it('a moderator whose ban this worker has missed deletes nothing', async () => {
+  const { session, context } = await stage();
+  const remove = (by: Session) => EVENTS.delete.run(by, { seq: 1 } as never, context, () => undefined);
+  const guard = {
+    ...session,
+    identity: { ...session.identity, access: { rightsIn: () => RIGHTS } },
+  } as Session;
+  const banned = refuseRestricted('ban');
+  Object.assign(context.enforcement, { banOf: async () => banned });
+  expect(await remove(guard)).toEqual(banned);
+  Object.assign(context.enforcement, { banOf: async () => undefined });
+  expect(await remove(guard)).toMatchObject({ ok: true });
 });
 
 it('an edit of another’s message asks no store whether its author is banned', async () => {
