@@ -13,12 +13,16 @@ export type RevokedTokens = { readonly before: number } | { readonly jti: string
 
 /** Bans and mutes. The store MUST check them itself, atomically, in `Roster.enter` and `RoomLogs.append`. */
 export interface Moderation {
-  /** Sets a restriction, which MUST replace an earlier one of its kind. Without `seconds` it has no end. */
+  /**
+   * Sets a restriction, which MUST replace an earlier one of its kind. Without `seconds` it has no end. With `most`, a new one is
+   * `limit` where the room has that many, approximately: several calls may meet, and those of one user may count as one.
+   */
   restrict(
     room: Room,
     userId: string,
     kind: Restriction,
     seconds?: number,
+    most?: number,
   ): Promise<Outcome<ActiveRestriction>>;
   /** Removes a restriction; false if there was none. */
   lift(room: Room, userId: string, kind: Restriction): Promise<Outcome<boolean>>;
@@ -37,6 +41,10 @@ const MESSAGES: { readonly [K in Restriction]: string } = {
   ban: 'roomid: banned from this room',
   mute: 'roomid: muted in this room',
 };
+
+export function refuseMoreRestrictions(most: number): Refusal {
+  return refuse('limit', `userId: a room has at most ${most} bans and mutes by moderators`);
+}
 
 /** `leftMs` 0: until it is lifted. */
 export function refuseRestricted(kind: Restriction, leftMs = 0): Refusal {

@@ -10,6 +10,8 @@ export const MAX_CLIENT_MSG_ID_CHARS = 64;
 export const MAX_MENTIONS = 20;
 /** The most users that one user can block. */
 export const MAX_BLOCKS = 1_000;
+/** The number of bans and mutes in a room beyond which its moderators add no further ones. */
+export const MAX_RESTRICTIONS = 10_000;
 export const MAX_REACTION_CHARS = 32;
 /** The most different reactions to one message. */
 export const MAX_REACTIONS = 32;

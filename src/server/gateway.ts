@@ -1,5 +1,5 @@
 import type { QueueKey } from '../chat/connect-queue.ts';
-import { createBucket, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
+import { createBucket, createSharedBuckets, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
 import { MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { AcceptedHandshake } from './auth/handshake.ts';
 import type { ChatContext } from './context.ts';
@@ -11,11 +11,13 @@ import { createHandshakes, type HandshakesDeps } from './handshakes.ts';
 import { requestIdOf } from './request-id.ts';
 import { ClientSession, type Session } from './session.ts';
 import type { ChatNamespace, ClientSocket } from './socket-types.ts';
+import { timesConnections } from './transport/address-budgets.ts';
 import type { ConnectionLimits } from './transport/connection-limits.ts';
 import { shrinkConnection } from './transport/private-members.ts';
 
 /** More than a person orders, and no more than the workers can carry out. */
 const MODERATION_RATE: Rate = { perMs: 5 / 1_000, burst: 50 };
+const MODERATION_RATE_OF_USER: Rate = { perMs: 10 / 1_000, burst: 100 };
 const LOGIN_RATE: Rate = { perMs: 2 / 1_000, burst: 20 };
 
 export interface GatewayDeps extends Pick<HandshakesDeps, 'authenticate' | 'connects' | 'rateAdmit'> {
@@ -57,6 +59,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     signal: () => createBucket(deps.rateSignal, elapsedMs),
     sayOfAddress: deps.sayOfAddress,
     signalOfAddress: deps.signalOfAddress,
+    moderateOfAddress: createSharedBuckets(timesConnections(MODERATION_RATE), elapsedMs),
+    moderateOfUser: createSharedBuckets(MODERATION_RATE_OF_USER, elapsedMs),
   };
   const firstTasks = createFirstTasks({
     ...context,

@@ -98,7 +98,7 @@ export interface Session {
   takeMoreSayTokens(amount: number): number;
   /** Returns as `takeSayToken`. Each login may copy announcements into an inbox that nobody has ever read. */
   takeLoginToken(): number;
-  /** Returns as `takeSayToken`. Each order of a moderator goes to all workers of the cluster. */
+  /** Takes from connection, user and address, and returns as `takeSayToken`: each order goes to all workers of the cluster. */
   takeModerationToken(): number;
 }
 
@@ -108,9 +108,12 @@ export interface SessionRates {
   readonly login: () => Bucket;
   readonly moderate: () => Bucket;
   readonly signal: () => Bucket;
-  /** RATE_SAY and RATE_SIGNAL of all connections from one address. */
+  /** RATE_SAY, RATE_SIGNAL and a moderator's orders of all connections from one address. */
   readonly sayOfAddress: SharedBuckets;
   readonly signalOfAddress: SharedBuckets;
+  readonly moderateOfAddress: SharedBuckets;
+  /** The orders of all connections of one user. */
+  readonly moderateOfUser: SharedBuckets;
 }
 
 export interface SessionStart {
@@ -191,8 +194,13 @@ export class ClientSession implements Session {
   }
 
   takeModerationToken(): number {
+    const { address } = this.budget;
     this.moderationBucket ??= this.bucket('moderate');
-    return this.moderationBucket.take();
+    return (
+      this.moderationBucket.take() ||
+      this.rates.moderateOfUser.take(this.user.id) ||
+      (address === undefined ? 0 : this.rates.moderateOfAddress.take(address))
+    );
   }
 
   private bucket(of: 'say' | 'signal' | 'login' | 'moderate'): Bucket {

@@ -137,6 +137,23 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       expect(await b.roster.enter(room, bob, 1, 1)).toEqual(banned(3_600_000));
     });
 
+    it('beyond the most of a room is refused, unless the user has one already or another is lifted', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      const ban = (peer: Peer, userId: string) => peer.moderation.restrict(room, userId, 'ban', undefined, 2);
+      const most = 'userId: a room has at most 2 bans and mutes by moderators';
+      const tooMany = { ok: false, error: { code: 'limit', message: most, temporary: false } };
+      granted(await ban(a, 'ann'));
+      granted(await ban(b, 'bob'));
+      for (const peer of [a, b]) expect(await ban(peer, 'carol')).toEqual(tooMany);
+      expect(granted(await a.moderation.restrictions(room, 'carol'))).toEqual({});
+      granted(await ban(b, 'ann'));
+      granted(await a.moderation.restrict(room, 'dan', 'ban'));
+      granted(await b.moderation.lift(room, 'dan', 'ban'));
+      granted(await b.moderation.lift(room, 'bob', 'ban'));
+      granted(await ban(a, 'carol'));
+    });
+
     it('and an enter at the same moment leave the user either counted or refused, and refused from then on', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();

@@ -25,7 +25,11 @@ import {
   type UnreadCount,
   type UnreadQuery,
 } from '../../src/chat/log-store.ts';
-import type { ActiveRestriction, Moderation } from '../../src/chat/moderation.ts';
+import {
+  type ActiveRestriction,
+  type Moderation,
+  refuseMoreRestrictions,
+} from '../../src/chat/moderation.ts';
 import type { Room } from '../../src/chat/room.ts';
 import type { RoomReaders } from '../../src/chat/room-readers.ts';
 import type { Roster } from '../../src/chat/roster.ts';
@@ -357,13 +361,16 @@ export function createMemoryStore({
   };
 
   const moderation: Moderation = {
-    restrict: (room, userId, kind, seconds) =>
-      answer('restrict', room, () => {
+    restrict: async (room, userId, kind, seconds, most = Number.POSITIVE_INFINITY) => {
+      const held = [...restrictions.keys()].filter((key) => key.startsWith(`${room.tag} `));
+      if (held.length >= most && !held.includes(`${room.tag} ${userId}`)) return refuseMoreRestrictions(most);
+      return answer('restrict', room, () => {
         const restricted = seconds === undefined ? {} : { until: clock + seconds * 1_000 };
         const key = `${room.tag} ${userId}`;
         restrictions.set(key, { ...restrictions.get(key), [kind]: restricted });
         return restricted;
-      }),
+      });
+    },
     lift: (room, userId, kind) =>
       answer('lift', room, () => {
         const { [kind]: lifted, ...others } = restrictions.get(`${room.tag} ${userId}`) ?? {};

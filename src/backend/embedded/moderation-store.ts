@@ -1,5 +1,11 @@
 import { revocationRow } from '../../chat/exclusions.ts';
-import type { ActiveRestriction, Moderation, Restriction, RevokedTokens } from '../../chat/moderation.ts';
+import {
+  type ActiveRestriction,
+  type Moderation,
+  type Restriction,
+  type RevokedTokens,
+  refuseMoreRestrictions,
+} from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
@@ -15,6 +21,7 @@ export interface ModerationStore extends Moderation {
     userId: string,
     kind: Restriction,
     seconds?: number,
+    most?: number,
   ): Promise<Outcome<ActiveRestriction>>;
   lift(room: Tagged, userId: string, kind: Restriction): Promise<Outcome<boolean>>;
   revoke(inbox: Tagged, tokens: RevokedTokens, now: number): Promise<Outcome<void>>;
@@ -33,9 +40,17 @@ const ROW_BYTES = 100;
 
 /** Restrictions are committed in the same queue as the logs: a later append sees them. */
 export function createModerationStore({ readSnapshot, queue, now }: ModerationStoreDeps): ModerationStore {
+  const isFull = ({ tag }: Tagged, key: string, most: number) =>
+    readSnapshot(
+      (snapshot) => snapshot.row('restrictions', key) === undefined && snapshot.restricted(tag) >= most,
+    );
+
   return {
-    restrict(room, userId, kind, seconds) {
+    async restrict(room, userId, kind, seconds, most) {
       const key = restrictionKey(room, userId);
+      const full = most === undefined ? succeed(false) : isFull(room, key, most);
+      if (!full.ok) return full;
+      if (most !== undefined && full.value) return refuseMoreRestrictions(most);
       return queue.add({
         bytes: ROW_BYTES,
         plan(transaction): ActiveRestriction {

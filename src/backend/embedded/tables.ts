@@ -14,6 +14,8 @@ export interface Snapshot {
   uncounted(tag: string, from: number, to: number): number;
   /** The users whom the user of that inbox has blocked, also those whose time is over. */
   blocks(tag: string): BlockRecord[];
+  /** Counts the users who are banned from that room or muted there, also those whose time is over. */
+  restricted(tag: string): number;
 }
 
 export interface KeyedRow<T extends keyof Rows> {
@@ -155,6 +157,8 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
               rows.blocks.getRange({ start: `${tag}:`, end: `${tag};`, transaction }),
               ({ value }) => value,
             ),
+          restricted: (tag) =>
+            rows.restrictions.getKeysCount({ start: `${tag}:`, end: `${tag};`, transaction }),
         });
       } finally {
         transaction.done();

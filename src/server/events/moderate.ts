@@ -1,4 +1,5 @@
 import { refuse } from '../../protocol/codes.ts';
+import { MAX_RESTRICTIONS } from '../../protocol/limits.ts';
 import type { EventHandler } from '../context.ts';
 import { memberIn } from './room-access.ts';
 
@@ -16,6 +17,6 @@ export const moderate: EventHandler<'moderate'> = {
     const { room } = joined.value;
     // The command of the moderator's own ban may not have reached this worker.
     const banned = await context.enforcement.banOf(room, session.user.id);
-    return banned ?? context.moderator.moderate(room, { action, userId, seconds });
+    return banned ?? context.moderator.moderate(room, { action, userId, seconds }, MAX_RESTRICTIONS);
   },
 };

@@ -18,8 +18,11 @@ export interface ModerationOrder {
 
 /** Carries out the orders of moderators and back ends. Both ways in have the same effect. */
 export interface Moderator {
-  /** Returns the end of a restriction with an end. Resolves once all workers that can be reached have carried it out. */
-  moderate(room: Room, order: ModerationOrder): Promise<Outcome<ActiveRestriction>>;
+  /**
+   * Returns the end of a restriction with an end. Resolves once all workers that can be reached have carried it out. `most` bounds
+   * the restrictions of the room, as `Moderation.restrict` has it.
+   */
+  moderate(room: Room, order: ModerationOrder, most?: number): Promise<Outcome<ActiveRestriction>>;
 }
 
 export function createModerator({ moderation, enforcement }: ModeratorDeps): Moderator {
@@ -27,8 +30,9 @@ export function createModerator({ moderation, enforcement }: ModeratorDeps): Mod
     room: Room,
     { userId, seconds }: ModerationOrder,
     kind: Restriction,
+    most: number | undefined,
   ): Promise<Outcome<ActiveRestriction>> {
-    const restricted = await moderation.restrict(room, userId, kind, seconds);
+    const restricted = await moderation.restrict(room, userId, kind, seconds, most);
     if (!restricted.ok) return restricted;
     // Best effort: the store enforces the restriction on workers that the command does not reach.
     if (kind === 'ban') await enforcement.remove(room, userId, { code: 'banned', ...restricted.value });
@@ -49,14 +53,14 @@ export function createModerator({ moderation, enforcement }: ModeratorDeps): Mod
   }
 
   return {
-    async moderate(room, order) {
+    async moderate(room, order, most) {
       const { action, userId } = order;
       switch (action) {
         case 'kick':
           return kick(room, userId);
         case 'ban':
         case 'mute':
-          return restrict(room, order, action);
+          return restrict(room, order, action, most);
         case 'unban':
           return lift(room, userId, 'ban');
         case 'unmute':

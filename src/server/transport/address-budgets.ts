@@ -50,6 +50,7 @@ export function createAddressBudgets({
   };
 }
 
-function timesConnections(rate: Rate | undefined): Rate | undefined {
+/** The rate of all connections from one address. */
+export function timesConnections(rate: Rate | undefined): Rate | undefined {
   return rate && { perMs: rate.perMs * CONNECTIONS_WORTH, burst: rate.burst * CONNECTIONS_WORTH };
 }

@@ -1,5 +1,11 @@
 import { revocationRow } from '../../../chat/exclusions.ts';
-import type { ActiveRestriction, Moderation, Restriction, RevokedTokens } from '../../../chat/moderation.ts';
+import {
+  type ActiveRestriction,
+  type Moderation,
+  type Restriction,
+  type RevokedTokens,
+  refuseMoreRestrictions,
+} from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
@@ -17,14 +23,22 @@ export interface RedisModerationDeps {
 const UNTIL_LIFTED = 'inf';
 const LIFT = '0';
 const NONE = -1;
+const TOO_MANY = -1;
+const UNBOUNDED = Number.POSITIVE_INFINITY;
 
 /** The restrictions are in the room's slot, so that roster-enter.lua and append.lua can check them. */
 export function createRedisModeration({ redis, scripts, keys }: RedisModerationDeps): Moderation {
-  const change = (room: Room, userId: string, kind: Restriction, lengthMs: string) =>
+  const change = (room: Room, userId: string, kind: Restriction, lengthMs: string, most = UNBOUNDED) =>
     redis.evaluate<number>(
       scripts.restrict,
       [keys.restrictions(room)],
-      [`${kind}:${userId}`, lengthMs, userId, restrictionHash(userId)],
+      [
+        `${kind}:${userId}`,
+        lengthMs,
+        userId,
+        restrictionHash(userId),
+        most === UNBOUNDED ? 'inf' : String(most),
+      ],
     );
 
   async function restrict(
@@ -32,10 +46,12 @@ export function createRedisModeration({ redis, scripts, keys }: RedisModerationD
     userId: string,
     kind: Restriction,
     seconds?: number,
+    most = UNBOUNDED,
   ): Promise<Outcome<ActiveRestriction>> {
     const lengthMs = seconds === undefined ? UNTIL_LIFTED : String(Math.max(1, Math.ceil(seconds * 1_000)));
-    const ends = await change(room, userId, kind, lengthMs);
-    return ends.ok ? succeed(restrictedOf(ends.value)) : ends;
+    const ends = await change(room, userId, kind, lengthMs, most);
+    if (!ends.ok) return ends;
+    return ends.value === TOO_MANY ? refuseMoreRestrictions(most) : succeed(restrictedOf(ends.value));
   }
 
   async function lift(room: Room, userId: string, kind: Restriction): Promise<Outcome<boolean>> {
