@@ -7,6 +7,7 @@ import type { HookQueue } from '../chat/hook-queue.ts';
 import type { IdempotencyStore } from '../chat/idempotency.ts';
 import type { InboxStore, PushStore } from '../chat/inbox-store.ts';
 import type { RoomBus, RoomLogs } from '../chat/log-store.ts';
+import type { LoggedRooms } from '../chat/logged-rooms.ts';
 import type { MentionNotes } from '../chat/mention-notes.ts';
 import type { Moderation } from '../chat/moderation.ts';
 import type { RoomReaders } from '../chat/room-readers.ts';
@@ -62,6 +63,7 @@ export function usesRedis(options: RedisChoice): boolean {
 /** The stores with the same interface in every process that has them. */
 export interface Stores {
   readonly logs: RoomLogs;
+  readonly loggedRooms: LoggedRooms;
   readonly roomReaders: RoomReaders;
   readonly inboxes: InboxStore;
   readonly pushes: PushStore;

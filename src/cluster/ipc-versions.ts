@@ -39,6 +39,7 @@ export const SINCE: ReadonlyMap<string, number> = new Map([
   ['roomReaders.raise', 10],
   ['roomReaders.marks', 10],
   ['roomReaders.count', 10],
+  ['loggedRooms.list', 10],
   ['hooks.list', 10],
   ['hooks.note', 10],
   ['hooks.lease', 10],

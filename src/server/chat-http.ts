@@ -11,7 +11,7 @@ import { createInboxComparisons } from './moderation/inbox-comparisons.ts';
 import { createUserDisconnects } from './moderation/user-disconnects.ts';
 
 export interface ChatHttpDeps extends Omit<HttpDeps, 'api'> {
-  readonly backend: Pick<WorkerBackend, 'idempotency'>;
+  readonly backend: Pick<WorkerBackend, 'idempotency' | 'loggedRooms'>;
   readonly context: ChatContext;
   readonly edge: Pick<Edge, 'of' | 'namespaces' | 'delivery'>;
   readonly eventStreams: EventStreams;
@@ -35,6 +35,7 @@ export function openChatHttp(deps: ChatHttpDeps): Promise<HttpRoutes> {
       admission,
       pushService,
       idempotency: backend.idempotency,
+      loggedRooms: backend.loggedRooms,
       now,
       announceIn: createRoomAnnouncements({ of, degraded }),
       disconnect: createUserDisconnects({

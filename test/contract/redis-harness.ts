@@ -98,7 +98,8 @@ export async function peerForTest(redisUrl: string, settings?: PeerSettings): Pr
 /** A user with exactly the rights that Roomcast needs. */
 export const ALLOWED = ['on', '>granted', ...aclRules('rc')];
 
-const USER = ['--user', 'roomcast', ...ALLOWED];
+/** Without +scan, a worker can do all but list rooms by their logs. */
+const USER = ['--user', 'roomcast', ...ALLOWED, '+scan'];
 const asUser = (url: string) => url.replace('//', '//roomcast:granted@');
 
 export async function redisHarness(): Promise<Harness> {

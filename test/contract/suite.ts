@@ -10,6 +10,7 @@ import { hooksContract } from './suite-hooks.ts';
 import { idempotencyContract } from './suite-idempotency.ts';
 import { inboxContract } from './suite-inbox.ts';
 import { logContract } from './suite-log.ts';
+import { loggedRoomsContract } from './suite-logged-rooms.ts';
 import { membersContract } from './suite-members.ts';
 import { mentionsContract } from './suite-mentions.ts';
 import { moderationContract } from './suite-moderation.ts';
@@ -24,7 +25,7 @@ export type Peer = WorkerBackend & { readonly instanceId: string };
 /** What every store of logs has, also one that knows no presence. */
 export type StorePeer = Pick<
   Peer,
-  'logs' | 'roomReaders' | 'bus' | 'inboxes' | 'pushes' | 'idempotency' | 'hooks' | 'close'
+  'logs' | 'loggedRooms' | 'roomReaders' | 'bus' | 'inboxes' | 'pushes' | 'idempotency' | 'hooks' | 'close'
 >;
 
 export interface PeerClock {
@@ -51,6 +52,7 @@ export function storeContract(name: string, harness: () => Promise<Harness<Store
   describe(`${name} store`, () => {
     logContract(harness);
     inboxContract(harness);
+    loggedRoomsContract(harness);
     idempotencyContract(harness);
     hooksContract(harness);
     busContract(harness);

@@ -35,6 +35,7 @@ import type { RoomReaders } from '../../src/chat/room-readers.ts';
 import type { Roster } from '../../src/chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
 import { createMemoryHooks } from './memory-hooks.ts';
+import { createMemoryLoggedRooms } from './memory-logged-rooms.ts';
 
 const away = () => refuse('unavailable', 'away', 1);
 
@@ -414,6 +415,7 @@ export function createMemoryStore({
 
   return {
     logs: roomLogs,
+    loggedRooms: createMemoryLoggedRooms({ logs, answer }),
     roomReaders,
     inboxes,
     pushes,

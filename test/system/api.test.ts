@@ -230,6 +230,26 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     }
   });
 
+  it('lists rooms with messages and nobody in them, page by page from any worker', async () => {
+    const [empty, occupied, silent] = [fresh('empty'), fresh('occupied'), fresh('silent')];
+    for (const roomid of [empty, occupied])
+      expect((await ask(`${at(0)}/api/v1/rooms/${roomid}/messages`, { text: 'Hi' })).status).toBe(200);
+    for (const roomid of [occupied, silent]) await enter(at(0), roomid, 'Ann');
+    await ask(`${at(0)}/api/v1/rooms/${fresh('elsewhere')}/messages?ns=/post`, { text: 'Hi' });
+    const listed = new Map<string, Json>();
+    let after = '';
+    for (let page = 0; page === 0 || after !== ''; page += 1) {
+      const { status, json } = await ask(`${at(page)}/api/v1/rooms?all=1&limit=200${after}`);
+      expect(status).toBe(200);
+      for (const room of json.rooms as Json[]) listed.set(String(room.roomid), room);
+      after = json.next === undefined ? '' : `&after=${encodeURIComponent(String(json.next))}`;
+    }
+    expect(listed.get(empty)).toEqual({ roomid: empty, users: 0, clients: 0 });
+    for (const roomid of [occupied, silent])
+      expect(listed.get(roomid)).toEqual({ roomid, users: 1, clients: 1 });
+    expect([...listed.keys()].filter((roomid) => roomid.startsWith('elsewhere'))).toEqual([]);
+  });
+
   it('closes every connection of a user, on all workers of all hosts, and stock clients stay away', async () => {
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const reconnecting = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 50 };

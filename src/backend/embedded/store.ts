@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { HookQueue } from '../../chat/hook-queue.ts';
 import type { IdempotencyStore } from '../../chat/idempotency.ts';
 import type { PushStore } from '../../chat/inbox-store.ts';
+import type { LoggedRooms } from '../../chat/logged-rooms.ts';
 import type { MentionNotes } from '../../chat/mention-notes.ts';
 import type { RoomReaders } from '../../chat/room-readers.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
@@ -15,6 +16,7 @@ import { createHookStore } from './hook-store.ts';
 import { createIdempotencyStore } from './idempotency-store.ts';
 import { createInboxStore, type InboxStore } from './inbox-store.ts';
 import { createLogStore, type LogStore } from './log-store.ts';
+import { createLoggedRooms } from './logged-rooms.ts';
 import { createMentionNotes } from './mention-notes.ts';
 import { createModerationStore, type ModerationStore } from './moderation-store.ts';
 import { createPushStore } from './push-store.ts';
@@ -29,6 +31,7 @@ import type { StoreRules } from './transaction-context.ts';
 /** Everything on disk. All changes go through one commit queue. */
 export interface Store {
   readonly logs: LogStore;
+  readonly loggedRooms: LoggedRooms;
   readonly roomReaders: RoomReaders;
   readonly inboxes: InboxStore;
   readonly pushes: PushStore;
@@ -85,6 +88,7 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
   return {
     logs: createLogStore({ readSnapshot, queue, rules, now, steadyMs, onSaid: readerCounts.said }),
     roomReaders: createRoomReaders({ readSnapshot, queue, counts: readerCounts }),
+    loggedRooms: createLoggedRooms({ tables, rules, now, closed: () => closed }),
     inboxes: createInboxStore({ readSnapshot, queue, now }),
     pushes: createPushStore({ readSnapshot, queue, rules, now }),
     idempotency: createIdempotencyStore({ queue, rules }),

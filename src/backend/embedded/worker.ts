@@ -24,6 +24,7 @@ export async function openEmbeddedWorker({
   const {
     store,
     logs,
+    loggedRooms,
     roomReaders,
     inboxes,
     pushes,
@@ -39,6 +40,7 @@ export async function openEmbeddedWorker({
 
   return {
     logs,
+    loggedRooms,
     roomReaders,
     bus,
     roster: createWorkerRoster({ service: services.roster, log }),

@@ -10,7 +10,10 @@ import { socketRoom } from '../socket-room.ts';
  */
 export interface RedisKeys {
   /** The log (a stream), its meta and its replaced entries, in the order the scripts take them. */
-  readonly log: (room: Room) => readonly [log: string, meta: string, replaced: string];
+  readonly log: (room: Pick<Room, 'tag'>) => readonly [log: string, meta: string, replaced: string];
+  /** The pattern of SCAN that the logs' keys match, and the tag of the log with such a key. */
+  readonly logPattern: string;
+  readonly tagOfLog: (key: string) => string;
   /** The readers by what they have read or their own newest message, and the entries that do not count as unread, in the order the scripts take them. */
   readonly unread: (room: Room) => readonly [readers: string, uncounted: string];
   /** The rows beside the entries of the log, see chat/joined-entry.ts. */
@@ -87,10 +90,15 @@ function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
+/** The pattern that matches this text alone. */
+export function literalPattern(text: string): string {
+  return text.replace(/[*?[\]\\^]/g, '\\$&');
+}
+
 export function redisKeys(prefix: string, database = 0): RedisKeys {
   // KEY_PREFIX has no `#`, and a namespace begins with `/`: no other prefix or database uses these channels.
   const channelPrefix = database === 0 ? prefix : `${prefix}#${database}`;
-  const base = (room: Room) => `${prefix}:{${room.tag}}`;
+  const base = ({ tag }: Pick<Room, 'tag'>) => `${prefix}:{${tag}}`;
   const instances = `${prefix}:boots`;
   // The tag is the whole key of the instances, which has none: so they share its slot.
   const besideInstances = `${prefix}:{${instances}}`;
@@ -101,6 +109,8 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     pushPositions: (digest) => `${ofDigest(digest)}:places`,
   };
   return {
+    logPattern: `${literalPattern(prefix)}:{*}:log`,
+    tagOfLog: (key) => key.slice(`${prefix}:{`.length, -'}:log'.length),
     log: (room) => [`${base(room)}:log`, `${base(room)}:meta`, `${base(room)}:replaced`],
     unread: (room) => [`${base(room)}:readers`, `${base(room)}:uncounted`],
     beside: (room) => `${base(room)}:beside`,

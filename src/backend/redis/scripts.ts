@@ -25,6 +25,7 @@ export interface HookScripts {
 export interface Scripts extends HookScripts {
   readonly append: Script;
   readonly read: Script;
+  readonly roomName: Script;
   readonly replace: Script;
   readonly raiseReader: Script;
   readonly enter: Script;
@@ -69,6 +70,7 @@ export function openScripts(): Scripts {
       prompt: true,
     },
     read: scriptOf('read', epoch + textOf('log/read')),
+    roomName: scriptOf('read', textOf('log/room-name')),
     replace: scriptOf('append', clock + epoch + restricted + textOf('log/replace') + textOf('log/append')),
     raiseReader: scriptOf('people', textOf('log/reader-raise')),
     enter: scriptOf('presence', room + restricted + hashed + textOf('presence/roster-enter')),

@@ -13,6 +13,7 @@ import { redisKeys } from './keys.ts';
 import { createRedisAppend } from './log/append.ts';
 import { createEpochArgs } from './log/epochs.ts';
 import { createRedisIdempotency } from './log/idempotency.ts';
+import { createRedisLoggedRooms } from './log/logged-rooms.ts';
 import { createRedisLogs } from './log/logs.ts';
 import { createRedisRoomReaders } from './log/room-readers.ts';
 import { createRedisModeration } from './moderation/moderation.ts';
@@ -118,6 +119,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
   let failedBefore = false;
   return {
     logs: createRedisLogs({ redis, scripts, keys, epochArgs, writes }),
+    loggedRooms: createRedisLoggedRooms({ redis, servers: servers.each, roomName: scripts.roomName, keys }),
     roomReaders: createRedisRoomReaders({ redis, script: scripts.raiseReader, keys, retention }),
     bus,
     roster: { ...roster, heartbeat: writeCheck.heartbeat },

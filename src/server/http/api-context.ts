@@ -4,6 +4,7 @@ import type { Announcements } from '../../chat/inbox/announcements.ts';
 import type { PushService } from '../../chat/inbox/push-service.ts';
 import type { InboxStore } from '../../chat/inbox-store.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
+import type { LoggedRooms } from '../../chat/logged-rooms.ts';
 import type { Roster } from '../../chat/roster.ts';
 import type { ChatContext } from '../context.ts';
 import type { AnnounceInRooms } from '../delivery/room-announcements.ts';
@@ -19,6 +20,7 @@ import type { UserExports } from './user-exports.ts';
 export interface ApiContext extends OutgoingMessageDeps, Pick<ChatContext, 'recentAnswers'> {
   readonly admission: Pick<Admission, 'run'>;
   readonly logs: RoomLogs;
+  readonly loggedRooms: LoggedRooms;
   readonly roster: Pick<Roster, 'count' | 'members' | 'rooms' | 'connections'>;
   readonly inboxes: Pick<InboxStore, 'erase' | 'markers'>;
   readonly announcements: Pick<Announcements, 'announce'>;

@@ -87,12 +87,17 @@ export function wholeNumber(min: number, max: number) {
 
 export const pageLimit = wholeNumber(1, MAX_PAGE).prefault(DEFAULT_PAGE);
 
+/** Of a page of what is sorted by id. */
+export const AFTER_ID = 'Those after this one, in the order of the bytes.';
+export const next = z.string().optional().describe('The `after` of the next page; absent on the last one.');
+
 export const until = z.number().int().optional().describe('The end, ms since 1970; absent if it has no end.');
 export const seconds = payloads.restrictionSeconds
   .optional()
   .describe('The duration; if absent, it holds until it is lifted. It replaces an earlier one.');
 
 export const count = z.number().int().min(0);
+export const counts = { users: count, clients: count };
 export const at = z.number().int().describe('Ms since 1970 by the store’s clock.');
 
 export function tooLong(json: string, maxTextBytes: number): Refusal | undefined {

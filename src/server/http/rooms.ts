@@ -7,10 +7,13 @@ import { messageOf } from '../delivery/messages.ts';
 import { storeMessage, toAck } from '../events/outgoing-message.ts';
 import { person, roomEntry, storedAnswer } from './entries.ts';
 import {
+  AFTER_ID,
   clientMsgId,
   count,
+  counts,
   mentions,
   messageData,
+  next,
   pageLimit,
   roomid,
   socketId,
@@ -30,9 +33,6 @@ const member = person.extend({
     .describe('doubtful: the worker with the connections has stopped its heartbeats.'),
   seenAt: z.number().int().describe('The last heartbeat of that worker, ms since 1970.'),
 });
-const counts = { users: count, clients: count };
-const after = 'Those after this one, in the order of the bytes.';
-const next = z.string().optional().describe('The `after` of the next page; absent on the last one.');
 
 const say = route({
   method: 'POST',
@@ -111,16 +111,6 @@ const history = route({
   },
 });
 
-const list = route({
-  method: 'GET',
-  path: '/api/v1/rooms',
-  operationId: 'listRooms',
-  summary: 'The rooms that have members, on any worker.',
-  query: z.object({ after: roomid.optional().describe(after), limit: pageLimit }),
-  answer: z.object({ rooms: z.array(z.object({ roomid: z.string(), ...counts })), next }),
-  run: ({ nsp, query }, { roster }) => roster.rooms(nsp, pageOf(query)),
-});
-
 const one = route({
   method: 'GET',
   path: '/api/v1/rooms/:roomid',
@@ -149,11 +139,12 @@ const members = route({
   operationId: 'listMembers',
   summary: 'The members of a room, on any worker, sorted by user id.',
   params: ofRoom,
-  query: z.object({ after: userId.optional().describe(after), limit: pageLimit }),
+  query: z.object({ after: userId.optional().describe(AFTER_ID), limit: pageLimit }),
   answer: z.object({ ...counts, members: z.array(member), next }),
   async run({ nsp, params, query }, { roster }) {
     const room = roomOf(nsp, params.roomid);
-    const [counted, page] = await Promise.all([roster.count(room), roster.members(room, pageOf(query))]);
+    const { after, limit } = query;
+    const [counted, page] = await Promise.all([roster.count(room), roster.members(room, { after, limit })]);
     if (!counted.ok) return counted;
     if (!page.ok) return page;
     const { users, clients } = counted.value;
@@ -162,8 +153,4 @@ const members = route({
   },
 });
 
-function pageOf({ after: from, limit }: { after?: string | undefined; limit: number }) {
-  return { limit, after: from };
-}
-
-export const ROOM_ROUTES: readonly ApiRoute[] = [list, one, members, say, history];
+export const ROOM_ROUTES: readonly ApiRoute[] = [one, members, say, history];

@@ -8,6 +8,7 @@ import { MESSAGE_CHANGE_ROUTES } from './message-changes.ts';
 import { MODERATION_ROUTES } from './moderation.ts';
 import { type ApiFacts, describeApi } from './openapi.ts';
 import { PUSH_ROUTES } from './pushes.ts';
+import { ROOM_LIST_ROUTES } from './room-list.ts';
 import { ROOM_ROUTES } from './rooms.ts';
 import { type ApiRoute, route } from './route.ts';
 import { USER_ROUTES } from './users.ts';
@@ -38,6 +39,7 @@ export function createRoutes(about: ApiFacts): readonly ApiRoute[] {
   const routes = [
     probe,
     ...PUSH_ROUTES,
+    ...ROOM_LIST_ROUTES,
     ...ROOM_ROUTES,
     ...MESSAGE_CHANGE_ROUTES,
     ...EVENT_ROUTES,

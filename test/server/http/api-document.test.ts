@@ -196,6 +196,8 @@ describe('the OpenAPI document', () => {
       ['batch', 'POST', '/api/v1/batch', { requests: [{ method: 'GET', path: '/api/v1/rooms' }] }],
       ['listRooms', 'GET', '/api/v1/rooms'],
       ['listRooms', 'GET', '/api/v1/rooms?limit=1'],
+      ['listRooms', 'GET', '/api/v1/rooms?all=1'],
+      ['listRooms', 'GET', '/api/v1/rooms?all=1&after=!'],
       ['getRoom', 'GET', '/api/v1/rooms/Raum%201'],
       ['getRoom', 'GET', '/api/v1/rooms/nobody'],
       ['listMembers', 'GET', '/api/v1/rooms/Raum%201/members?limit=2'],

@@ -171,6 +171,54 @@ describe('rooms', () => {
     expect(rest.json).toEqual({ rooms: [{ roomid: 'ZZ', users: 1, clients: 1 }] });
   });
 
+  it('with messages and nobody in them follow those with members, if all are asked for', async () => {
+    const own = await openApiStage();
+    try {
+      for (const name of ['tea', 'hall'])
+        await own.ask('POST', `/api/v1/rooms/${name}/messages`, { body: { text: 'Hi' } });
+      for (const name of ['hall', 'silent'])
+        own.roster.enter(roomOf('/', name), { userId: 'Ann', username: 'Ann' });
+      const occupied = { users: 1, clients: 1 };
+      const pages: unknown[] = [];
+      let after = '';
+      do {
+        const { json } = await own.ask('GET', `/api/v1/rooms?all=1&limit=1${after}`);
+        pages.push(json);
+        after = json.next === undefined ? '' : `&after=${encodeURIComponent(String(json.next))}`;
+      } while (after !== '');
+      expect(pages.slice(0, 2)).toEqual([
+        { rooms: [{ roomid: 'hall', ...occupied }], next: 'hall' },
+        { rooms: [{ roomid: 'silent', ...occupied }], next: '!' },
+      ]);
+      const following = pages.slice(2) as { rooms: unknown[] }[];
+      expect(following.flatMap(({ rooms }) => rooms)).toHaveLength(2);
+      expect(following.flatMap(({ rooms }) => rooms)).toEqual(
+        expect.arrayContaining([
+          { roomid: 'tea', users: 0, clients: 0 },
+          { roomid: 'hall', ...occupied },
+        ]),
+      );
+      own.store.fail((what) => what === 'loggedRooms');
+      expect((await own.ask('GET', '/api/v1/rooms?all=1&after=!')).status).toBe(503);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it.each([
+    ['all=2', 'all: must be 0 or 1'],
+    ['after=!', 'after: this one needs all=1'],
+    ['all=0&after=!x', 'after: this one needs all=1'],
+    ['all=1&after=!a%20b', 'after: must be'],
+    ['all=1&after=%2F', 'after: must be'],
+    ['after=a&after=b', 'after: must be'],
+  ])('are not listed with %s', async (query, message) => {
+    expect(await stage.ask('GET', `/api/v1/rooms?${query}`)).toMatchObject({
+      status: 400,
+      json: { error: { code: 'bad_request', message: expect.stringContaining(message) } },
+    });
+  });
+
   it('that were never used are empty', async () => {
     expect((await stage.ask('GET', path)).json).toEqual({ roomid, users: 0, clients: 0, top: 0 });
     expect((await stage.ask('GET', `${path}/members`)).json).toEqual({ users: 0, clients: 0, members: [] });

@@ -82,6 +82,7 @@ export async function openApiStage(options: StageOptions = {}) {
   });
   const context: ApiContext = {
     logs: store.logs,
+    loggedRooms: store.loggedRooms,
     feeds,
     changes: createMessageChanges({ logs: store.logs, feeds, newId }),
     mentions: { storing: (_message, append) => append(newId()) },

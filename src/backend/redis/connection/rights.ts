@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { roomOf } from '../../../chat/room.ts';
-import { type RedisKeys, redisKeys } from '../keys.ts';
+import { literalPattern, type RedisKeys, redisKeys } from '../keys.ts';
 
 /*
  * The rights that a Redis user needs. The start check and a running worker's rights check try each command once, on keys of
- * their own. The contract suite runs as a user with exactly these rights, so a command that is missing here fails there.
+ * their own. The contract suite runs as a user with exactly these rights, and SCAN, so a command that is missing here fails there.
  */
 
 /** A command to try, and the rule of ACL SETUSER that allows it. */
@@ -126,7 +126,7 @@ function ruleOf([command = '', subcommand = '']: readonly string[]): string {
 
 /** The rules for the keys, the adapter's channels and the probe's. The prefix is escaped, since it is no pattern. */
 function patternRules(keyPrefix: string): readonly string[] {
-  const literal = keyPrefix.replace(/[*?[\]\\^]/g, '\\$&');
+  const literal = literalPattern(keyPrefix);
   return [`~${literal}:*`, `&${literal}#*`, `&${literal}:*`];
 }
 

@@ -6,7 +6,7 @@ import type { RowTarget } from '../../moved-rows.ts';
 import { formatOfMove, isMoveFrom, isMoving, ownMark } from '../connection/format.ts';
 import { openRedisConnection } from '../connection/redis-connection.ts';
 import type { RedisTarget } from '../connection/target.ts';
-import { redisKeys } from '../keys.ts';
+import { literalPattern, redisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import { createRetention } from '../retention.ts';
 import { openImportScript, openScripts } from '../scripts.ts';
@@ -78,7 +78,7 @@ export async function openRedisImport(deps: ImportDeps): Promise<RedisImport> {
 
   /** Calls `each` with the keys of every server that begin with the prefix, in portions. */
   async function scan(each: (found: readonly string[]) => Promise<void>): Promise<void> {
-    const pattern = `${options.keyPrefix.replace(/[*?[\]\\^]/g, '\\$&')}:*`;
+    const pattern = `${literalPattern(options.keyPrefix)}:*`;
     // A start check of a host leaves its keys for ten seconds at most, and the record of the servers is no data.
     const isData = (key: string) =>
       key !== keys.format && key !== keys.spread && !key.startsWith(`${options.keyPrefix}:{start:`);

@@ -1,4 +1,5 @@
 import { BackendError } from '../../backend.ts';
+import { literalPattern } from '../keys.ts';
 import type { MovedServer } from './moved-server.ts';
 
 export interface KeyMoves {
@@ -48,7 +49,7 @@ async function* foreignKeys(
   server: MovedServer,
   { prefix, unmoved, ownerOf }: KeyMoves,
 ): AsyncGenerator<readonly string[]> {
-  const pattern = `${prefix.replace(/[*?[\]\\^]/g, '\\$&')}*`;
+  const pattern = `${literalPattern(prefix)}*`;
   let cursor = '0';
   do {
     const scan = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(AT_ONCE)];

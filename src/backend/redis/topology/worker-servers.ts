@@ -8,6 +8,7 @@ import type { Subscriber } from '../bus/subscriber.ts';
 import type { Subscriptions } from '../bus/subscriptions.ts';
 import type { CallPacing } from '../connection/call-pacing.ts';
 import type { RedisCommands, RedisServer } from '../connection/commands.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisTarget } from '../connection/target.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
@@ -21,6 +22,8 @@ import { openWorkerNode, type WorkerNode } from './worker-node.ts';
 /** A worker's connections to all servers. */
 export interface WorkerServers {
   readonly commands: RedisCommands;
+  /** The connection to each server now. */
+  readonly each: () => readonly RedisConnection[];
   readonly subscriptions: Subscriptions;
   readonly separate: RedisTopology<WorkerNode>['separate'];
   readonly separateOf: RedisTopology<WorkerNode>['separateOf'];
@@ -141,6 +144,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
 
   return {
     commands: topology.commands,
+    each: () => topology.nodes().map(({ commands }) => commands),
     subscriptions,
     separate: topology.separate,
     separateOf: topology.separateOf,
