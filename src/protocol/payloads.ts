@@ -113,7 +113,7 @@ const namedText = fields({
   to: username.optional(),
 });
 
-const MAX_TOKEN_CHARS = 8_192;
+export const MAX_TOKEN_CHARS = 8_192;
 /** Checked apart from the rest of a handshake: a malformed token is `unauthorized` and not `bad_request`. */
 export const token = z.string().min(1).max(MAX_TOKEN_CHARS);
 const MAX_CURSOR_CHARS = 256;

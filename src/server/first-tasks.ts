@@ -19,9 +19,10 @@ export interface FirstTasks {
   /**
    * Binds the connection to its user, and joins the room that the handshake named with `?roomid=`, before any event that
    * the client has sent meanwhile. The answer of the join comes as `joined`, after all that `bind` sends. Both ask the store
-   * at the same time, so that the client waits for the slower one and not for both, except in a crowd.
+   * at the same time, so that the client waits for the slower one and not for both, except in a crowd. `bind` resolves to false for
+   * a user who is not admitted.
    */
-  begin(session: Session, bind: () => Promise<void>, join?: HandshakeJoin): Promise<void>;
+  begin(session: Session, bind: () => Promise<boolean>, join?: HandshakeJoin): Promise<void>;
 }
 
 export type HandshakeJoin = Pick<AcceptedHandshake, 'resume'>;
@@ -36,12 +37,21 @@ export interface FirstTasksDeps extends ChatContext {
 export function createFirstTasks(context: FirstTasksDeps): FirstTasks {
   const { admission, sendJoined, log } = context;
 
-  async function bindTo(session: Session, bind: () => Promise<void>): Promise<void> {
+  /** Returns false if the connection is not admitted. If nobody can say that, it is closed, and keeps its turn until then. */
+  async function bindTo(session: Session, bind: () => Promise<boolean>): Promise<boolean> {
+    const { conn } = session.socket;
     try {
       // Patient: nothing would try a refused one again.
-      await admission.run(session, bind, 'patient');
+      const bound = await admission.run(session, bind, 'patient');
+      if (typeof bound === 'boolean') return bound;
+      throw new Error(bound.error.message);
     } catch (error) {
       log.error({ err: error }, 'a connection could not be bound to its user');
+      // Stock clients reconnect after a closed engine, and not after `disconnect`.
+      const gone = new Promise<void>((resolve) => conn.once('close', () => resolve()));
+      conn.close();
+      if (conn.readyState !== 'closed') await gone;
+      return false;
     }
   }
 
@@ -49,7 +59,7 @@ export function createFirstTasks(context: FirstTasksDeps): FirstTasks {
     session: Session,
     { resume }: HandshakeJoin,
     underPermit: UnderPermit,
-    bound?: Promise<void>,
+    bound?: Promise<boolean>,
   ): Promise<void> {
     const { socket } = session;
     const payload = { history: DEFAULT_HISTORY, resume };
@@ -57,8 +67,7 @@ export function createFirstTasks(context: FirstTasksDeps): FirstTasks {
       const join = () => joinRoom(session, payload, context, (joined) => sendJoined(socket, joined), bound);
       const outcome = await underPermit(join);
       if (outcome === 'answered') return;
-      await bound;
-      if (!socket.connected) return;
+      if ((await bound) === false || !socket.connected) return;
       socket.emit('refused', { event: 'join', error: outcome.error });
       // A stock client does not know that it may try again.
       const { temporary, retryAfterMs = JOIN_RETRY_MS } = outcome.error;
@@ -85,7 +94,7 @@ export function createFirstTasks(context: FirstTasksDeps): FirstTasks {
       await session.queue.run('inTurn', async () => {
         const isCrowd = admission.state().inFlight >= CROWD;
         const bound = bindTo(session, bind);
-        if (isCrowd) await bound;
+        if (isCrowd && !(await bound)) return;
         if (join) await joinFromHandshake(session, join, (task) => admission.run(session, task), bound);
         await bound;
       });

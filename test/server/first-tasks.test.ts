@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createAdmission, type Permit } from '../../src/chat/admission.ts';
 import type { LogPage } from '../../src/chat/log-store.ts';
@@ -20,12 +21,17 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
   const happened: string[] = [];
   const user = { id: 'ann', name: 'Ann' };
   const memberships: Session['memberships'] = new Map();
+  const connection = Object.assign(new EventEmitter(), {
+    readyState: 'open',
+    close: () => void happened.push('closes'),
+  });
   const socket = {
     nsp: partOf<ClientSocket['nsp']>({ name: '/' }),
     connected: true,
     data: {},
     join: () => undefined as never,
     emit: emitting((event) => happened.push(event)),
+    conn: connection as unknown as ClientSocket['conn'],
   };
   const session = partOf<Session>({
     socket: partOf<ClientSocket>(socket),
@@ -71,6 +77,9 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
           ? refuse('limit', 'roomid: the room is full')
           : succeed({ users: 1, clients: 1, announce: () => undefined });
       },
+      async leave(_room, _userId, why) {
+        happened.push(`leaves as ${why}`);
+      },
     }),
     readMarkers: partOf<FirstTasksDeps['readMarkers']>({
       joining: async () => async () => undefined,
@@ -87,10 +96,11 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
   const answered = new Promise<void>((resolve) => {
     store = resolve;
   });
-  async function bind(): Promise<void> {
+  async function bind(): Promise<boolean> {
     happened.push('asks for the inbox');
     await answered;
     happened.push('hello');
+    return true;
   }
   const firstTasks = createFirstTasks(context);
   /** Takes all permits. Returns how to release them. */
@@ -108,6 +118,7 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
   }
   return {
     session,
+    connection,
     happened,
     firstTasks,
     bind,
@@ -147,11 +158,27 @@ describe('a new connection', () => {
     expect(happened.slice(2)).toEqual(['hello', 'refused']);
   });
 
-  it('joins its room although it could not be bound', async () => {
-    const { session, happened, firstTasks } = setUp();
+  it('is closed, joins no room and begins nothing else, if it could not be bound', async () => {
+    const { session, happened, firstTasks, connection } = setUp();
     const fails = () => Promise.reject(new Error('broken'));
-    await firstTasks.begin(session, fails, { resume: undefined });
-    expect(happened).toEqual(['enters the room', 'joined']);
+    const begun = firstTasks.begin(session, fails, { resume: undefined });
+    const later = session.queue.run('inTurn', async () => succeed(happened.push('joins another room')));
+    const closing = ['closes', 'enters the room'];
+    await vi.waitFor(() => expect(happened).toEqual(closing));
+    await new Promise(setImmediate);
+    expect(happened).toEqual(closing);
+    connection.emit('close');
+    await begun;
+    await later;
+    expect(happened).toEqual([...closing, 'leaves as asked', 'joins another room']);
+    expect(session.memberships.size).toBe(0);
+  });
+
+  it('leaves the room at once and hears no more of it, if its user is not admitted', async () => {
+    const { session, happened, firstTasks } = setUp();
+    await firstTasks.begin(session, async () => false, { resume: undefined });
+    expect(happened).toEqual(['enters the room', 'leaves as asked']);
+    expect(session.memberships.size).toBe(0);
   });
 
   it('in a crowd asks for its room once it is bound, and is not refused there because it waited long for that', async () => {

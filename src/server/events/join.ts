@@ -27,14 +27,14 @@ type Entered = RosterCount & { readonly announce?: () => void };
 /**
  * Makes the connection a member and answers in the same turn of the event loop: the answer's messages end where the
  * first live one goes on. A connection that is a member already gets a fresh page and fresh counts. It asks the store at
- * once and answers after `before`.
+ * once and answers after `before`, unless that says that the connection is not admitted.
  */
 export async function joinRoom(
   session: Session,
   payload: Payload<'join'>,
   context: ChatContext,
   answer: (joined: Joined) => void,
-  before?: Promise<unknown>,
+  before?: Promise<boolean>,
 ): Promise<Refusal | 'answered'> {
   const { socket, memberships, identity: oldIdentity } = session;
   const { feeds, fanout, presence, enforcement, readMarkers } = context;
@@ -53,6 +53,7 @@ export async function joinRoom(
     return connectionGone();
   }
   const { room } = lease;
+  let admitted = true;
   /** Takes the steps of a join back, the last one first, when it does not make the connection a member. */
   const undo: (() => unknown)[] = [() => lease.release()];
 
@@ -64,7 +65,8 @@ export async function joinRoom(
     : presence.enter(room, person);
   if (!counted) {
     undo.push(async () => {
-      if ((await entering).ok) void presence.leave(room, person.userId, 'lost');
+      // A user who is not admitted is gone at once: the time for a return would show them to the room.
+      if ((await entering).ok) void presence.leave(room, person.userId, admitted ? 'lost' : 'asked');
     });
   }
 
@@ -82,7 +84,11 @@ export async function joinRoom(
 
   let prepared: Promise<void> | undefined;
   async function read(): Promise<Outcome<JoinPage & { readonly entered: Entered }>> {
-    const [entered, page] = await Promise.all([entering, readPage(context, room, payload), before]);
+    const [entered, page, bound] = await Promise.all([entering, readPage(context, room, payload), before]);
+    if (bound === false) {
+      admitted = false;
+      return connectionGone();
+    }
     if (!entered.ok) return entered;
     if (!page.ok) return page;
     // Prepares once, though the page is read again when the epoch changes.
@@ -125,8 +131,8 @@ export async function joinRoom(
   try {
     attached = await feeds.attach(room, read, admit);
   } finally {
-    const admitted = attached?.ok && attached.value !== undefined;
-    if (!admitted) await takeBack(undo, context.log);
+    const isMember = attached?.ok && attached.value !== undefined;
+    if (!isMember) await takeBack(undo, context.log);
     // Members have a lease of their own.
     else if (membership) lease.release();
   }

@@ -17,6 +17,7 @@ export const tokenRefresh: EventHandler<'token:refresh'> = {
     // While the store is away the token is taken: the worker checks all connections once the store is back.
     const inbox = inboxOf(session.socket.nsp.name, before.user.id);
     const known = await context.inboxes.markers(inbox, { jti: access.token?.jti });
+    if (!known.ok && known.error.code !== 'unavailable') return known;
     const refusal = known.ok ? refuseExcluded(known.value.exclusion, access, context.now()) : undefined;
     if (refusal) return refusal;
     const moved = rename(session, refreshed.value, context);

@@ -104,8 +104,6 @@ const unban = route({
   },
 });
 
-const MAX_JTI_CHARS = 256;
-
 const revoke = route({
   method: 'POST',
   path: '/api/v1/users/:id/revoke',
@@ -125,7 +123,7 @@ const revoke = route({
           'Ms since 1970, not later than now: tokens with an earlier `iat`, in whole seconds, or without one.',
         ),
       jti: payloads
-        .wellFormed(z.string().min(1).max(MAX_JTI_CHARS))
+        .wellFormed(z.string().min(1).max(payloads.MAX_TOKEN_CHARS))
         .optional()
         .describe('The one token with this `jti`, instead of `before`.'),
     })

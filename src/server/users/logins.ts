@@ -51,10 +51,11 @@ export interface LoginsDeps {
 
 export interface Logins {
   /**
-   * Binds the connection to its user, unless the store has excluded the user or the token. It calls `greet` once, before it sends
-   * anything of the inbox. If the store is away, it calls `greet` at once and sends the inbox when the store is back.
+   * Binds the connection to its user, or resolves to false if the store has excluded the user or the token. It calls `greet` once,
+   * before it sends anything of the inbox. If the store is away, it calls `greet` at once and sends the inbox when the store is
+   * back. It throws if the store fails otherwise: then nobody has said that the user is not excluded.
    */
-  bind(session: Session, from: Position | undefined, greet: () => void): Promise<void>;
+  bind(session: Session, from: Position | undefined, greet: () => void): Promise<boolean>;
   /** Binds it to another user, or sends the same user the inbox again. It calls `answer` before it sends the inbox. */
   rebind(session: Session, identity: Identity, answer: () => void): Promise<Refusal | 'answered'>;
   /** Sends the user what the inbox still has, after a gap that cannot be filled. */
@@ -113,7 +114,7 @@ export function createLogins(deps: LoginsDeps): Logins {
     from: Position | undefined,
     greet: () => void,
     prepare?: () => Promise<unknown>,
-  ): Promise<boolean> {
+  ): Promise<'bound' | 'excluded' | 'away' | 'failed'> {
     const { identity } = session;
     const { known } = identity;
     function admit(page: InboxSnapshot, since: readonly Entry[], announced: number | undefined): void {
@@ -124,17 +125,20 @@ export function createLogins(deps: LoginsDeps): Logins {
       announcementFeed.subscribe(session.socket, announced);
     }
     const attached = await attach(binding, identity, from, admit, prepare);
-    if (attached.ok || !EXCLUDED.has(attached.error.code)) return attached.ok;
+    if (attached.ok) return 'bound';
+    const { code } = attached.error;
+    if (!EXCLUDED.has(code)) return code === 'unavailable' ? 'away' : 'failed';
     // With another user or another token by now, the store was asked again.
     if (session.identity.access === identity.access) deps.onExcluded(session);
-    return true;
+    return 'excluded';
   }
 
   async function bindAgain({ session, from }: Unbound): Promise<AttemptResult> {
     const { binding } = session;
     if (!binding) return 'done';
     const bound = await bind(session, binding, from, () => undefined);
-    return bound || session.binding !== binding ? 'done' : 'failed';
+    const isOver = bound === 'bound' || bound === 'excluded' || session.binding !== binding;
+    return isOver ? 'done' : 'failed';
   }
 
   /** Resolves with a function that announces the change in the rooms. */
@@ -147,18 +151,21 @@ export function createLogins(deps: LoginsDeps): Logins {
   return {
     async bind(session, from, greet) {
       // `end` was called before this turn, so nobody would release the binding.
-      if (!session.socket.connected) return;
+      if (!session.socket.connected) return true;
       const binding = bindings.bind(session, session.user);
       session.binding = binding;
       if (!deps.degraded()) {
         const reachable = Promise.all([binding.counted, deps.onAdmitting(session)]);
-        if (await bind(session, binding, from, greet, () => reachable)) return;
+        const bound = await bind(session, binding, from, greet, () => reachable);
+        if (bound === 'bound' || bound === 'excluded') return bound === 'bound';
+        if (bound === 'failed') throw new Error('the store did not say whether the user is excluded');
         await reachable;
       }
-      if (session.binding !== binding) return;
+      if (session.binding !== binding) return true;
       greet();
       announcementFeed.subscribe(session.socket);
       unbound.schedule({ session, from });
+      return true;
     },
 
     async rebind(session, identity, answer) {

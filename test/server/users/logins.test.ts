@@ -4,7 +4,7 @@ import type { Identity } from '../../../src/chat/identity.ts';
 import type { InboxSnapshot } from '../../../src/chat/inbox/inbox-view.ts';
 import { createSharedBuckets } from '../../../src/chat/rate-limit.ts';
 import type { Room } from '../../../src/chat/room.ts';
-import { refuse, succeed } from '../../../src/protocol/codes.ts';
+import { type ErrorCode, refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { Session } from '../../../src/server/session.ts';
 import type { ChatNamespace, ClientSocket } from '../../../src/server/socket-types.ts';
 import { createConnectionCounts } from '../../../src/server/users/connection-counts.ts';
@@ -26,9 +26,9 @@ const NOTHING: InboxSnapshot = {
 
 /**
  * A worker whose store takes a while; `happened`: what the store has and what the client was told, in that order. `refuses`:
- * an inbox is not read, or its page and its live items do not meet.
+ * an inbox is not read, for that reason, or its page and its live items do not meet.
  */
-function setUp(refuses?: 'reading' | 'meeting') {
+function setUp(refuses?: 'reading' | 'meeting' | ErrorCode) {
   const happened: string[] = [];
   const roster = {
     async setConnections({ roomid }: Room, connections: number) {
@@ -50,7 +50,10 @@ function setUp(refuses?: 'reading' | 'meeting') {
     announcementFeed: { subscribe: () => undefined },
     delivery: { sent: () => undefined },
     inboxView: partOf<LoginsDeps['inboxView']>({
-      read: async () => (refuses === 'reading' ? refuse('unavailable', 'away') : succeed(NOTHING)),
+      read: async () => {
+        if (refuses === undefined || refuses === 'meeting') return succeed(NOTHING);
+        return refuse(refuses === 'reading' ? 'unavailable' : refuses, 'not read');
+      },
       toPushMessage: () => ({ epoch: 'e', top: 0, unread: [], read: [], more: false }),
     }),
     membershipTransfer: {
@@ -88,6 +91,27 @@ function setUp(refuses?: 'reading' | 'meeting') {
 }
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+describe('a connection', () => {
+  it.each([
+    ['unavailable', true],
+    ['forbidden', false],
+    ['unauthorized', false],
+  ] as const)('is told, when its inbox is %s, whether it is admitted', async (code, admitted) => {
+    const { logins, session, happened } = setUp(code);
+    expect(await logins.bind(session, undefined, () => happened.push('hello'))).toBe(admitted);
+    logins.close();
+    expect(happened.includes('hello')).toBe(admitted);
+  });
+
+  it('is not greeted when the store fails in another way', async () => {
+    const { logins, session, happened } = setUp('internal');
+    const binding = logins.bind(session, undefined, () => happened.push('hello'));
+    await expect(binding).rejects.toThrow('the store did not say');
+    logins.close();
+    expect(happened).not.toContain('hello');
+  });
+});
 
 describe('a connection that is bound to another user', () => {
   it('gets its answer once every worker counts it for the new user and no longer for the old one', async () => {
