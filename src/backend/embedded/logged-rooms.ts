@@ -1,5 +1,5 @@
 import type { LoggedRooms } from '../../chat/logged-rooms.ts';
-import { type Room, roomOf } from '../../chat/room.ts';
+import { roomOf } from '../../chat/room.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { expireEntries, retentionOf } from './log-meta.ts';
 import type { KeyedRow, Tables } from './tables.ts';
@@ -22,7 +22,8 @@ export function createLoggedRooms({ tables, rules, now, closed }: LoggedRoomsDep
     const { first, top } = expireEntries(meta, retentionOf(meta, rules), now());
     const newest = first <= top ? tables.entry(tag, top) : undefined;
     if (!newest) return undefined;
-    const { roomid } = JSON.parse(newest.json) as Partial<Pick<Room, 'roomid'>>;
+    // An entry may be long, and no roomid has a quote or a backslash.
+    const [, roomid] = /"roomid":"([^"]*)"/.exec(newest.json) ?? [];
     return roomid !== undefined && roomOf(nsp, roomid).tag === tag ? roomid : undefined;
   }
 
