@@ -15,6 +15,13 @@ export interface InboxMarkers {
   readonly exclusion?: Exclusion;
 }
 
+export type AcknowledgedMarkers = Pick<InboxMarkers, 'recv' | 'read'>;
+
+export interface RaisedMarkers extends InboxMarkers {
+  /** The markers before, from the same step. A primary of the previous release does not say. */
+  readonly was?: AcknowledgedMarkers;
+}
+
 export interface MarkerUpdate {
   /** Written to one of the user's connections. */
   readonly sent?: number;
@@ -37,7 +44,7 @@ export interface InboxStore {
    */
   markers(inbox: Room, token?: { readonly jti?: string | undefined }): Promise<Outcome<InboxMarkers>>;
   /** Raises markers; `read` raises `recv` too. MUST NOT lower one, nor raise it beyond the inbox's end. */
-  raise(inbox: Room, to: MarkerUpdate): Promise<Outcome<InboxMarkers>>;
+  raise(inbox: Room, to: MarkerUpdate): Promise<Outcome<RaisedMarkers>>;
   /**
    * Appends as `RoomLogs.append` does and moves the marker `announcements` from `was` to `becomes`, in one atomic step.
    * If the marker is no longer `was`, another login has copied that announcement: MUST NOT store anything then, and

@@ -43,7 +43,8 @@ async function marksOf(peer: StorePeer, inbox: Room): Promise<InboxMarkers> {
 }
 
 async function raise(peer: StorePeer, inbox: Room, to: MarkerUpdate): Promise<InboxMarkers> {
-  return granted(await peer.inboxes.raise(inbox, to));
+  const { was: _was, ...markers } = granted(await peer.inboxes.raise(inbox, to));
+  return markers;
 }
 
 async function fold(
@@ -188,6 +189,22 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       const [third, fourth] = await progressOf(a, inbox, [3, 4]);
       expect(Object.keys(third ?? {}).sort()).toEqual(['readAt', 'recvAt', 'sentAt']);
       expect(fourth).toEqual({});
+    });
+
+    it('are told with those before, which two workers that raise them at once share out', async () => {
+      const { a, b } = await twoPeers(harness);
+      const inbox = newInbox();
+      const raiseTo = async (peer: StorePeer, to: MarkerUpdate) =>
+        granted(await peer.inboxes.raise(inbox, to));
+      const before = { recv: 0, read: 0 };
+      expect(await raiseTo(a, { recv: 4 })).toEqual({ ...before, was: before });
+      await fill(a, inbox, 60);
+      expect(await raiseTo(a, { recv: 4 })).toEqual({ recv: 4, read: 0, was: before });
+      expect(await raiseTo(b, { recv: 4 })).toEqual({ recv: 4, read: 0, was: { recv: 4, read: 0 } });
+      const goals = range(1, 20).map((n) => ({ recv: 4 + ((n * 37) % 57) }));
+      const steps = await Promise.all(goals.map((to, index) => raiseTo(index % 2 ? a : b, to)));
+      const covered = steps.reduce((sum, { recv, was = before }) => sum + recv - was.recv, 4);
+      expect(covered).toBe((await marksOf(a, inbox)).recv);
     });
 
     it('of read items raise the received marker', async () => {

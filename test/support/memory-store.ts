@@ -298,13 +298,14 @@ export function createMemoryStore({
     raise: (inbox, { sent, read, recv }) =>
       answer('raise', inbox, () => {
         const log = logOf(inbox);
+        const was = { recv: top(log, 'recv'), read: top(log, 'read') };
         const given = { sent, recv: Math.max(recv ?? 0, read ?? 0), read };
         clock += 1;
         for (const kind of ['sent', 'recv', 'read'] as const) {
           const seq = Math.min(given[kind] ?? 0, log.top);
           if (seq > top(log, kind)) log.steps[kind].push({ seq, at: clock });
         }
-        return marksOf(inbox);
+        return { ...marksOf(inbox), was };
       }),
     appendAnnouncement: (inbox, draft, { was, becomes }) =>
       answer('appendAnnouncement', inbox, () => {

@@ -3,6 +3,7 @@ import type {
   InboxMarkers,
   ItemProgress,
   MarkerUpdate,
+  RaisedMarkers,
 } from '../../chat/inbox-store.ts';
 import type { Draft } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
@@ -22,7 +23,7 @@ export interface InboxStore extends Pick<ChatInboxStore, 'appendAnnouncement'> {
     inbox: Tagged & Partial<Pick<Room, 'roomid'>>,
     token?: { readonly jti?: string | undefined },
   ): Promise<Outcome<InboxMarkers>>;
-  raise(inbox: Tagged, to: MarkerUpdate): Promise<Outcome<InboxMarkers>>;
+  raise(inbox: Tagged, to: MarkerUpdate): Promise<Outcome<RaisedMarkers>>;
   erase(inbox: Tagged): Promise<Outcome<void>>;
   progress(
     items: readonly { readonly inbox: Tagged; readonly seq: number }[],
@@ -53,13 +54,14 @@ export function createInboxStore({
     raise: ({ tag }, to) =>
       queue.add({
         bytes: RECORD_BYTES,
-        plan(transaction) {
+        plan(transaction): RaisedMarkers {
           const meta = transaction.row('logMeta', tag);
           const record = transaction.row('inboxMarkers', tag) ?? NO_MARKERS;
-          if (!meta) return markersOf(NO_MARKERS);
+          if (!meta) return { ...markersOf(NO_MARKERS), was: { recv: 0, read: 0 } };
           const raised = raiseMarkers(record, to, meta, transaction.now);
           if (raised !== record) transaction.put({ table: 'inboxMarkers', key: tag, value: raised });
-          return markersOf(raised);
+          const { recv, read } = markersOf(record);
+          return { ...markersOf(raised), was: { recv, read } };
         },
       }),
     async appendAnnouncement(inbox: Room, draft: Draft, move) {

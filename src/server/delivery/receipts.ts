@@ -1,6 +1,6 @@
 import { socketRoom } from '../../backend/socket-room.ts';
 import type { MessageReceipts, Party } from '../../chat/inbox/message-receipts.ts';
-import type { InboxMarkers } from '../../chat/inbox-store.ts';
+import type { AcknowledgedMarkers, RaisedMarkers } from '../../chat/inbox-store.ts';
 import { inboxOf } from '../../chat/room.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 
@@ -9,44 +9,43 @@ export interface ReceiptsDeps {
   readonly of: (nsp: string) => ChatNamespace;
 }
 
-/** Tells senders of private messages what a receiver has acknowledged: once a second for each receiver. */
+/** Notifies senders of private messages of what a receiver has acknowledged: once a second for each receiver. */
 export interface Receipts {
-  acknowledged(reader: Party, markers: InboxMarkers): void;
+  acknowledged(reader: Party, markers: RaisedMarkers): void;
   close(): void;
 }
 
-interface Told {
-  recv: number;
-  read: number;
-  next?: { readonly reader: Party; readonly markers: InboxMarkers };
-  timer?: ReturnType<typeof setTimeout>;
+/** What a receiver has acknowledged since its senders were notified. */
+interface Step {
+  readonly reader: Party;
+  readonly was: AcknowledgedMarkers;
+  readonly now: AcknowledgedMarkers;
+}
+
+/** A receiver whose senders were notified within the last second. */
+interface Pause {
+  readonly timer: ReturnType<typeof setTimeout>;
+  next?: Step;
 }
 
 const EVERY_MS = 1_000;
-/** The first acknowledgement on this worker looks back so many messages. A repeated receipt changes nothing. */
+/** A primary of the previous release does not say which markers it replaced. A repeated receipt changes nothing. */
 const LOOK_BACK = 50;
-const MOST_READERS = 10_000;
 
 export function createReceipts({ receipts, of }: ReceiptsDeps): Receipts {
-  const readers = new Map<string, Told>();
+  const pauses = new Map<string, Pause>();
 
-  function rest(told: Told): void {
-    told.timer = setTimeout(() => {
-      delete told.timer;
-      const { next } = told;
-      delete told.next;
-      if (next) tell(told, next.reader, next.markers);
+  function notify(step: Step): void {
+    const { reader, was, now } = step;
+    const { tag } = inboxOf(reader.nsp, reader.userId);
+    const timer = setTimeout(() => {
+      const next = pauses.get(tag)?.next;
+      pauses.delete(tag);
+      if (next) notify(next);
     }, EVERY_MS);
-    told.timer.unref();
-  }
-
-  function tell(told: Told, reader: Party, { recv, read }: InboxMarkers): void {
-    const was = { recv: told.recv, read: told.read };
-    if (recv <= was.recv && read <= was.read) return;
-    Object.assign(told, { recv: Math.max(recv, was.recv), read: Math.max(read, was.read) });
-    rest(told);
+    pauses.set(tag, { timer: timer.unref() });
     // It is not repeated if the store is away: the next receipt, or a list of them, says as much.
-    void receipts.ofReader(reader, was, { recv, read }).then((found) => {
+    void receipts.ofReader(reader, was, now).then((found) => {
       if (!found.ok) return;
       for (const { to, receipt } of found.value)
         of(reader.nsp)
@@ -55,28 +54,24 @@ export function createReceipts({ receipts, of }: ReceiptsDeps): Receipts {
     });
   }
 
-  function forgetOldest(): void {
-    for (const [tag, { timer }] of readers) {
-      if (readers.size < MOST_READERS) return;
-      if (!timer) readers.delete(tag);
-    }
-  }
-
   return {
-    acknowledged(reader, markers) {
-      const { tag } = inboxOf(reader.nsp, reader.userId);
-      if (!readers.has(tag)) forgetOldest();
-      const told = readers.get(tag) ?? {
-        recv: Math.max(0, markers.recv - LOOK_BACK),
-        read: Math.max(0, markers.read - LOOK_BACK),
-      };
-      readers.set(tag, told);
-      if (told.timer) told.next = { reader, markers };
-      else tell(told, reader, markers);
+    acknowledged(reader, { recv, read, was: replaced }) {
+      const was = replaced ?? { recv: recv - LOOK_BACK, read: read - LOOK_BACK };
+      if (recv <= was.recv && read <= was.read) return;
+      const step = { reader, was, now: { recv, read } };
+      const pause = pauses.get(inboxOf(reader.nsp, reader.userId).tag);
+      if (pause) pause.next = pause.next ? together(pause.next, step) : step;
+      else notify(step);
     },
     close() {
-      for (const { timer } of readers.values()) clearTimeout(timer);
-      readers.clear();
+      for (const { timer } of pauses.values()) clearTimeout(timer);
+      pauses.clear();
     },
   };
+}
+
+/** An inbox that was erased in between begins anew, below the markers of the first step. */
+function together(first: Step, { reader, was, now }: Step): Step {
+  const isNew = was.recv < first.was.recv || was.read < first.was.read;
+  return { reader, was: isNew ? was : first.was, now };
 }

@@ -43,7 +43,8 @@ describe('embedded inbox', () => {
       const store = setup.open({ tables });
       for (const log of [newInbox(), announcementsOf('/')]) {
         expect(await latest(store, log)).toMatchObject({ epoch: NO_EPOCH, top: 0 });
-        expect(granted(await store.inboxes.raise(log, { read: 3 }))).toEqual({ recv: 0, read: 0 });
+        const none = { recv: 0, read: 0 };
+        expect(granted(await store.inboxes.raise(log, { read: 3 }))).toEqual({ ...none, was: none });
         expect(tables.row('logMeta', log.tag)).toBeUndefined();
         expect(tables.row('inboxMarkers', log.tag)).toBeUndefined();
       }
@@ -78,6 +79,7 @@ describe('embedded inbox', () => {
     expect(granted(await store.inboxes.raise(inbox, { sent: 9, recv: 2, read: 2 }))).toEqual({
       recv: 3,
       read: 2,
+      was: { recv: 3, read: 2 },
     });
     expect(commits()).toBe(before);
   });
@@ -178,15 +180,15 @@ describe('embedded inbox', () => {
     ] as const;
     const answers = (await Promise.all(changes)).map((outcome) => granted<unknown>(outcome));
     expect(answers).toEqual([
-      { recv: 0, read: 0 },
+      { recv: 0, read: 0, was: { recv: 0, read: 0 } },
       true,
       false,
-      { recv: 1, read: 0, announcements: place(1) },
+      { recv: 1, read: 0, announcements: place(1), was: { recv: 0, read: 0 } },
       true,
-      { recv: 1, read: 1, announcements: place(2) },
+      { recv: 1, read: 1, announcements: place(2), was: { recv: 1, read: 0 } },
       expect.objectContaining({ seq: 3 }),
-      { recv: 3, read: 3, announcements: place(2) },
-      { recv: 3, read: 3, announcements: place(2) },
+      { recv: 3, read: 3, announcements: place(2), was: { recv: 1, read: 1 } },
+      { recv: 3, read: 3, announcements: place(2), was: { recv: 3, read: 3 } },
     ]);
     expect(commits()).toBe(1);
     expect(seqsOf((await latest(store, inbox)).entries)).toEqual([1, 2, 3]);

@@ -1,7 +1,7 @@
 -- Raises an inbox's markers, never past its end, and records when each was raised.
 -- KEYS[1] meta, as in epoch.lua   KEYS[2..4] the steps of sent, recv and read (zsets of `seq at` by seq)
 -- ARGV[1..3] where each of them moves to, 0 to leave it   ARGV[4] lifetime of the keys, ms   ARGV[5] steps to keep of each
--- Returns {recv, read, news}: where those markers stand; `news` is the marker of announcements.
+-- Returns {recv, read, news, recv before, read before}: where those markers stand; `news` is the marker of announcements.
 -- The steps expire together with meta. Steps of an earlier epoch would give wrong times for the items of the next one.
 
 local meta = redis.call('HMGET', KEYS[1], 'top', 'at', 'news', 'sent', 'recv', 'read')
@@ -36,4 +36,4 @@ if raised then
     redis.call('PEXPIRE', key, ARGV[4])
   end
 end
-return { markers[2], markers[3], meta[3] or '' }
+return { markers[2], markers[3], meta[3] or '', tonumber(meta[5] or '0'), tonumber(meta[6] or '0') }

@@ -1,4 +1,10 @@
-import type { InboxMarkers, InboxStore, ItemProgress, MarkerUpdate } from '../../../chat/inbox-store.ts';
+import type {
+  InboxMarkers,
+  InboxStore,
+  ItemProgress,
+  MarkerUpdate,
+  RaisedMarkers,
+} from '../../../chat/inbox-store.ts';
 import type { Draft, Position } from '../../../chat/log-store.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
@@ -24,6 +30,9 @@ export interface RedisInboxesDeps {
     ): Promise<Outcome<boolean>>;
   };
 }
+
+/** As inbox-raise.lua returns it. */
+type RaiseReply = [recv: number, read: number, news: string, recvBefore: number, readBefore: number];
 
 /** The limit for each marker. The field of a marker in Redis is `news` for the announcements. */
 const STEPS_KEPT = '200';
@@ -59,11 +68,13 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   async function raise(
     inbox: Room,
     { sent = 0, recv = 0, read = 0 }: MarkerUpdate,
-  ): Promise<Outcome<InboxMarkers>> {
+  ): Promise<Outcome<RaisedMarkers>> {
     const lifetimeMs = String(retention(inbox).metaTtlMs);
     const args = [String(sent), String(recv), String(read), lifetimeMs, STEPS_KEPT];
-    const raised = await redis.evaluate<[number, number, string]>(scripts.raise, markerKeys(inbox), args);
-    return raised.ok ? succeed(markersOf(...raised.value)) : raised;
+    const raised = await redis.evaluate<RaiseReply>(scripts.raise, markerKeys(inbox), args);
+    if (!raised.ok) return raised;
+    const [recvNow, readNow, news, ...was] = raised.value;
+    return succeed({ ...markersOf(recvNow, readNow, news), was: { recv: was[0], read: was[1] } });
   }
 
   async function appendAnnouncement(
