@@ -15,8 +15,8 @@ export interface RoomReaders {
   /** Returns the marks of these readers, in the order asked, in one round trip; undefined: there is none. */
   marks(room: Room, readers: readonly string[]): Promise<Outcome<readonly (number | undefined)[]>>;
   /**
-   * Counts the readers whose mark is at `seq` or above. The embedded store counts from memory: those who reached `seq` after
-   * the room was first read in this run of the primary.
+   * Counts the readers whose mark is at `seq` or above. The embedded store counts from memory: those who reached `seq` in
+   * this run of the primary.
    */
   count(room: Room, seq: number): Promise<Outcome<number>>;
 }

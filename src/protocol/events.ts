@@ -22,6 +22,7 @@ import type {
   MyRoom,
   PresenceCount,
   PresenceDiff,
+  Reads,
   Removed,
   RoomGap,
   RoomMessage,
@@ -115,6 +116,7 @@ export interface ServerToClient {
   muted: (muted: Muted) => void;
   'presence:diff': (diff: PresenceDiff) => void;
   'presence:count': (count: PresenceCount) => void;
+  reads: (reads: Reads) => void;
   /** Ends unless it is repeated within 6 s. */
   typing: (typing: Typing) => void;
   signal: (signal: Signal) => void;

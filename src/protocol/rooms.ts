@@ -172,6 +172,23 @@ export interface Signal {
   readonly data?: unknown;
 }
 
+/** A user has read the room up to `seq`. */
+export interface ReadMark {
+  readonly userId: string;
+  readonly seq: number;
+}
+
+/** So many users have read the room up to `seq`, or further. */
+export interface ReadCount {
+  readonly seq: number;
+  readonly users: number;
+}
+
+/** Marks that rose, at most once a second; in a room of more than 200 connections the number of users at the furthest one. */
+export type Reads =
+  | { readonly roomid: string; readonly marks: readonly ReadMark[] }
+  | { readonly roomid: string; readonly count: ReadCount };
+
 export interface Joined {
   readonly roomid: string;
   readonly epoch: string;

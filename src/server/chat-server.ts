@@ -11,6 +11,7 @@ import type { ChatContext } from './context.ts';
 import { createMentionSweeps } from './delivery/mention-sweeps.ts';
 import { createOnline, type Online } from './delivery/online.ts';
 import { createReceipts } from './delivery/receipts.ts';
+import { createRoomReads } from './delivery/room-reads.ts';
 import type { Edge } from './edge.ts';
 import { createGateway, type Gateway } from './gateway.ts';
 import { createHealth, type Health } from './health.ts';
@@ -115,6 +116,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const admission = createAdmission({ now: () => performance.now(), random: Math.random });
   const inbox = createInboxServices({ ...deps, backend, feeds, admission });
   const mentionSweeps = createMentionSweeps({ mentions: inbox.mentions, random: Math.random, log });
+  const roomReads = createRoomReads({ ...backend, namespaces, of, fanout });
   const receipts = createReceipts({ receipts: inbox.messageReceipts, of });
   const eventStreams = createEventStreams({
     ...deps,
@@ -134,6 +136,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     endAllStreams: (nsp, userId) => eventStreams.endOf(userId, { nsp }),
     endStreams: ({ nsp, roomid }, userId) => eventStreams.endOf(userId, { nsp, roomid }),
     fanout,
+    roomReads,
     ...inbox,
     degraded,
   });
@@ -163,6 +166,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     roster,
     inboxes,
     receipts,
+    roomReads,
     blocks,
     metrics,
     recentAnswers,
@@ -223,6 +227,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     },
     async close() {
       userExports.drain();
+      roomReads.close();
       const parts = [receipts, mentionSweeps, eventStreams, admission, health, people, online, live, edge];
       for (const part of parts) part.close();
       await http.close();

@@ -19,6 +19,7 @@ import type { EventName, Payload } from '../protocol/payloads.ts';
 import type { TokenExpiry } from './auth/token-expiry.ts';
 import type { Fanout } from './delivery/fanout.ts';
 import type { Receipts } from './delivery/receipts.ts';
+import type { RoomReads } from './delivery/room-reads.ts';
 import type { Signals } from './delivery/signals.ts';
 import type { BeforeSay } from './hooks/before-say.ts';
 import type { Metrics } from './metrics.ts';
@@ -66,6 +67,7 @@ export interface ChatContext {
   readonly exclusions: Exclusions;
   readonly enforcement: Enforcement;
   readonly signals: Signals;
+  readonly roomReads: Pick<RoomReads, 'joined'>;
   readonly connectionBans: Pick<ConnectionBans, 'check'>;
   readonly directMessages: DirectMessages;
   readonly mentions: Pick<Mentions, 'storing'>;

@@ -4,6 +4,7 @@ import type { Announcements } from '../chat/inbox/announcements.ts';
 import type { InboxView } from '../chat/inbox/inbox-view.ts';
 import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
 import type { Fanout } from './delivery/fanout.ts';
+import type { RoomReads } from './delivery/room-reads.ts';
 import { createSignals, type Signals } from './delivery/signals.ts';
 import { leaveRoom } from './events/leave.ts';
 import type { LiveFeeds } from './live-feeds.ts';
@@ -20,13 +21,17 @@ import { createReadMarkers, type ReadMarkers } from './users/read-markers.ts';
 import { createTextmsgAudience, type TextmsgAudience } from './users/textmsg-audience.ts';
 
 export interface PeopleDeps {
-  readonly backend: Pick<WorkerBackend, 'logs' | 'roster' | 'roomSubscriptions' | 'moderation' | 'inboxes'>;
+  readonly backend: Pick<
+    WorkerBackend,
+    'logs' | 'roomReaders' | 'roster' | 'roomSubscriptions' | 'moderation' | 'inboxes'
+  >;
   readonly mode: 'open' | 'token';
   readonly namespaces: readonly ChatNamespace[];
   readonly live: LiveFeeds;
   readonly endStreams: EnforcementDeps['endStreams'];
   readonly endAllStreams: ExclusionsDeps['endStreams'];
   readonly fanout: Pick<Fanout, 'flush'>;
+  readonly roomReads: Pick<RoomReads, 'raised'>;
   readonly announcements: Announcements;
   readonly inboxView: InboxView;
   /** RATE_SAY of one connection; a user gets twice as much on one worker. */
@@ -61,7 +66,12 @@ export function createPeople(deps: PeopleDeps): People {
   const { feeds, presence } = live;
   const now = () => performance.now();
 
-  const readMarkers = createReadMarkers({ subscriptions: backend.roomSubscriptions, logs, roster, log });
+  const readMarkers = createReadMarkers({
+    ...backend,
+    subscriptions: backend.roomSubscriptions,
+    onRaised: deps.roomReads.raised,
+    log,
+  });
   const connectionBans = createConnectionBans({ mode, moderation, now, date: deps.now });
   const textmsgAudience = createTextmsgAudience({
     roster,

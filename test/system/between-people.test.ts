@@ -110,6 +110,33 @@ describe.each(MODES)('between people, %s', (mode) => {
     expect(all(receiver, 'receipt')).toEqual([]);
   });
 
+  it('members of a room hear how far the others have read, also one who joins later, but nothing of guests', async () => {
+    const [ann, bob, carol] = [fresh('Ann'), fresh('Bob'), fresh('Carol')];
+    const roomid = fresh('room');
+    const [author, reader] = await Promise.all([device(0, ann), device(1, bob)]);
+    const guest = await stage.connect(at(0));
+    for (const member of [author, reader, guest]) await member.do('join', { roomid });
+    for (const text of ['one', 'two', 'three']) await author.do('say', { roomid, text });
+    await guest.do('room:read', { roomid, seq: 3 });
+    await reader.do('room:read', { roomid, seq: 2 });
+    await reader.do('room:read', { roomid, seq: 3 });
+    await reader.do('room:read', { roomid, seq: 1 });
+    for (const member of [author, reader, guest])
+      await eventually(() =>
+        expect(all(member, 'reads')).toEqual(
+          [2, 3].map((seq) => ({ roomid, marks: [{ userId: bob, seq }] })),
+        ),
+      );
+    for (const index of [0, 1]) {
+      const later = await device(index, carol);
+      await later.do('join', { roomid });
+      await eventually(() => expect(all(later, 'reads')).toHaveLength(1));
+      const marks = [ann, bob].map((userId) => ({ userId, seq: 3 }));
+      expect(all(later, 'reads')).toEqual([{ roomid, marks }]);
+    }
+    expect(all(author, 'reads')).toHaveLength(2);
+  });
+
   it('mentions cost their author as many messages more', async () => {
     const [ann, roomid] = [fresh('Ann'), fresh('room')];
     const author = await device(0, ann);

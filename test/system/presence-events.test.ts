@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LARGE_ROOM_CLIENTS, PRESENCE_GRACE_MS, USER_PRESENCE_BURST } from '../../src/protocol/limits.ts';
-import type { PresenceCount, PresenceDiff } from '../../src/protocol/rooms.ts';
+import type { PresenceCount, PresenceDiff, Reads } from '../../src/protocol/rooms.ts';
 import { eventually } from '../support/eventually.ts';
 import { systemFixture } from '../support/fixture.ts';
 import type { Member } from '../support/member.ts';
@@ -116,6 +116,13 @@ describe.each(MODES)('presence events of a room, %s', (mode) => {
       crowd.push(...(await Promise.all(Array.from({ length: 20 }, (_, i) => come(i, roomid, `u${n + i}`)))));
     }
     await eventually(() => expect(eventsOf(watcher)).toContain(`count ${LARGE_ROOM_CLIENTS + 1}`));
+    await watcher.do('say', { roomid, text: 'hi' });
+    for (const reader of crowd.slice(0, 2)) await reader.do('room:read', { roomid, seq: 1 });
+    const readsOf = ({ heard }: Member) =>
+      heard.filter(({ event }) => event === 'reads').map(({ data }) => data as Reads);
+    // The author has read the message, too.
+    for (const member of [watcher, crowd[1] as Member])
+      await eventually(() => expect(readsOf(member).at(-1)).toEqual({ roomid, count: { seq: 1, users: 3 } }));
     const before = eventsOf(watcher).length;
     const late = await come(1, roomid, 'late');
     await eventually(() => expect(eventsOf(watcher)).toContain(`count ${LARGE_ROOM_CLIENTS + 2}`));
@@ -125,6 +132,7 @@ describe.each(MODES)('presence events of a room, %s', (mode) => {
       `count ${LARGE_ROOM_CLIENTS + 2}`,
       `count ${LARGE_ROOM_CLIENTS + 1}`,
     ]);
+    expect(readsOf(late)).toEqual([]);
     // Names come again with a number left out: who keeps a list asks for it.
     const { rev } = changesOf(watcher).at(-1) as PresenceCount;
     for (const member of crowd.slice(0, 2)) await member.do('leave');

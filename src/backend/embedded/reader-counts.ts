@@ -2,13 +2,11 @@ import type { Room } from '../../chat/room.ts';
 
 /**
  * The marks of readers by room, in memory: the rows on disk are found by reader, and a row by room would cost each message
- * another write. It knows the rooms that were read in this run, the most recently read ones.
+ * another write. It knows what was read and written in this run, in the rooms that were used last.
  */
 export interface ReaderCounts {
-  /** A mark is on disk. */
+  /** A mark is on disk, or an own message. */
   raised(room: Tagged, reader: string, seq: number): void;
-  /** The same for the author of a message; it costs one look-up in rooms that nobody has read. */
-  said(room: Tagged, reader: string, seq: number): void;
   /** Counts the marks at `seq` or above. */
   count(room: Tagged, seq: number): number;
 }
@@ -19,7 +17,7 @@ type Tagged = Pick<Room, 'tag'>;
 const MOST_MARKS = 200_000;
 
 export function createReaderCounts(mostPerRoom: number, mostMarks = MOST_MARKS): ReaderCounts {
-  /** The room that was read last stands last. */
+  /** The room that was used last stands last. */
   const rooms = new Map<string, Map<string, number>>();
   let size = 0;
 
@@ -54,10 +52,6 @@ export function createReaderCounts(mostPerRoom: number, mostMarks = MOST_MARKS):
       rooms.set(tag, marks);
       put(marks, reader, seq);
       dropOldestRooms();
-    },
-    said({ tag }, reader, seq) {
-      const marks = rooms.get(tag);
-      if (marks) put(marks, reader, seq);
     },
     count({ tag }, seq) {
       let count = 0;

@@ -86,7 +86,7 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
     closed ? refuse('unavailable', 'the store is closed', 1_000) : succeed(tables.readSnapshot(use));
 
   return {
-    logs: createLogStore({ readSnapshot, queue, rules, now, steadyMs, onSaid: readerCounts.said }),
+    logs: createLogStore({ readSnapshot, queue, rules, now, steadyMs, onSaid: readerCounts.raised }),
     roomReaders: createRoomReaders({ readSnapshot, queue, counts: readerCounts }),
     loggedRooms: createLoggedRooms({ tables, rules, now, closed: () => closed }),
     inboxes: createInboxStore({ readSnapshot, queue, now }),

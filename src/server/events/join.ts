@@ -37,7 +37,7 @@ export async function joinRoom(
   before?: Promise<boolean>,
 ): Promise<Refusal | 'answered'> {
   const { socket, memberships, identity: oldIdentity } = session;
-  const { feeds, fanout, presence, enforcement, readMarkers } = context;
+  const { feeds, fanout, presence, enforcement, readMarkers, roomReads } = context;
   const roomid = payload.roomid ?? session.defaultRoom;
   const asked = roomOf(socket.nsp.name, roomid);
   if (!socket.connected) return connectionGone();
@@ -124,6 +124,7 @@ export async function joinRoom(
     }
     answer(joined);
     readMarkers.joined(session, roomid, joined.seq);
+    if (page.hasMarks) roomReads.joined(socket, room, joined.clients);
     return page.entered;
   }
 

@@ -23,12 +23,13 @@ export interface OutboundEvent extends Pick<Entry, 'json' | 'utf8' | 'except'> {
   readonly event?:
     | 'presence:diff'
     | 'presence:count'
+    | 'reads'
     | 'online'
     | 'cluster:degraded'
     | 'cluster:restored'
     | 'hello'
     | 'joined';
-  /** A change of presence, which the log of the room does not have. */
+  /** A change of presence or of read markers, which the log of the room does not have. */
   readonly isPresence?: true;
 }
 

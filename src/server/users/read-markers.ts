@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { RoomLogs } from '../../chat/log-store.ts';
 import { inboxOf, type Room, roomOf } from '../../chat/room.ts';
+import type { RoomReaders } from '../../chat/room-readers.ts';
 import type { RoomSubscription, RoomSubscriptions } from '../../chat/room-subscriptions.ts';
 import type { Roster } from '../../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
@@ -10,7 +11,10 @@ import type { Session } from '../session.ts';
 export interface ReadMarkersDeps {
   readonly subscriptions: RoomSubscriptions;
   readonly logs: Pick<RoomLogs, 'unread'>;
+  readonly roomReaders: Pick<RoomReaders, 'raise'>;
   readonly roster: Pick<Roster, 'isOnlineIn'>;
+  /** The mark of a user rose, which the other members may see. */
+  readonly onRaised: (room: Room, userId: string, seq: number) => void;
   readonly log: Logger;
 }
 
@@ -42,7 +46,8 @@ export interface ReadMarkers {
 /** Undoes `joining` after a refusal, unless the room was among the user's before. */
 export type UndoJoin = () => Promise<void>;
 
-export function createReadMarkers({ subscriptions, logs, roster, log }: ReadMarkersDeps): ReadMarkers {
+export function createReadMarkers(deps: ReadMarkersDeps): ReadMarkers {
+  const { subscriptions, logs, roomReaders, roster, onRaised, log } = deps;
   /** A leave must not be overtaken by the join before it. */
   const turns = new WeakMap<Session, Promise<unknown>>();
 
@@ -81,6 +86,19 @@ export function createReadMarkers({ subscriptions, logs, roster, log }: ReadMark
     return succeed(
       [...stored.value, ...own].filter(({ roomid }) => identity.access.rightsIn(roomid).includes('read')),
     );
+  }
+
+  /** Raises the user's own marker and, if it is beyond `shown`, the one that the other members see. */
+  async function raise(session: Session, room: Room, seq: number, shown: number): Promise<Outcome<number>> {
+    const { user } = session;
+    const inbox = inboxFor(session);
+    const [marked, raised] = await Promise.all([
+      subscriptions.raiseReadMarker(inbox, room.roomid, seq),
+      seq > shown ? roomReaders.raise(room, inbox.tag, seq) : undefined,
+    ]);
+    // The other members hear of the next one if this one could not be stored.
+    if (raised?.ok) onRaised(room, user.id, seq);
+    return marked;
   }
 
   return {
@@ -126,16 +144,13 @@ export function createReadMarkers({ subscriptions, logs, roster, log }: ReadMark
         const room = membership?.room ?? roomOf(session.socket.nsp.name, roomid);
         const own = membership?.read ?? 0;
         // The user's stored marker may be behind what this connection has read.
-        const known = await logs.unread([
-          { room, reader: readerOf(session), read: isGuest(session) ? own : 0 },
-        ]);
+        const reader = readerOf(session);
+        const known = await logs.unread([{ room, reader, read: reader === undefined ? own : 0 }]);
         if (!known.ok) return known;
         const { top = 0, read = 0 } = known.value[0] ?? {};
         const upTo = Math.min(seq, top);
         const raised = Math.max(read, upTo);
-        const marked = isGuest(session)
-          ? succeed(raised)
-          : await subscriptions.raiseReadMarker(inboxFor(session), roomid, upTo);
+        const marked = reader === undefined ? succeed(raised) : await raise(session, room, upTo, read);
         if (!marked.ok) return marked;
         if (membership) membership.read = Math.max(own, upTo);
         return succeed({ roomid, read: Math.max(raised, marked.value) });

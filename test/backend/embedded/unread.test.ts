@@ -159,13 +159,12 @@ it('an embedded store forgets the uncounted row of each removed entry, in that l
   expect(tables.uncountedOf(other.tag, 1, 1_000)).toEqual([]);
 });
 
-it('an embedded store counts the readers of the rooms that were read last', () => {
+it('an embedded store counts the readers of the rooms that were used last', () => {
   const counts = createReaderCounts(2, 5);
   const [first, second] = [roomOf('/', 'first'), roomOf('/', 'second')];
-  counts.said(first, 'ann', 9);
   expect(counts.count(first, 1)).toBe(0);
   counts.raised(first, 'ann', 3);
-  counts.said(first, 'bob', 4);
+  counts.raised(first, 'bob', 4);
   counts.raised(first, 'bob', 2);
   expect([3, 4, 5].map((seq) => counts.count(first, seq))).toEqual([2, 1, 0]);
   // Twice as many as the log has entries, before the lowest go.

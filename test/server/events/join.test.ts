@@ -21,13 +21,17 @@ interface Faults {
   readonly json?: string;
   readonly failsToRename?: true;
   readonly failsToAnswer?: true;
+  /** Somebody's mark was raised in the room. */
+  readonly hasMarks?: true;
   /** The connection is a member already. */
   readonly membership?: Membership;
 }
 
 /** Joins the room, and reports what the join gave back. */
 async function join(faults: Faults) {
-  const { refusesPage, failsToRemoveMarker, json = '{}', failsToRename, failsToAnswer, membership } = faults;
+  const { refusesPage, failsToRemoveMarker, json = '{}', failsToRename, membership } = faults;
+  const { failsToAnswer, hasMarks } = faults;
+  const welcomed: unknown[] = [];
   const undone: string[] = [];
   const sockets = new Set<string>();
   const memberships = new Map(membership ? [['tea', membership]] : []);
@@ -51,7 +55,15 @@ async function join(faults: Faults) {
     },
   });
   const entry = { epoch: 'e', seq: 1, json };
-  const page: LogPage = { epoch: 'e', top: 1, previousEpochs: [], entries: [entry], more: false, first: 1 };
+  const page: LogPage = {
+    epoch: 'e',
+    top: 1,
+    previousEpochs: [],
+    entries: [entry],
+    more: false,
+    first: 1,
+    ...(hasMarks && { hasMarks }),
+  };
   const context = partOf<ChatContext>({
     connectionBans: { check: async () => undefined },
     limits: partOf<ChatContext['limits']>({ maxRooms: 50 }),
@@ -80,6 +92,7 @@ async function join(faults: Faults) {
       },
       joined: () => undefined,
     }),
+    roomReads: { joined: (_socket, { roomid }, clients) => welcomed.push([roomid, clients]) },
     textmsgAudience: partOf<ChatContext['textmsgAudience']>({
       async moved() {
         if (failsToRename) throw new Error('broken');
@@ -91,7 +104,7 @@ async function join(faults: Faults) {
   const outcome = await joinRoom(session, { roomid: 'tea', username: 'Bob', history: 10 }, context, () => {
     if (failsToAnswer) throw new Error('broken');
   }).catch(() => 'failed');
-  return { outcome, undone, memberships, isInSocketRoom: sockets.has(socketRoom(room)) };
+  return { outcome, undone, memberships, welcomed, isInSocketRoom: sockets.has(socketRoom(room)) };
 }
 
 describe('a join', () => {
@@ -103,6 +116,11 @@ describe('a join', () => {
       ['tea'],
       true,
     ]);
+  });
+
+  it('asks for the marks of the members only where somebody has read', async () => {
+    expect((await join({})).welcomed).toEqual([]);
+    expect((await join({ hasMarks: true })).welcomed).toEqual([['tea', 1]]);
   });
 
   it('that fails undoes the other steps if one cannot be undone', async () => {

@@ -17,7 +17,9 @@ function setUp() {
   const tops = new Map<string, number>();
   const said = new Map<string, number>();
   const sessions: Session[] = [];
-  let failing: readonly (keyof RoomSubscriptions)[] = [];
+  const raised: (readonly [roomid: string, userId: string, seq: number])[] = [];
+  let raises = 0;
+  let failing: readonly (keyof RoomSubscriptions | 'raise')[] = [];
   const of = (tag: string) => stored.get(tag) ?? new Map<string, { read: number; joined: boolean }>();
   const subscriptions: RoomSubscriptions = {
     async set({ tag }, roomid, joined, top = 0) {
@@ -57,6 +59,15 @@ function setUp() {
         return succeed(found);
       },
     },
+    roomReaders: {
+      async raise({ roomid }, reader, seq) {
+        raises += 1;
+        if (failing.includes('raise')) return away;
+        said.set(`${reader} ${roomid}`, Math.max(seq, said.get(`${reader} ${roomid}`) ?? 0));
+        return succeed(undefined);
+      },
+    },
+    onRaised: ({ roomid }, userId, seq) => raised.push([roomid, userId, seq]),
     roster: {
       async isOnlineIn({ roomid }, userId) {
         if (failing.includes('list')) return away;
@@ -105,7 +116,9 @@ function setUp() {
       await readMarkers.left(session, roomid);
     },
     stored: (userId: string) => of(inboxOf('/', userId).tag),
-    fail: (...calls: (keyof RoomSubscriptions)[]) => {
+    raised,
+    raises: () => raises,
+    fail: (...calls: (keyof RoomSubscriptions | 'raise')[]) => {
       failing = calls;
     },
   };
@@ -218,5 +231,29 @@ describe('the rooms of a user', () => {
     expect(await readMarkers.read(guest, 'tea', 4)).toEqual(succeed({ roomid: 'tea', read: 4 }));
     expect(await readMarkers.read(guest, 'tea', 1)).toEqual(succeed({ roomid: 'tea', read: 4 }));
     expect(stored('g-1').size).toBe(0);
+  });
+
+  it('are told to the others when a read raises the marker that they see, those of guests never', async () => {
+    const { readMarkers, connect, say, tops, raised, raises, fail } = setUp();
+    tops.set('tea', 3);
+    const [ann, guest] = [connect('ann', ['tea']), connect('g-1', ['tea'])];
+    tops.set('tea', 6);
+    for (const seq of [4, 4, 3, 99]) await readMarkers.read(ann, 'tea', seq);
+    await readMarkers.read(guest, 'tea', 6);
+    say('ann', 'tea');
+    await readMarkers.read(ann, 'tea', 7);
+    const told = [
+      ['tea', 'ann', 4],
+      ['tea', 'ann', 6],
+    ];
+    expect(raised).toEqual(told);
+    expect(raises()).toBe(2);
+    tops.set('tea', 9);
+    fail('raise');
+    expect(await readMarkers.read(ann, 'tea', 8)).toEqual(succeed({ roomid: 'tea', read: 8 }));
+    expect(raised).toEqual(told);
+    fail();
+    await readMarkers.read(ann, 'tea', 9);
+    expect(raised).toEqual([...told, ['tea', 'ann', 9]]);
   });
 });
