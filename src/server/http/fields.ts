@@ -10,8 +10,8 @@ import * as payloads from '../../protocol/payloads.ts';
 const ID =
   '1 to 128 bytes of UTF-8: letters and digits of any script, spaces inside, and _ - . : @ ~. A number is taken as text.';
 
-export const roomid = payloads.roomid.meta({ type: ['string', 'number'], description: `A room: ${ID}` });
-export const userId = payloads.userId.meta({ type: ['string', 'number'], description: `A user: ${ID}` });
+export const roomid = payloads.roomid.meta({ type: 'string', description: `A room: ${ID}` });
+export const userId = payloads.userId.meta({ type: 'string', description: `A user: ${ID}` });
 export const username = payloads.username.meta({
   type: 'string',
   description: '1 to 32 characters without control, direction, zero-width and unassigned ones.',
@@ -48,7 +48,7 @@ export const data = payloads.freeForm.meta({
 export const messageData = payloads.messageData.meta({ description: data.description ?? '' });
 export const mentions = payloads.mentions.meta({
   type: 'array',
-  items: { type: ['string', 'number'] },
+  items: { type: 'string' },
   maxItems: MAX_MENTIONS,
   description: 'The ids of users whom the message mentions.',
 });

@@ -1,9 +1,8 @@
 import * as z from 'zod';
 import { MEDIA } from './answer-kinds.ts';
+import { createNamedSchemas, type Json, type NamedSchemas, schemaOf } from './json-schemas.ts';
 import { refusalError } from './refusal-answers.ts';
 import type { ApiRoute } from './route.ts';
-
-type Json = Record<string, unknown>;
 
 /** The facts about this server that the document states. */
 export interface ApiFacts {
@@ -34,23 +33,25 @@ const TOKEN = 'The token of a user who may read the room, as for Socket.IO.';
 const REFUSED = { $ref: '#/components/responses/Refused' };
 const FAILED = { $ref: '#/components/responses/Failed' };
 
-/** The OpenAPI 3.1 document of the routes. */
+/** The OpenAPI document of the routes. It is one of 3.0, since many generators of clients refuse 3.1. */
 export function describeApi(routes: readonly ApiRoute[], { version }: ApiFacts): ApiDocument {
+  const schemas = createNamedSchemas();
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, schemas) };
   }
+  schemas.refer(ERROR, 'output', 'Error');
   const error = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
   return {
-    openapi: '3.1.0',
+    openapi: '3.0.3',
     info: {
       title: 'Roomcast',
       version,
       description:
         'What back ends can ask of any worker. MAX_TEXT_BYTES and others in capitals are its settings. ' +
         'An optional field that is null or an empty text counts as not given.',
-      license: { name: 'MIT', identifier: 'MIT' },
+      license: { name: 'MIT' },
     },
     servers: [{ url: '/' }],
     security: [{ bearer: [] }, { key: [] }],
@@ -62,7 +63,7 @@ export function describeApi(routes: readonly ApiRoute[], { version }: ApiFacts):
         token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: TOKEN },
         cookie: { type: 'apiKey', in: 'cookie', name: 'token', description: TOKEN },
       },
-      schemas: { Error: schemaOf(ERROR, 'output') },
+      schemas: schemas.all,
       responses: {
         Refused: {
           description: 'Refused as it is. Retry-After and 429: too many at the moment.',
@@ -79,7 +80,7 @@ export function describeApi(routes: readonly ApiRoute[], { version }: ApiFacts):
   };
 }
 
-function operationOf(route: ApiRoute): Json {
+function operationOf(route: ApiRoute, named: NamedSchemas): Json {
   const { operationId, summary, open, forUsers, namespaced, answers, schemas } = route;
   const { params, query, headers, body, form, answer, line } = schemas;
   const parameters = [
@@ -89,12 +90,20 @@ function operationOf(route: ApiRoute): Json {
     ...(namespaced ? [NAMESPACE] : []),
   ];
   const media = MEDIA[answers];
+  const name = `${operationId.charAt(0).toUpperCase()}${operationId.slice(1)}`;
   const content = {
-    ...(body === undefined ? {} : { 'application/json': { schema: schemaOf(body, 'input') } }),
+    ...(body === undefined
+      ? {}
+      : { 'application/json': { schema: named.refer(body, 'input', `${name}Request`) } }),
     ...(form === undefined
       ? {}
-      : { 'application/x-www-form-urlencoded': { schema: schemaOf(form, 'input') } }),
+      : { 'application/x-www-form-urlencoded': { schema: named.refer(form, 'input', `${name}Form`) } }),
   };
+  const answered = line
+    ? named.refer(line, 'output', `${name}Line`)
+    : answers === 'json'
+      ? named.refer(answer, 'output', `${name}Answer`)
+      : schemaOf(answer, 'output').schema;
   return {
     operationId,
     summary,
@@ -103,7 +112,7 @@ function operationOf(route: ApiRoute): Json {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: !body.safeParse({}).success, content } }),
     responses: {
-      200: { description: 'Done.', content: { [media]: { schema: schemaOf(line ?? answer, 'output') } } },
+      200: { description: 'Done.', content: { [media]: { schema: answered } } },
       ...(open ? {} : { '4XX': REFUSED, '5XX': FAILED }),
     },
   };
@@ -112,7 +121,7 @@ function operationOf(route: ApiRoute): Json {
 /** One parameter for each field of the schema. */
 function parametersIn(place: 'path' | 'query' | 'header', schema: z.ZodType | undefined): Json[] {
   if (!schema) return [];
-  const { properties = {}, required = [] } = schemaOf(schema, 'input') as {
+  const { properties = {}, required = [] } = schemaOf(schema, 'input').schema as {
     properties?: Readonly<Record<string, Json>>;
     required?: readonly string[];
   };
@@ -123,18 +132,6 @@ function parametersIn(place: 'path' | 'query' | 'header', schema: z.ZodType | un
     ...(description === undefined ? {} : { description }),
     schema: rest,
   }));
-}
-
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _draft, ...rest } = z.toJSONSchema(schema, {
-    io,
-    unrepresentable: 'any',
-    // Later versions may add fields, so clients must ignore unknown ones.
-    override: ({ jsonSchema }) => {
-      if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
-    },
-  });
-  return rest;
 }
 
 /** Node gives header names in lower case. */

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { REVOKED_FOR_MS } from '../../../src/chat/exclusions.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import { createUserExports, type UserExportsDeps } from '../../../src/server/http/user-exports.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Answer, type ApiStage, openApiStage } from './api-stage.ts';
+import { describedBy } from './described.ts';
 import { openStreamed } from './streamed-response.ts';
 
 type Line = Readonly<Record<string, unknown>> & { readonly type: string };
@@ -118,9 +118,10 @@ describe('an export of a user', () => {
         string,
         { get: { responses: Record<string, { content: Record<string, { schema: object }> }> } }
       >;
+      components: { schemas: Record<string, object> };
     };
     const { content } = document.paths['/api/v1/users/{id}/export']?.get.responses[200] ?? { content: {} };
-    const schema = z.fromJSONSchema(content['application/x-ndjson']?.schema as never);
+    const schema = describedBy(content['application/x-ndjson']?.schema, document.components.schemas);
     for (const line of linesOf(answer.text)) expect(schema.safeParse(line).error?.issues).toBeUndefined();
     expect(schema.safeParse({ type: 'unknown' }).success).toBe(false);
   });
