@@ -179,7 +179,7 @@ it('the nightly workflow runs the tests that npm cit leaves out', () => {
   const runs = [...NIGHTLY.matchAll(/^\s*(?:- )?run: (.*)$/gm)].map((match) => match[1]);
   expect(runs).toEqual([
     'node test/support/prerequisites.mjs --sudo',
-    expect.stringMatching(/^sudo apt-get install .*golang-go .*prometheus$/),
+    expect.stringMatching(/^sudo apt-get install .*golang-go .*prometheus .*python3-six$/),
     'npm ci',
     'npm run nightly',
     expect.stringMatching(/^npm test -- --project unit .*small-queue.*session-id/),
