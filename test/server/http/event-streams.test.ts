@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createAdmission } from '../../../src/chat/admission.ts';
 import type { Exclusion } from '../../../src/chat/exclusions.ts';
 import { createFeeds } from '../../../src/chat/feeds.ts';
@@ -18,6 +18,7 @@ const log = pino({ level: 'silent' });
 const closing: (() => void)[] = [];
 afterEach(() => {
   for (const close of closing.splice(0)) close();
+  vi.useRealTimers();
 });
 
 function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
@@ -152,6 +153,40 @@ describe('an event stream', () => {
     await eventually(() => expect(reader.ids().at(-1)).toBe('epoch e2:8'));
     say();
     await eventually(() => expect(reader.ids().at(-1)).toBe('e2:9'));
+  });
+
+  it('goes on after an id of an earlier epoch: behind what the log kept of it, or with a gap for what it lost', async () => {
+    const { open, say, memory } = setUp();
+    for (let n = 0; n < 5; n += 1) say();
+    memory.restart('e2', 3);
+    say();
+    say();
+    const kept = await open({ epoch: 'e1', seq: 2 });
+    await eventually(() => expect(kept.ids()).toEqual(['e1:3', 'e2:4', 'e2:5']));
+    const lost = await open({ epoch: 'e1', seq: 5 });
+    await eventually(() => expect(lost.ids()).toEqual(['epoch e2:3', 'e2:4', 'e2:5']));
+    expect(lost.text()).toContain(
+      'event: gap\ndata: {"roomid":"tea","epoch":"e2","from":4,"to":5,"reason":"epoch"}\n\n',
+    );
+    const unknown = await open({ epoch: 'e0', seq: 2 });
+    await eventually(() =>
+      expect(unknown.ids()).toEqual(['epoch e2:0', 'e1:1', 'e1:2', 'e1:3', 'e2:4', 'e2:5']),
+    );
+  });
+
+  it('sends a comment every 15 s to a reader of a quiet room', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { open, say } = setUp();
+    say();
+    const reader = await open();
+    vi.advanceTimersByTime(14_999);
+    say();
+    await eventually(() => expect(reader.ids()).toEqual(['e1:2']));
+    expect(reader.text()).not.toContain('\n:');
+    vi.advanceTimersByTime(1);
+    await eventually(() => expect(reader.text()).toMatch(/\n\n:\n\n$/));
+    vi.advanceTimersByTime(15_000);
+    await eventually(() => expect(reader.text()).toMatch(/\n\n:\n\n:\n\n$/));
   });
 
   it('cuts a reader that takes nothing once too much waits, and lets go of the room', async () => {
