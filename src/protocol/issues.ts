@@ -31,6 +31,10 @@ export function messageOf(issue: z.core.$ZodIssue): string {
   if (code === 'too_small' && message.startsWith('Too small')) {
     return issue.origin === 'string' ? 'must not be empty' : `must be at least ${issue.minimum}`;
   }
+  if (code === 'invalid_value' && message.startsWith('Invalid')) {
+    const values = issue.values.map(String).join(', ');
+    return issue.values.length === 1 ? `must be ${values}` : `must be one of ${values}`;
+  }
   return message;
 }
 

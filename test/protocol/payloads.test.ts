@@ -125,6 +125,7 @@ describe('a refusal says what to send', () => {
     ['say', { message: 'x' }, 'text: must not be empty, unless data is given'],
     ['private', { to: 'bob' }, 'text: must be given, as a string'],
     ['edit', { text: 'x' }, 'seq: must be given, as a number'],
+    ['moderate', { action: 'exile', userId: 'bob' }, 'action: must be one of kick, mute, unmute, ban, unban'],
     ['typing', { on: 'yes' }, 'on: must be true or false'],
     ['todo', 'x', 'payload: must be an object'],
     ['room:history', { limit: 500 }, 'limit: must be at most 200'],
