@@ -77,6 +77,10 @@ export interface UserTrace {
   readonly userId: string;
   /** On all workers. */
   readonly connections: number;
+  /** From all rooms and the inbox, in all namespaces. */
+  readonly bannedEverywhere?: boolean;
+  /** The user's tokens from before that time are void, ms since 1970. A single token that is void is not found here. */
+  readonly revokedBefore?: number;
   readonly inRoom?: boolean;
   readonly banned?: boolean;
   readonly muted?: boolean;

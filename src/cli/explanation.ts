@@ -98,7 +98,8 @@ function rangeOf(first: number, top: number): string {
 }
 
 function userLine({ kind, seq }: TracedMessage, user: UserTrace): string {
-  const { userId, connections, inRoom, banned, muted, readUpTo, sentAt, recvAt, readAt } = user;
+  const { userId, connections, bannedEverywhere, revokedBefore } = user;
+  const { inRoom, banned, muted, readUpTo, sentAt, recvAt, readAt } = user;
   const time = (ms: number) => new Date(ms).toISOString();
   const inbox = [
     sentAt === undefined ? undefined : `written to a connection by ${time(sentAt)}`,
@@ -115,7 +116,11 @@ function userLine({ kind, seq }: TracedMessage, user: UserTrace): string {
         ? `has read it (up to ${readUpTo})`
         : `has read up to ${readUpTo}`,
   ];
-  const facts = [plural(connections, 'connection'), ...(kind === 'inbox' ? inbox : room)];
+  const everywhere = [
+    bannedEverywhere ? 'banned from everything' : undefined,
+    revokedBefore === undefined ? undefined : `tokens from before ${time(revokedBefore)} revoked`,
+  ];
+  const facts = [plural(connections, 'connection'), ...everywhere, ...(kind === 'inbox' ? inbox : room)];
   return `  ${userId}: ${facts.filter((fact) => fact !== undefined).join(', ')}`;
 }
 

@@ -58,6 +58,15 @@ const told = (message: Partial<TracedMessage>, delivery: Partial<DeliveryTrace> 
     workers: [worker({ deliveries: [{ ...DELIVERY, ...delivery }] })],
   });
 
+it('the line of a user says what keeps them out of everything', () => {
+  const user = { userId: 'eve', connections: 0, inRoom: false };
+  const { state } = MESSAGE;
+  expect(told({ state, user: { ...user, bannedEverywhere: true, revokedBefore: 0 } })).toContain(
+    'eve: 0 connections, banned from everything, tokens from before 1970-01-01T00:00:00.000Z revoked, not in the room',
+  );
+  expect(told({ state, user })).toContain('eve: 0 connections, not in the room');
+});
+
 describe('the arrival of a message on a worker', () => {
   it.each([
     [{}, {}, 'has it;'],

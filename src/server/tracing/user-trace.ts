@@ -9,7 +9,7 @@ import { type Outcome, succeed } from '../../protocol/codes.ts';
 export interface UserTracerDeps {
   readonly roster: Pick<Roster, 'connections' | 'isOnlineIn'>;
   readonly roomSubscriptions: Pick<RoomSubscriptions, 'list'>;
-  readonly inboxes: Pick<InboxStore, 'progress'>;
+  readonly inboxes: Pick<InboxStore, 'progress' | 'markers'>;
   readonly moderation: Pick<Moderation, 'restrictions'>;
 }
 
@@ -18,9 +18,19 @@ export function createUserTracer({ roster, roomSubscriptions, inboxes, moderatio
   return async (message: TracedPosition, userId: string): Promise<Outcome<UserTrace>> => {
     const { nsp, kind, roomid, seq } = message;
     const inbox = inboxOf(nsp, userId);
-    const counted = await roster.connections([inbox]);
+    const [counted, markers] = await Promise.all([
+      roster.connections([inbox]),
+      inboxes.markers(inbox, { jti: undefined }),
+    ]);
     if (!counted.ok) return counted;
-    const user = { userId, connections: counted.value[0] ?? 0 };
+    if (!markers.ok) return markers;
+    const { ban, issuedBefore } = markers.value.exclusion ?? {};
+    const user = {
+      userId,
+      connections: counted.value[0] ?? 0,
+      ...(ban && { bannedEverywhere: true }),
+      ...(issuedBefore !== undefined && { revokedBefore: issuedBefore }),
+    };
     if (kind === 'inbox') {
       if (roomid !== userId) return succeed(user);
       const progress = await inboxes.progress([{ inbox, seq }]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createDirectMessages } from '../../../src/chat/inbox/direct-messages.ts';
-import { type Room, roomOf } from '../../../src/chat/room.ts';
+import { inboxOf, type Room, roomOf } from '../../../src/chat/room.ts';
 import type { TraceQuery } from '../../../src/message-trace.ts';
 import { succeed } from '../../../src/protocol/codes.ts';
 import { createMessageSearch, type MessageSearchDeps } from '../../../src/server/tracing/message-search.ts';
@@ -39,6 +39,21 @@ function setUp() {
     },
   };
 }
+
+it('the user in question is named as banned from everything, and with revoked tokens', async () => {
+  const { store, say, ask } = setUp();
+  await say(TEA, 'a');
+  const userOf = async (userId: string) =>
+    (await ask({ roomid: 'tea', seq: 1, userId })).messages.map(({ user }) => user);
+  const inbox = inboxOf('/', 'eve');
+  await store.moderation.restrict(inbox, 'eve', 'ban');
+  await store.moderation.revoke(inbox, { before: 5_000 }, 0);
+  const room = { connections: 0, inRoom: false, banned: false, muted: false };
+  expect(await userOf('eve')).toEqual([
+    { userId: 'eve', bannedEverywhere: true, revokedBefore: 5_000, ...room },
+  ]);
+  expect(await userOf('bob')).toEqual([{ userId: 'bob', ...room }]);
+});
 
 describe('a place in a log', () => {
   it('is not in a log that ends before it, whose range is the true one', async () => {
