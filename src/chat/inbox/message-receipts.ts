@@ -1,4 +1,4 @@
-import { type Outcome, succeed } from '../../protocol/codes.ts';
+import { type Outcome, type Refusal, succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import type { Receipt } from '../../protocol/people.ts';
 import type { Blocks } from '../blocks.ts';
@@ -38,8 +38,14 @@ export interface MessageReceipts {
     was: Markers,
     now: Markers,
   ): Promise<Outcome<readonly { readonly to: string; readonly receipt: Receipt }[]>>;
-  /** Returns the newest receipts of those whom the user has written to last. */
-  ofSender(sender: Party): Promise<Outcome<readonly Receipt[]>>;
+  /**
+   * Returns the newest receipts of those whom the user has written to last. Each costs the store two calls, so `charge` is asked
+   * first whether that many may be looked up.
+   */
+  ofSender(
+    sender: Party,
+    charge: (peers: number) => Refusal | undefined,
+  ): Promise<Outcome<readonly Receipt[]>>;
 }
 
 /** The newest items that are looked through. */
@@ -102,7 +108,7 @@ export function createMessageReceipts(deps: MessageReceiptsDeps): MessageReceipt
       );
     },
 
-    async ofSender(sender) {
+    async ofSender(sender, charge) {
       const items = await itemsOf(sender);
       if (!items.ok) return items;
       const sent = new Map<string, { readonly id: string; readonly seq: number }[]>();
@@ -114,6 +120,8 @@ export function createMessageReceipts(deps: MessageReceiptsDeps): MessageReceipt
         if (known) known.push({ id, seq });
         else if (sent.size < MAX_PEERS) sent.set(to, [{ id, seq }]);
       }
+      const refusal = sent.size > 0 ? charge(sent.size) : undefined;
+      if (refusal) return refusal;
       const receipts = await Promise.all(
         [...sent].map(async ([by, messages]): Promise<Outcome<Receipt | undefined>> => {
           const [markers, refused, known] = await Promise.all([

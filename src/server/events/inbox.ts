@@ -1,6 +1,6 @@
 import type { Party } from '../../chat/inbox/message-receipts.ts';
 import { inboxOf } from '../../chat/room.ts';
-import { succeed } from '../../protocol/codes.ts';
+import { refuse, succeed } from '../../protocol/codes.ts';
 import type { EventHandler } from '../context.ts';
 import type { Session } from '../session.ts';
 
@@ -33,7 +33,10 @@ export const receiptsList: EventHandler<'receipts:list'> = {
   mode: 'inTurn',
   says: true,
   async run(session, _payload, { messageReceipts }) {
-    const found = await messageReceipts.ofSender(partyOf(session));
+    const found = await messageReceipts.ofSender(partyOf(session), (peers) => {
+      const waitMs = session.takeMoreSayTokens(peers);
+      return waitMs === 0 ? undefined : refuse('rate_limited', 'too many lists of receipts', waitMs);
+    });
     return found.ok ? succeed({ receipts: found.value }) : found;
   },
 };

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { draftOf } from '../../../src/chat/inbox/items.ts';
 import { createMessageReceipts } from '../../../src/chat/inbox/message-receipts.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
-import { succeed } from '../../../src/protocol/codes.ts';
+import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import { createReceipts } from '../../../src/server/delivery/receipts.ts';
 import type { ChatNamespace } from '../../../src/server/socket-types.ts';
 import { granted } from '../../contract/peers.ts';
@@ -36,11 +36,12 @@ function worker({ logs, inboxes }: ReturnType<typeof createMemoryStore>, sent: u
         to: () => ({ emit: (_event: string, receipt: unknown) => void sent.push(receipt) }),
       }) as unknown as ChatNamespace,
   });
-  return async (to: { readonly recv?: number; readonly read?: number }) => {
+  async function acknowledge(to: { readonly recv?: number; readonly read?: number }): Promise<void> {
     const reader = { nsp: '/', userId: 'eve', rooms: [roomOf('/', 'tea')] };
     receipts.acknowledged(reader, granted(await inboxes.raise(inbox, to)));
     await running;
-  };
+  }
+  return { acknowledge, messageReceipts };
 }
 
 function setUp() {
@@ -55,7 +56,7 @@ function setUp() {
       );
     }
   }
-  return { store, sent, write, acknowledge: worker(store, sent) };
+  return { store, sent, write, ...worker(store, sent) };
 }
 
 it('all senders get a receipt of what a receiver acknowledges after being away for long', async () => {
@@ -79,7 +80,7 @@ it('only those of the newest 200 items get one', async () => {
 
 it('what was acknowledged before, here or on another worker, is not told again', async () => {
   const { store, sent, write, acknowledge } = setUp();
-  const elsewhere = worker(store, sent);
+  const { acknowledge: elsewhere } = worker(store, sent);
   await write('ann');
   await acknowledge({ recv: 1 });
   await write('bob');
@@ -118,4 +119,35 @@ it('an inbox that begins anew after it was erased gives receipts from its first 
     { by: 'eve', delivered: 'ann 3' },
     { by: 'eve', delivered: 'bob 1', read: 'bob 1' },
   ]);
+});
+
+it('a list of receipts is charged by the users that it looks up, and looks up none before', async () => {
+  const { store, messageReceipts } = setUp();
+  const eve = { id: 'eve', name: 'eve' };
+  for (const [index, to] of ['ann', 'bob', 'bob'].entries()) {
+    const item = {
+      kind: 'private',
+      from: eve,
+      json: JSON.stringify({ to, text: 'x' }),
+      receiverSeq: 1,
+    } as const;
+    granted(await store.logs.append(inbox, draftOf({ id: `to ${to} ${index}`, ...item })));
+  }
+  const asked: string[] = [];
+  store.fail((what) => {
+    asked.push(what);
+    return false;
+  });
+  const sender = { nsp: '/', userId: 'eve', rooms: [roomOf('/', 'tea')] };
+  const refusal = refuse('rate_limited', 'too many', 5);
+  const charged: number[] = [];
+  const charge = (peers: number) => {
+    charged.push(peers);
+    return charged.length === 1 ? refusal : undefined;
+  };
+  expect(await messageReceipts.ofSender(sender, charge)).toEqual(refusal);
+  expect(asked).not.toContain('marks');
+  expect(await messageReceipts.ofSender(sender, charge)).toEqual(succeed([]));
+  expect(charged).toEqual([2, 2]);
+  expect(asked.filter((what) => what === 'marks')).toHaveLength(2);
 });
