@@ -150,6 +150,8 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     onUser: () => rooms.assignAuthor(),
     onSent: (posted, message) => events.emit('sent', posted, message),
     onFailed: (error, message) => events.emit('failed', error, message),
+    onReceipt: (receipt) => events.emit('receipt', receipt),
+    hearsReceipts: () => events.hasListener('receipt'),
   });
   const rooms = createRooms({
     ...shared,

@@ -56,6 +56,9 @@ export interface PeopleDeps
   readonly onUser: () => void;
   readonly onSent: (posted: SendAck, message: DirectMessage) => void;
   readonly onFailed: (error: ClientError, message: DirectMessage) => void;
+  readonly onReceipt: (receipt: Receipt) => void;
+  /** The application listens to receipts. */
+  readonly hearsReceipts: () => boolean;
 }
 
 /** Everything between people, as the client drives it. */
@@ -91,6 +94,10 @@ export function createPeople(deps: PeopleDeps): People {
   /** Pending logins: meanwhile it is unknown whose inbox a receipt would be for. */
   let logins = 0;
 
+  /** This user has written to somebody here, and then the connection was lost: receipts since then came to nobody. */
+  let wrote = false;
+  let missedReceipts = false;
+
   const requests = createRequests(connection);
   const receipts = createReceipts({ connection, onMarkers: (markers) => feed.markersMoved(markers) });
   const feed = createInboxFeed({
@@ -107,6 +114,7 @@ export function createPeople(deps: PeopleDeps): People {
     userId,
     maxTextBytes: () => hello()?.limits.maxTextBytes,
     onStored(posted, message) {
+      wrote ||= message.kind === 'private';
       deps.onSent(posted, message);
       feed.settled(message.kind === 'private' ? posted.id : undefined);
     },
@@ -128,13 +136,28 @@ export function createPeople(deps: PeopleDeps): People {
   function become(now: User): boolean {
     const isOther = user?.id !== now.id;
     user = now;
-    if (isOther) receipts.reset();
+    if (isOther) {
+      receipts.reset();
+      wrote = false;
+      missedReceipts = false;
+    }
     assignAuthor();
     return feed.identify(now.id);
   }
 
   function openReceipts(): void {
     if (logins === 0 && connection.state() === 'online') receipts.open();
+  }
+
+  /** A repeated receipt changes nothing, so it need not be known which were missed. */
+  function catchUpReceipts(): void {
+    const isDue = missedReceipts && deps.hearsReceipts();
+    missedReceipts = false;
+    if (!isDue) return;
+    requests
+      .ask('receipts:list', {}, (list) => list.receipts.forEach(deps.onReceipt))
+      // The client is closed by now, or the server is of an earlier release.
+      .catch(() => undefined);
   }
 
   return {
@@ -187,8 +210,10 @@ export function createPeople(deps: PeopleDeps): People {
       requests.up();
       directMessages.up();
       openReceipts();
+      catchUpReceipts();
     },
     down() {
+      missedReceipts ||= wrote;
       directMessages.down();
       receipts.shut();
     },

@@ -47,6 +47,25 @@ describe('a private message', () => {
     expect(lines[0]).toEqual([]);
   });
 
+  it('gets the receipts that came while its sender’s connection was lost, if somebody listens to them', async () => {
+    const [ada, silent, phone] = [chatter().chat, chatter().chat, chatter().chat];
+    const asked = vi.fn();
+    const missed = { by: 'bob', delivered: 'm-1', read: 'm-1' };
+    const answer: Step = ({ ack }) => {
+      asked();
+      ack({ ok: true, receipts: [missed] });
+    };
+    fake().script('receipts:list', answer, answer);
+    const heard: unknown[] = [];
+    for (const chat of [ada, phone]) chat.on('receipt', (receipt) => heard.push(receipt));
+    for (const chat of [ada, silent]) await chat.private('bob', 'psst');
+    await phone.inbox.list();
+    fake().cut();
+    await eventually(() => expect(heard).toEqual([missed]));
+    for (const chat of [ada, silent, phone]) await chat.inbox.list();
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
+
   it.each([
     ['the connection is lost before it is stored', cutBeforeStored],
     ['the connection is lost before the ack', cutBeforeAcked],
