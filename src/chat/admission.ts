@@ -28,7 +28,7 @@ const TICK_MS = 50;
 /** A worker whose event loop is this late answers nothing in time: it refuses requests that cannot begin at once. */
 const LATE_MS = 250;
 
-/** The right to ask the store for one thing. Must be released once, begun or not. */
+/** The right to ask the store for one thing. Must be released, begun or not; a second release does nothing. */
 export interface Permit {
   /**
    * Waits for the caller's turn, in the order of its calls; returns no promise if there is nothing to wait for. The caller
@@ -136,6 +136,7 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
     queue.permits += 1;
     const arrivedAt = now();
     let startedAt: number | undefined;
+    let isReleased = false;
 
     function start(): undefined {
       startedAt = now();
@@ -159,6 +160,8 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
         });
       },
       release() {
+        if (isReleased) return;
+        isReleased = true;
         if (startedAt !== undefined) {
           const at = now();
           recordAnswer(window, at - startedAt, at);

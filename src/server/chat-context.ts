@@ -23,7 +23,7 @@ export interface ContextParts
 
 /** Completes the services of the event handlers by those that need nothing but other ones and the settings. */
 export function contextOf(deps: ContextDeps, parts: ContextParts): ChatContext {
-  const { logs, feeds, fanout, metrics } = parts;
+  const { admission, logs, feeds, fanout, metrics } = parts;
   const { identities, limits, newId, now, log } = deps;
   return {
     ...parts,
@@ -33,7 +33,12 @@ export function contextOf(deps: ContextDeps, parts: ContextParts): ChatContext {
     identities,
     tokenExpiry: createTokenExpiry({ now, flush: fanout.flush }),
     limits,
-    beforeSay: openBeforeSay({ ...deps, logs, onReviewed: (outcome) => metrics.reviewed.inc({ outcome }) }),
+    beforeSay: openBeforeSay({
+      ...deps,
+      admission,
+      logs,
+      onReviewed: (outcome) => metrics.reviewed.inc({ outcome }),
+    }),
     newId,
     now,
     log,

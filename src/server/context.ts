@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Admission } from '../chat/admission.ts';
+import type { Admission, Permit } from '../chat/admission.ts';
 import type { Blocks } from '../chat/blocks.ts';
 import type { Feeds } from '../chat/feeds.ts';
 import type { Identities } from '../chat/identity.ts';
@@ -101,11 +101,15 @@ export interface EventHandler<E extends EventName> {
   readonly signals?: true;
   /** Costs the store little or nothing: is not refused when the store has too much to do. */
   readonly free?: true;
-  /** Calls `answer` itself and returns `answered` where the ack must leave in the same turn as something else. */
+  /**
+   * Calls `answer` itself and returns `answered` where the ack must leave in the same turn as something else. It releases
+   * `permit` before it waits for anything but the store.
+   */
   run(
     session: Session,
     payload: Payload<E>,
     context: ChatContext,
     answer: (acked: Acks[E]) => void,
+    permit: Pick<Permit, 'release'>,
   ): Promise<Outcome<Acks[E]> | 'answered'>;
 }

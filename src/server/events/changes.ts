@@ -1,3 +1,4 @@
+import { tooLarge } from '../../chat/content-size.ts';
 import { contentDigest, type DedupeKey } from '../../chat/dedupe.ts';
 import { dedupeScope } from '../../chat/identity.ts';
 import type { MessageChange } from '../../chat/message-changes.ts';
@@ -6,14 +7,14 @@ import type { SayAck } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import { deletion, edit as editOf, reaction } from '../message-decisions.ts';
 import type { Membership, Session } from '../session.ts';
-import { toAck, tooLarge } from './outgoing-message.ts';
+import { toAck } from './outgoing-message.ts';
 import { memberIn, notJoined } from './room-access.ts';
 
 /** Changes of a message by one of its room's members. Each waits for its turn, because it reads the message first. */
 export const edit: EventHandler<'edit'> = {
   mode: 'inTurn',
   says: true,
-  async run(session, payload, context) {
+  async run(session, payload, context, _answer, permit) {
     const joined = memberIn(session, payload.roomid ?? session.defaultRoom, 'say');
     if (!joined.ok) return joined;
     const refusal = tooLarge(payload, context.limits) ?? (await muted(session, joined.value, context));
@@ -31,10 +32,8 @@ export const edit: EventHandler<'edit'> = {
     if (!beforeSay) return store({ text, data });
     const about = { seq, clientMsgId };
     const question = { type: 'before_edit', room, user: by, content: { text, data }, about, dedupe } as const;
-    return beforeSay.review(session, question, async (content) =>
-      session.memberships.get(room.roomid) === membership
-        ? (tooLarge(content, context.limits) ?? store(content))
-        : notJoined(room.roomid),
+    return beforeSay.review({ connection: session, permit }, question, async (content) =>
+      session.memberships.get(room.roomid) === membership ? store(content) : notJoined(room.roomid),
     );
   },
 };

@@ -138,7 +138,7 @@ async function handle(
     if (catchingUp) await catchingUp;
     const beginning = permit.begin();
     const refused = beginning instanceof Promise ? await beginning : beginning;
-    return refused ?? (await handler.run(session, parsed.data as never, context, answer as never));
+    return refused ?? (await handler.run(session, parsed.data as never, context, answer as never, permit));
   } finally {
     turn?.release();
     permit?.release();

@@ -1,11 +1,11 @@
+import { tooLarge } from '../../chat/content-size.ts';
 import { contentDigest, type DedupeKey } from '../../chat/dedupe.ts';
 import type { Feeds } from '../../chat/feeds.ts';
 import type { Mentions } from '../../chat/inbox/mentions.ts';
 import type { Appended, Draft, RoomLogs } from '../../chat/log-store.ts';
 import type { MessageChange, MessageChanges } from '../../chat/message-changes.ts';
 import type { Room } from '../../chat/room.ts';
-import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
-import { JSON_BYTES_PER_TEXT_BYTE } from '../../protocol/limits.ts';
+import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { Person } from '../../protocol/people.ts';
 import type { SayAck } from '../../protocol/rooms.ts';
 import type { ClientLimits } from '../context.ts';
@@ -120,24 +120,6 @@ export function dedupeOf(message: OutgoingMessage): DedupeKey | undefined {
 }
 
 const parsed = (json: string | undefined) => (json === undefined ? undefined : (JSON.parse(json) as unknown));
-
-/** Refuses a content that is longer than the settings allow. */
-export function tooLarge(
-  { text = '', data = '' }: Partial<Pick<OutgoingMessage, 'text' | 'data'>>,
-  { maxTextBytes }: OutgoingMessageDeps['limits'],
-): Refusal | undefined {
-  if (isLonger(text, maxTextBytes)) {
-    return refuse('too_large', `text: must not be longer than ${maxTextBytes} bytes`);
-  }
-  const maxDataBytes = maxTextBytes * JSON_BYTES_PER_TEXT_BYTE;
-  if (!isLonger(data, maxDataBytes)) return undefined;
-  return refuse('too_large', `data: must not be longer than ${maxDataBytes} bytes as JSON`);
-}
-
-/** A character takes three bytes at most, so the bytes need counting only near the limit. */
-function isLonger(text: string, maxBytes: number): boolean {
-  return text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes;
-}
 
 export function toAck({ roomid }: Room, { epoch, seq, id, at, dup }: Appended): SayAck {
   return { roomid, epoch, seq, id, at, ...(dup ? { dup } : {}) };

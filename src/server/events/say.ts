@@ -1,9 +1,10 @@
+import { tooLarge } from '../../chat/content-size.ts';
 import { dedupeScope } from '../../chat/identity.ts';
 import type { Appended } from '../../chat/log-store.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { EventHandler } from '../context.ts';
 import { personOf } from '../session.ts';
-import { dedupeOf, type OutgoingMessage, storeMessage, toAck, tooLarge } from './outgoing-message.ts';
+import { dedupeOf, type OutgoingMessage, storeMessage, toAck } from './outgoing-message.ts';
 import { memberIn, notJoined } from './room-access.ts';
 
 export const say: EventHandler<'say'> = {
@@ -11,7 +12,7 @@ export const say: EventHandler<'say'> = {
   // overtake it.
   mode: ({ replyTo, mentions }) => (replyTo === undefined && !mentions?.length ? 'pipelined' : 'inTurn'),
   says: true,
-  async run(session, payload, context) {
+  async run(session, payload, context, _answer, permit) {
     const { socket, memberships, user, identity, budget } = session;
     const { text, type, data, replyTo, mentions, clientMsgId, echo } = payload;
     const roomid = payload.roomid ?? session.defaultRoom;
@@ -61,7 +62,7 @@ export const say: EventHandler<'say'> = {
       dedupe,
     } as const;
     const stored = await (beforeSay
-      ? beforeSay.review(session, question, async (content) => {
+      ? beforeSay.review({ connection: session, permit }, question, async (content) => {
           if (memberships.get(roomid) !== membership) return notJoined(roomid);
           return store({ ...message, ...content, dedupe });
         })

@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import type { Admission, Permit } from '../../chat/admission.ts';
+import { type ContentLimits, tooLarge } from '../../chat/content-size.ts';
 import type { DedupeKey } from '../../chat/dedupe.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
@@ -6,9 +8,9 @@ import { type Outcome, refuse } from '../../protocol/codes.ts';
 import { PAYLOADS } from '../../protocol/payloads.ts';
 import type { HookPost } from './post.ts';
 
-/** A message that a person wants to say, or an edit of an own one. */
+/** A message that a person wants to say, an edit of an own one, or a `textmsg`. */
 export interface SayQuestion {
-  readonly type: 'before_say' | 'before_edit';
+  readonly type: 'before_say' | 'before_edit' | 'before_textmsg';
   readonly room: Room;
   readonly user: { readonly userId: string; readonly username: string };
   readonly content: SayContent;
@@ -28,13 +30,19 @@ export interface SayContent {
 export interface BeforeSay {
   /**
    * Calls `store` with the content that may be stored, or refuses. The receiver is asked about several messages of a
-   * connection at once; they are stored in the order of the calls.
+   * connection at once; they are stored in the order of the calls. The permit is released before the receiver is asked, and
+   * `store` runs under another one: the time of the receiver is not the store's.
    */
   review<T>(
-    connection: object,
+    { connection, permit }: Reviewing,
     question: SayQuestion,
     store: (content: SayContent) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>>;
+}
+
+export interface Reviewing {
+  readonly connection: object;
+  readonly permit: Pick<Permit, 'release'>;
 }
 
 export type Reviewed = 'allowed' | 'refused' | 'rewritten' | 'unanswered';
@@ -43,6 +51,8 @@ export interface BeforeSayDeps {
   readonly post: HookPost;
   readonly onTimeout: 'allow' | 'refuse';
   readonly logs: Pick<RoomLogs, 'known'>;
+  readonly admission: Pick<Admission, 'acquire'>;
+  readonly limits: ContentLimits;
   readonly onReviewed: (how: Reviewed) => void;
   /** Ms since 1970. */
   readonly now: () => number;
@@ -64,7 +74,7 @@ const FAILURES_TO_OPEN = 5;
 const OPEN_MS = 5_000;
 
 export function createBeforeSay(deps: BeforeSayDeps): BeforeSay {
-  const { post, logs, elapsedMs, log } = deps;
+  const { post, logs, admission, limits, elapsedMs, log } = deps;
   /** Resolves when the last message of the connection is being stored. */
   const turns = new WeakMap<object, Promise<unknown>>();
   let asked = 0;
@@ -91,11 +101,12 @@ export function createBeforeSay(deps: BeforeSayDeps): BeforeSay {
     return { refusal: refuse('unavailable', 'the message could not be reviewed', 1_000) };
   }
 
-  async function ask(question: SayQuestion): Promise<Verdict> {
+  async function ask(question: SayQuestion, permit: Reviewing['permit']): Promise<Verdict> {
     const { type, room, user, content, about, dedupe } = question;
     const known = dedupe && (await logs.known(room, dedupe));
     // A store that cannot say so now might store the message a moment later.
     if (known && !known.ok) return { refusal: known };
+    permit.release();
     if (known?.value) return { content };
     if (!mayAsk()) return unanswered(question);
     const isProbe = failures >= FAILURES_TO_OPEN;
@@ -106,7 +117,7 @@ export function createBeforeSay(deps: BeforeSayDeps): BeforeSay {
     const result = await post(JSON.stringify({ ...body, ...about }));
     asked -= 1;
     if (isProbe) probing = false;
-    const verdict = result.taken ? verdictIn(result.text, content) : undefined;
+    const verdict = result.taken ? verdictIn(result.text, content, limits) : undefined;
     if (!verdict) {
       onFailed(result.taken ? 'not a verdict' : result.reason);
       return unanswered(question);
@@ -118,13 +129,28 @@ export function createBeforeSay(deps: BeforeSayDeps): BeforeSay {
     return verdict;
   }
 
+  /** Begins to store the message. The next one of the connection waits for the beginning, and not for the end. */
+  async function begin<T>(
+    connection: object,
+    verdict: Verdict,
+    store: (content: SayContent) => Promise<Outcome<T>>,
+  ): Promise<{ readonly stored: Outcome<T> | Promise<Outcome<T>> }> {
+    if ('refusal' in verdict) return { stored: verdict.refusal };
+    const acquired = admission.acquire(connection);
+    if (!acquired.ok) return { stored: acquired };
+    const permit = acquired.value;
+    const refused = await permit.begin();
+    if (!refused) return { stored: store(verdict.content).finally(() => permit.release()) };
+    permit.release();
+    return { stored: refused };
+  }
+
   return {
-    async review(connection, question, store) {
+    async review({ connection, permit }, question, store) {
       const previous = turns.get(connection);
-      // In an object, so that the next message waits for the beginning and not for the end.
-      const turn = Promise.all([ask(question), previous]).then(([verdict]) => ({
-        stored: 'refusal' in verdict ? verdict.refusal : store(verdict.content),
-      }));
+      const turn = Promise.all([ask(question, permit), previous]).then(([verdict]) =>
+        begin(connection, verdict, store),
+      );
       turns.set(
         connection,
         turn.catch(() => undefined),
@@ -135,10 +161,11 @@ export function createBeforeSay(deps: BeforeSayDeps): BeforeSay {
 }
 
 /**
- * Reads an answer; undefined if it is none. A rewritten content obeys the same rules as a client's. One of which nothing is left
- * refuses the message: as a failure of the receiver, it would let the messages of one user decide how all others are treated.
+ * Reads an answer; undefined if it is none. A rewritten content obeys the same rules as a client's. One of which nothing is
+ * left, or which is too long, refuses the message: as a failure of the receiver, it would let the messages of one user decide
+ * how all others are treated.
  */
-function verdictIn(text: string, content: SayContent): Verdict | undefined {
+function verdictIn(text: string, content: SayContent, limits: ContentLimits): Verdict | undefined {
   const answer = parsed(text);
   if (typeof answer !== 'object' || answer === null) return undefined;
   const { allow, reason, text: newText, data: newData } = answer as Record<string, unknown>;
@@ -154,9 +181,10 @@ function verdictIn(text: string, content: SayContent): Verdict | undefined {
     text: newText === undefined ? content.text : newText,
     data: newData === undefined ? old : newData,
   });
-  return rewritten.success
-    ? { content: { text: rewritten.data.text, data: rewritten.data.data } }
-    : undefined;
+  if (!rewritten.success) return undefined;
+  const { text: stored, data } = rewritten.data;
+  if (tooLarge({ text: stored, data }, limits)) return { refusal: refuse('forbidden', REFUSED) };
+  return { content: { text: stored, data } };
 }
 
 function parsed(text: string): unknown {

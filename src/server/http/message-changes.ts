@@ -1,9 +1,10 @@
 import * as z from 'zod';
+import { tooLarge } from '../../chat/content-size.ts';
 import { contentDigest, type DedupeKey } from '../../chat/dedupe.ts';
 import { roomOf } from '../../chat/room.ts';
 import { succeed } from '../../protocol/codes.ts';
 import * as payloads from '../../protocol/payloads.ts';
-import { toAck, tooLarge } from '../events/outgoing-message.ts';
+import { toAck } from '../events/outgoing-message.ts';
 import { edit, reaction as reactionOf } from '../message-decisions.ts';
 import { storedAnswer } from './entries.ts';
 import { clientMsgId, messageData, reaction, roomid, text, wholeNumber } from './fields.ts';

@@ -8,6 +8,7 @@ import { edit, react } from '../../../src/server/events/changes.ts';
 import { EVENTS } from '../../../src/server/events/index.ts';
 import type { Session } from '../../../src/server/session.ts';
 import { draftOf, granted } from '../../contract/peers.ts';
+import { FREE_PERMIT } from '../../support/free-permit.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
 const room = roomOf('/', 'tea');
@@ -40,7 +41,9 @@ it('a reaction costs its connection the message that the store writes again, onc
   const { session, context, charged } = await stage();
   const payload = { seq: 1, reaction: '+1', on: true } as const;
   for (let n = 0; n < 2; n += 1) {
-    expect(await react.run(session, payload as never, context, () => undefined)).toMatchObject({ ok: true });
+    expect(await react.run(session, payload as never, context, () => undefined, FREE_PERMIT)).toMatchObject({
+      ok: true,
+    });
   }
   expect(charged).toEqual([expect.any(Number)]);
   expect(charged[0]).toBeGreaterThan(5_000);
@@ -48,7 +51,8 @@ it('a reaction costs its connection the message that the store writes again, onc
 
 it('a moderator whose ban this worker has missed deletes nothing', async () => {
   const { session, context } = await stage();
-  const remove = (by: Session) => EVENTS.delete.run(by, { seq: 1 } as never, context, () => undefined);
+  const remove = (by: Session) =>
+    EVENTS.delete.run(by, { seq: 1 } as never, context, () => undefined, FREE_PERMIT);
   const guard = {
     ...session,
     identity: { ...session.identity, access: { rightsIn: () => RIGHTS } },
@@ -63,7 +67,7 @@ it('a moderator whose ban this worker has missed deletes nothing', async () => {
 it('an edit of another’s message asks no store whether its author is banned', async () => {
   const { session, context, restricted } = await stage();
   const payload = { seq: 1, text: 'mine' };
-  expect(await edit.run(session, payload as never, context, () => undefined)).toMatchObject({
+  expect(await edit.run(session, payload as never, context, () => undefined, FREE_PERMIT)).toMatchObject({
     error: { code: 'forbidden' },
   });
   expect(restricted).toEqual([]);

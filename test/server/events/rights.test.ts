@@ -4,6 +4,7 @@ import { RIGHTS, type Right } from '../../../src/protocol/rights.ts';
 import type { ChatContext, EventHandler } from '../../../src/server/context.ts';
 import { EVENTS } from '../../../src/server/events/index.ts';
 import type { Session } from '../../../src/server/session.ts';
+import { FREE_PERMIT } from '../../support/free-permit.ts';
 
 /** The right that each event needs, with a payload that is otherwise in order; undefined: the event is about no room. */
 const NEEDED: { readonly [E in EventName]: readonly [needs: Right, payload: unknown] | undefined } = {
@@ -50,7 +51,13 @@ async function answerTo(event: EventName, sent: unknown, can: readonly Right[]):
   } as unknown as Session;
   const context = { limits: { maxTextBytes: 100 } } as ChatContext;
   const handler = EVENTS[event] as EventHandler<never>;
-  return handler.run(session, PAYLOADS[event].parse(sent) as never, context, (() => undefined) as never);
+  return handler.run(
+    session,
+    PAYLOADS[event].parse(sent) as never,
+    context,
+    (() => undefined) as never,
+    FREE_PERMIT,
+  );
 }
 
 describe('an event that is about a room', () => {

@@ -3,6 +3,7 @@ import { roomOf } from '../../../src/chat/room.ts';
 import { type Refusal, refuse } from '../../../src/protocol/codes.ts';
 import { signal } from '../../../src/server/events/signal.ts';
 import type { Membership, Session } from '../../../src/server/session.ts';
+import { FREE_PERMIT } from '../../support/free-permit.ts';
 
 const MUTED = refuse('forbidden', 'roomid: muted in this room');
 
@@ -26,7 +27,8 @@ function stage() {
     },
     signals: { send: (_from: unknown, _room: unknown, { name }: { name: string }) => void sent.push(name) },
   };
-  const send = (name: string) => signal.run(session, { name } as never, context as never, () => undefined);
+  const send = (name: string) =>
+    signal.run(session, { name } as never, context as never, () => undefined, FREE_PERMIT);
   return { answers, sent, removed, membership, session, send };
 }
 
