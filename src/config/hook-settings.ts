@@ -43,7 +43,7 @@ export const HOOK_SETTINGS = {
     'HOOK_BEFORE_SAY_URL',
     undefined,
     httpUrl,
-    'address that is asked before a person’s message or edit is stored: it allows, refuses or rewrites. Unset: nobody is asked',
+    'address that is asked before a person’s message, edit or textmsg takes effect: it allows, refuses or rewrites. Unset: nobody is asked',
     '–',
   ),
   hookBeforeSayTimeoutMs: setting(

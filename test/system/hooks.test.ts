@@ -142,6 +142,21 @@ describe.each(MODES)('webhooks in %s mode', (mode) => {
     ]);
     const { messages } = await ann.do('room:history', {});
     expect(textsOf(messages)).toEqual(['slow', 'polite']);
+    const heard: unknown[] = [];
+    const bob = await chat.connect(chat.at(1), {
+      query: { roomid },
+      auth: { userId: 'bob', username: 'Bob' },
+    });
+    bob.socket.on('textmsg', (text) => heard.push(text));
+    expect(await ann.ask('textmsg', 'bad')).toMatchObject({ error: { message: 'no such words' } });
+    await ann.do('textmsg', 'rude');
+    await ann.do('textmsg', { name: 'Ann', content: 'rude' });
+    await eventually(() => expect(heard).toEqual(['polite', { name: 'Ann', content: 'polite' }]));
+    expect(asked.slice(4).map(({ type }) => type)).toEqual([
+      'before_textmsg',
+      'before_textmsg',
+      'before_textmsg',
+    ]);
     expect(receiver.seen.forged).toBe(0);
   });
 

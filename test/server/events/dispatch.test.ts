@@ -15,6 +15,7 @@ import { ConnectionBudget, Traffic } from '../../../src/server/transport/connect
 import { IncomingPacket } from '../../../src/server/transport/incoming-packet.ts';
 import { silentLog } from '../../cluster/silent-log.ts';
 import { emitting } from '../../support/emitting.ts';
+import { FREE_PERMIT } from '../../support/free-permit.ts';
 import { partOf } from '../../support/part-of.ts';
 
 setFlagsFromString('--expose-gc');
@@ -22,7 +23,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
 
 const context = partOf<ChatContext>({
   admission: partOf<ChatContext['admission']>({
-    acquire: () => ({ ok: true, value: { begin: async () => undefined, release: () => undefined } }),
+    acquire: () => ({ ok: true, value: { ...FREE_PERMIT, begin: async () => undefined } }),
   }),
   slowClients: partOf<ChatContext['slowClients']>({ caughtUp: () => undefined }),
   recentAnswers: { note: () => undefined },
@@ -135,6 +136,46 @@ describe('an event of a client', () => {
     admission.close();
     expect(reached).toEqual([event]);
   });
+
+  it.each(['say', 'edit', 'textmsg'])(
+    '%s holds no permit of the store while a receiver is asked',
+    async (event) => {
+      const admission = createAdmission({ now: () => 0, random: () => 0 });
+      const { session, refused } = openSession();
+      const identity = partOf<Session['identity']>({
+        user: { id: 'ann', name: 'Ann' },
+        guestToken: '',
+        access: { rightsIn: () => MEMBER_RIGHTS },
+      });
+      Object.assign(session, { identity, hearsTextmsg: true });
+      session.memberships.set('lobby', partOf<Membership>({ room: roomOf('/', 'lobby') }));
+      const inFlight: number[] = [];
+      const asking: ChatContext = {
+        ...context,
+        admission,
+        limits: partOf<ChatContext['limits']>({ maxTextBytes: 100 }),
+        enforcement: partOf<ChatContext['enforcement']>({
+          connectionRefusal: () => undefined,
+          refusalOf: async () => undefined,
+        }),
+        connectionBans: { check: () => undefined },
+        beforeSay: {
+          async review({ permit }) {
+            inFlight.push(admission.state().inFlight);
+            permit.release();
+            inFlight.push(admission.state().inFlight);
+            return refuse('forbidden', 'no');
+          },
+        },
+      };
+      const payload = event === 'textmsg' ? 'hello' : { text: 'hello', seq: 1 };
+      await dispatch(session, asking, { event, args: [payload, new IncomingPacket('', 9)] });
+      admission.close();
+      expect(inFlight).toEqual([1, 0]);
+      expect(refused).toMatchObject([{ event, error: { code: 'forbidden', message: 'no' } }]);
+      expect(admission.state().inFlight).toBe(0);
+    },
+  );
 
   it('is refused under its clientMsgId, cut where that is too long, unless that leaves half a character', async () => {
     const { session, refused } = openSession();
