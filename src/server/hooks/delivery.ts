@@ -6,6 +6,11 @@ import type { SenderLease } from './sender-lease.ts';
 const TRY_MS = 1_000;
 const FIRST_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 60_000;
+/** Answers of a receiver, or of what stands before it, that takes no request at all now. */
+const BUSY = new Set([429, 502, 503, 504]);
+
+/** `refused`: the receiver answered in a way that may be due to one of the events. */
+export type Delivered = 'taken' | 'refused' | 'failed';
 
 export interface HookDeliveryDeps {
   readonly post: HookPost;
@@ -20,10 +25,10 @@ export interface HookDeliveryDeps {
 
 export interface HookDelivery {
   /**
-   * Returns whether the receiver has taken the events. After a failure it waits, and the caller reads the logs again, so that a
-   * message that was deleted meanwhile is not sent as it was.
+   * Posts the events. After a failure it waits, unless `refused` ones can be sent in smaller parts; the caller reads the logs
+   * again, so that a message that was deleted meanwhile is not sent as it was.
    */
-  deliver(events: readonly HookEvent[]): Promise<boolean>;
+  deliver(events: readonly HookEvent[], isSmallest: boolean): Promise<Delivered>;
   /** Another process sends now, so this one knows of no failure. */
   forgetFailure(): void;
   failed(): number;
@@ -45,23 +50,25 @@ export function createHookDelivery(deps: HookDeliveryDeps): HookDelivery {
   }
 
   return {
-    async deliver(events) {
-      if (!(await lease.holds())) return false;
+    async deliver(events, isSmallest) {
+      if (!(await lease.holds())) return 'failed';
       const result = await post(JSON.stringify({ events }));
       if (result.taken) {
         if (failingSince !== undefined) log.info('hooks: the receiver takes events again');
         failingSince = undefined;
         backoffMs = FIRST_BACKOFF_MS;
-        return true;
+        return 'taken';
       }
       failed += 1;
       if (failingSince === undefined) {
         failingSince = elapsedMs();
         log.warn({ reason: result.reason }, 'hooks: the receiver took no events; they are sent again');
       }
+      const isRefused = result.status !== undefined && !BUSY.has(result.status);
+      if (isRefused && !isSmallest) return 'refused';
       await keepLease(Math.max(result.retryAfterMs ?? 0, backoffMs * (0.5 + random() / 2)));
       backoffMs = Math.min(MAX_BACKOFF_MS, backoffMs * 2);
-      return false;
+      return isRefused ? 'refused' : 'failed';
     },
     forgetFailure() {
       failingSince = undefined;

@@ -1,3 +1,4 @@
+import type { HookSource } from '../../chat/hook-queue.ts';
 import type { LogPage, RoomLogs } from '../../chat/log-store.ts';
 import { shownEntry } from '../../chat/reactions.ts';
 import { type Room, roomOf } from '../../chat/room.ts';
@@ -34,7 +35,7 @@ interface SentUpTo {
   readonly seq: number;
 }
 
-const PAGE_ENTRIES = 100;
+export const PAGE_ENTRIES = 100;
 const PAGE_BYTES = 262_144;
 
 export const subjectOf = ({ nsp, roomid }: Pick<Room, 'nsp' | 'roomid'>): string =>
@@ -79,16 +80,15 @@ export async function unsentIn(
   );
 }
 
-/** Reads the next entries of the log as events. */
+/** Reads the next entries of the log as events, at most `limit` and perhaps one more that counts those that are lost. */
 export async function readPending(
   logs: Pick<RoomLogs, 'read'>,
-  subject: string,
-  state: string,
+  { subject, state, limit }: HookSource & { readonly limit: number },
   now: () => number,
 ): Promise<Outcome<PendingEvents>> {
   const room = roomIn(subject);
   const sent = sentUpTo(state);
-  const read = (after: number) => logs.read(room, { after, limit: PAGE_ENTRIES, maxBytes: PAGE_BYTES });
+  const read = (after: number) => logs.read(room, { after, limit, maxBytes: PAGE_BYTES });
   const first = await read(sent.seq);
   if (!first.ok) return first;
   const after = lastKnown(first.value, sent);

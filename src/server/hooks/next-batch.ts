@@ -1,9 +1,9 @@
 import type { HookSource } from '../../chat/hook-queue.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
-import { type HookEvent, readPending } from './log-events.ts';
+import { type HookEvent, PAGE_ENTRIES, readPending } from './log-events.ts';
 import { isDue, type PresenceEvents, takenState } from './presence-events.ts';
 
-const MAX_EVENTS = 200;
+export const MAX_EVENTS = 200;
 const MAX_BODY_BYTES = 524_288;
 
 export interface NextBatchDeps {
@@ -15,6 +15,8 @@ export interface NextBatchDeps {
 
 export interface Batch {
   readonly events: readonly HookEvent[];
+  /** The sources that the events are of. */
+  readonly subjects: readonly string[];
   readonly moves: readonly HookSource[];
   /** The sources that have more, with their next states. */
   readonly left: readonly HookSource[];
@@ -23,29 +25,38 @@ export interface Batch {
   readonly dropped: number;
 }
 
-/** Collects the events of one request, from the subjects that are due, by their states. */
+/** Collects the events of one request, from the subjects that are due, by their states. A limit of 1 is one source's next event. */
 export async function nextBatch(
-  due: ReadonlyMap<string, string>,
+  due: Iterable<readonly [subject: string, state: string]>,
+  limit: number,
   { logs, presence, now }: NextBatchDeps,
 ): Promise<Batch> {
   const events: HookEvent[] = [];
+  const subjects: string[] = [];
   const moves: HookSource[] = [];
   const left: HookSource[] = [];
   const settled: string[] = [];
   let [bytes, dropped] = [0, 0];
   for (const [subject, state] of due) {
-    if (events.length >= MAX_EVENTS || bytes >= MAX_BODY_BYTES) break;
+    if (events.length >= limit || bytes >= MAX_BODY_BYTES) break;
     if (presence.includes(subject)) {
       if (!isDue(state)) continue;
       const event = presence.eventOf({ subject, state });
       const move = { subject, state: takenState(state) };
-      if (event) events.push(event);
+      if (event) {
+        events.push(event);
+        subjects.push(subject);
+      }
       moves.push(move);
       // It may have changed again.
       left.push(move);
       continue;
     }
-    const pending = await readPending(logs, subject, state, now);
+    const pending = await readPending(
+      logs,
+      { subject, state, limit: Math.min(PAGE_ENTRIES, limit - events.length) },
+      now,
+    );
     if (!pending.ok) {
       // The comparison finds it again.
       settled.push(subject);
@@ -55,9 +66,10 @@ export async function nextBatch(
     if (pending.value.more) left.push(move);
     if (move.state === state) settled.push(subject);
     else moves.push(move);
+    if (pending.value.events.length > 0) subjects.push(subject);
     events.push(...pending.value.events);
     dropped += pending.value.dropped;
     bytes += Buffer.byteLength(JSON.stringify(pending.value.events));
   }
-  return { events, moves, left, settled, dropped };
+  return { events, subjects, moves, left, settled, dropped };
 }

@@ -12,7 +12,13 @@ export interface HookPostDeps {
 export type PostResult =
   | { readonly taken: true; readonly text: string }
   /** `reason` names a status or a cause, and never what was sent or answered. */
-  | { readonly taken: false; readonly reason: string; readonly retryAfterMs?: number };
+  | {
+      readonly taken: false;
+      readonly reason: string;
+      /** Of an answer. */
+      readonly status?: number;
+      readonly retryAfterMs?: number;
+    };
 
 export type HookPost = (body: string) => Promise<PostResult>;
 
@@ -40,8 +46,13 @@ export function createHookPost(deps: HookPostDeps, maxAnswerBytes = 0): HookPost
       if (!response.ok) {
         await response.body?.cancel();
         const retryAfterMs = retryAfterIn(response.headers.get('retry-after'), now());
-        const reason = `status ${response.status}`;
-        return { taken: false, reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+        const { status } = response;
+        return {
+          taken: false,
+          reason: `status ${status}`,
+          status,
+          ...(retryAfterMs !== undefined && { retryAfterMs }),
+        };
       }
       const text = await firstBytes(response, maxAnswerBytes);
       return text === undefined ? { taken: false, reason: 'the answer is too long' } : { taken: true, text };

@@ -4,11 +4,12 @@ import type { HookQueue, HookSource } from '../../chat/hook-queue.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { createHookDelivery } from './delivery.ts';
+import { createHeldSubjects } from './held-subjects.ts';
 import { REAPED_SUBJECT } from './hooked-roster.ts';
 import { UNLIST_AFTER_MS } from './listing.ts';
 import { isLog, unsentIn } from './log-events.ts';
 import { createLossCheck, LOSS_CHECK_MS } from './loss-check.ts';
-import { type Batch, nextBatch } from './next-batch.ts';
+import { type Batch, MAX_EVENTS, nextBatch } from './next-batch.ts';
 import type { HookPost } from './post.ts';
 import { isAbsent, isDue, type PresenceEvents } from './presence-events.ts';
 import { createSenderLease } from './sender-lease.ts';
@@ -75,6 +76,9 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
   const delivery = createHookDelivery({ ...deps, lease, rest, isClosing: () => closing.signal.aborted });
   /** States of the subjects that may have something to send, the one that waits longest first. */
   const due = new Map<string, string>();
+  const held = createHeldSubjects(elapsedMs);
+  /** Events of one request. It falls while the receiver refuses, since it may be too much, or one of them not to its liking. */
+  let limit = MAX_EVENTS;
   const lossCheck = createLossCheck(deps);
   let lossCheckedAt = Number.NEGATIVE_INFINITY;
   let comparedAt = Number.NEGATIVE_INFINITY;
@@ -155,9 +159,33 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     return false;
   }
 
-  async function send(batch: Batch): Promise<void> {
+  /** Posts the events, fewer next time if they are refused. Returns whether they are taken. */
+  async function post({ events, subjects }: Batch, isSmallest: boolean): Promise<boolean> {
+    const delivered = await delivery.deliver(events, isSmallest);
+    const [subject] = subjects;
+    if (delivered === 'taken') limit = Math.min(MAX_EVENTS, limit * 2);
+    if (delivered !== 'refused') return delivered === 'taken';
+    if (!isSmallest) limit = Math.max(1, Math.floor(Math.min(limit, events.length) / 2));
+    else if (subject !== undefined) held.hold(subject);
+    return false;
+  }
+
+  function* ready(): Iterable<[string, string]> {
+    for (const source of due) if (!held.has(source[0])) yield source;
+  }
+
+  async function send(): Promise<unknown> {
+    const retried = held.next();
+    const state = retried === undefined ? undefined : due.get(retried);
+    const alone = retried !== undefined && state !== undefined ? [[retried, state] as const] : undefined;
+    // It was taken, or nothing of it is due any more.
+    if (retried !== undefined && !alone) held.release(retried);
+    const batch = await nextBatch(alone ?? ready(), alone ? 1 : limit, deps);
     for (const subject of batch.settled) due.delete(subject);
-    if (batch.events.length > 0 && !(await delivery.deliver(batch.events))) return;
+    // The others are held.
+    if (batch.events.length + batch.moves.length + batch.settled.length === 0) return rest(TAKE_MS);
+    if (batch.events.length > 0 && !(await post(batch, alone !== undefined || limit === 1))) return;
+    if (retried !== undefined) held.release(retried);
     if (batch.moves.length === 0 || !(await advance(batch.moves))) return;
     for (const { subject } of batch.moves) due.delete(subject);
     for (const { subject, state } of batch.left) due.set(subject, state);
@@ -185,6 +213,7 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     if (!(await keepWhatWasLost())) return rest(TRY_MS);
     if (outdated) {
       due.clear();
+      held.clear();
       comparedAt = Number.NEGATIVE_INFINITY;
       outdated = false;
     }
@@ -193,7 +222,7 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     await takeNotes();
     if (due.size === 0) return rest(TAKE_MS);
     await decideOnPresence();
-    await send(await nextBatch(due, deps));
+    await send();
   }
 
   async function run(): Promise<void> {
@@ -210,7 +239,12 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
   const running = run();
 
   return {
-    counts: () => ({ sent, dropped, failed: delivery.failed(), failingSince: delivery.failingSince() }),
+    counts: () => ({
+      sent,
+      dropped,
+      failed: delivery.failed(),
+      failingSince: delivery.failingSince() ?? held.since(),
+    }),
     async close() {
       closing.abort();
       await running;

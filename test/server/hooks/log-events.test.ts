@@ -17,7 +17,8 @@ async function openRoom(texts: readonly string[]) {
     room,
     subject,
     state,
-    pending: async (from: string) => granted(await readPending(store.logs, subject, from, NOW)),
+    pending: async (from: string) =>
+      granted(await readPending(store.logs, { subject, state: from, limit: 100 }, NOW)),
     unsent: async (from: string) => granted(await unsentIn(store.logs, [{ subject, state: from }])),
   };
 }

@@ -32,7 +32,7 @@ it('the receiver of the README takes what is signed, names each event once, and 
     expect(await post(HOOK_SECRET, Date.now)(body)).toEqual({ taken: true, text: '' }),
   );
   expect(await post(HOOK_SECRET, Date.now)(body)).toEqual({ taken: true, text: '' });
-  const refused = { taken: false, reason: 'status 401' };
+  const refused = { taken: false, reason: 'status 401', status: 401 };
   expect(await post('another secret', Date.now)(body)).toEqual(refused);
   expect(await post(HOOK_SECRET, () => Date.now() - 3_600_000)(body)).toEqual(refused);
   await eventually(() => expect(printed).toBe('message lobby e1\n'));

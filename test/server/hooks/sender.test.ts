@@ -11,6 +11,8 @@ import { eventually } from '../../support/eventually.ts';
 import { createMemoryHooks } from '../../support/memory-hooks.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => `${index + 1}`);
+
 const TAKEN: PostResult = { taken: true, text: '' };
 
 /** Rooms, and processes that send what is said in them. */
@@ -20,6 +22,7 @@ function openSenders() {
   const newQueue = () => createMemoryHooks({ answer: async (_what, _room, work) => succeed(work()) });
   const world = { queue: newQueue(), term: 1, answer: (_texts: readonly string[]): PostResult => TAKEN };
   const posts: string[][] = [];
+  const taken: string[] = [];
   const senders = new Set<HookSender>();
 
   function openSender(holder: string): HookSender {
@@ -43,7 +46,9 @@ function openSenders() {
           type === 'message' ? (message as { data: { text: string } }).data.text : type,
         );
         posts.push(texts);
-        return world.answer(texts);
+        const result = world.answer(texts);
+        if (result.taken) taken.push(...texts);
+        return result;
       },
       timeoutMs: 100,
       holder,
@@ -59,6 +64,7 @@ function openSenders() {
   return {
     world,
     posts,
+    taken: (): readonly string[] => taken,
     openSender,
     /** The queue is another one, with nothing in it. */
     loseQueue() {
@@ -97,5 +103,50 @@ describe('the sender of webhooks', () => {
         { subject: subjectOf(roomOf('/', 'lobby')), state: '0 ', idleMs: expect.any(Number) },
       ]),
     );
+  });
+
+  const refusing = (status: number): PostResult => ({ taken: false, reason: `status ${status}`, status });
+
+  it('sends fewer events at once after a request that is too large for the receiver', async () => {
+    chat = openSenders();
+    chat.world.answer = (texts) => (texts.length > 3 ? refusing(413) : TAKEN);
+    await chat.list('lobby');
+    await chat.say('lobby', ...numbers(12));
+    chat.openSender('a');
+    await eventually(() => expect(chat.taken()).toEqual(numbers(12)));
+    expect(chat.posts.slice(0, 3).map(({ length }) => length)).toEqual([12, 6, 3]);
+  });
+
+  it('keeps only the room waiting whose event the receiver refuses, and tells since when', async () => {
+    chat = openSenders();
+    let refuses = true;
+    chat.world.answer = (texts) => (refuses && texts.includes('bad') ? refusing(500) : TAKEN);
+    await chat.list('lobby');
+    await chat.list('tea');
+    await chat.say('lobby', 'good', 'bad', 'later');
+    await chat.say('tea', ...numbers(3));
+    const sender = chat.openSender('a');
+    await eventually(() => expect([...chat.taken()].sort()).toEqual([...numbers(3), 'good']));
+    await chat.say('tea', 'four');
+    await eventually(() => expect(chat.taken()).toContain('four'));
+    expect(chat.taken()).not.toContain('later');
+    expect(sender.counts()).toMatchObject({ dropped: 0, failingSince: expect.any(Number) });
+    refuses = false;
+    await eventually(() => expect(chat.taken().slice(-2)).toEqual(['bad', 'later']));
+    expect(sender.counts()).toEqual({
+      sent: 7,
+      dropped: 0,
+      failed: expect.any(Number),
+      failingSince: undefined,
+    });
+  });
+
+  it('does not divide what a receiver that is busy or away has not taken', async () => {
+    chat = openSenders();
+    chat.world.answer = () => (chat.posts.length < 3 ? refusing(503) : TAKEN);
+    await chat.list('lobby');
+    await chat.say('lobby', ...numbers(4));
+    chat.openSender('a');
+    await eventually(() => expect(chat.posts).toEqual([numbers(4), numbers(4), numbers(4)]));
   });
 });
