@@ -17,7 +17,8 @@ export interface HookDeliveryDeps {
   readonly lease: Pick<SenderLease, 'holds'>;
   /** Waits, or ends at once when the sender closes. */
   readonly rest: (ms: number) => Promise<unknown>;
-  readonly isClosing: () => boolean;
+  /** Ends the request that is under way, and every wait. */
+  readonly closing: AbortSignal;
   readonly elapsedMs: () => number;
   readonly random: () => number;
   readonly log: Logger;
@@ -37,14 +38,14 @@ export interface HookDelivery {
 }
 
 export function createHookDelivery(deps: HookDeliveryDeps): HookDelivery {
-  const { post, lease, rest, isClosing, elapsedMs, random, log } = deps;
+  const { post, lease, rest, closing, elapsedMs, random, log } = deps;
   let backoffMs = FIRST_BACKOFF_MS;
   let failed = 0;
   let failingSince: number | undefined;
 
   async function keepLease(ms: number): Promise<void> {
     const until = elapsedMs() + ms;
-    while (elapsedMs() < until && !isClosing() && (await lease.holds())) {
+    while (elapsedMs() < until && !closing.aborted && (await lease.holds())) {
       await rest(Math.min(TRY_MS, until - elapsedMs()));
     }
   }
@@ -52,13 +53,14 @@ export function createHookDelivery(deps: HookDeliveryDeps): HookDelivery {
   return {
     async deliver(events, isSmallest) {
       if (!(await lease.holds())) return 'failed';
-      const result = await post(JSON.stringify({ events }));
+      const result = await post(JSON.stringify({ events }), closing);
       if (result.taken) {
         if (failingSince !== undefined) log.info('hooks: the receiver takes events again');
         failingSince = undefined;
         backoffMs = FIRST_BACKOFF_MS;
         return 'taken';
       }
+      if (closing.aborted) return 'failed';
       failed += 1;
       if (failingSince === undefined) {
         failingSince = elapsedMs();

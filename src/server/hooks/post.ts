@@ -20,7 +20,8 @@ export type PostResult =
       readonly retryAfterMs?: number;
     };
 
-export type HookPost = (body: string) => Promise<PostResult>;
+/** `closing` ends the request at once: then the events may be taken or not. */
+export type HookPost = (body: string, closing?: AbortSignal) => Promise<PostResult>;
 
 const LONGEST_RETRY_AFTER_MS = 600_000;
 
@@ -30,8 +31,14 @@ const LONGEST_RETRY_AFTER_MS = 600_000;
  */
 export function createHookPost(deps: HookPostDeps, maxAnswerBytes = 0): HookPost {
   const { url, secret, timeoutMs, now } = deps;
-  return async (body) => {
+  return async (body, closing) => {
+    // AbortSignal.any of Node 20 keeps every signal for as long as the longest lives.
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    const late = setTimeout(() => ending.abort(new DOMException('late', 'TimeoutError')), timeoutMs);
+    closing?.addEventListener('abort', end);
     try {
+      closing?.throwIfAborted();
       const response = await fetch(url, {
         method: 'POST',
         headers: {
@@ -41,7 +48,7 @@ export function createHookPost(deps: HookPostDeps, maxAnswerBytes = 0): HookPost
         },
         body,
         redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: ending.signal,
       });
       if (!response.ok) {
         await response.body?.cancel();
@@ -58,6 +65,9 @@ export function createHookPost(deps: HookPostDeps, maxAnswerBytes = 0): HookPost
       return text === undefined ? { taken: false, reason: 'the answer is too long' } : { taken: true, text };
     } catch (error) {
       return { taken: false, reason: causeOf(error) };
+    } finally {
+      clearTimeout(late);
+      closing?.removeEventListener('abort', end);
     }
   };
 }

@@ -73,7 +73,7 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
   const closing = new AbortController();
   const rest = (ms: number) => pause(ms, undefined, { signal: closing.signal }).catch(() => undefined);
   const lease = createSenderLease(deps);
-  const delivery = createHookDelivery({ ...deps, lease, rest, isClosing: () => closing.signal.aborted });
+  const delivery = createHookDelivery({ ...deps, lease, rest, closing: closing.signal });
   /** States of the subjects that may have something to send, the one that waits longest first. */
   const due = new Map<string, string>();
   const held = createHeldSubjects(elapsedMs);

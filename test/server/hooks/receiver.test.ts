@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
 import { createHookPost } from '../../../src/server/hooks/post.ts';
 import { eventually } from '../../support/eventually.ts';
-import { HOOK_SECRET } from '../../support/hook-receiver.ts';
+import { HOOK_SECRET, openHookReceiver } from '../../support/hook-receiver.ts';
 import { freePorts } from '../../support/ports.ts';
 
 const README = readFileSync(new URL('../../../src/server/hooks/README.md', import.meta.url), 'utf8');
@@ -36,4 +36,19 @@ it('the receiver of the README takes what is signed, names each event once, and 
   expect(await post('another secret', Date.now)(body)).toEqual(refused);
   expect(await post(HOOK_SECRET, () => Date.now() - 3_600_000)(body)).toEqual(refused);
   await eventually(() => expect(printed).toBe('message lobby e1\n'));
+});
+
+it('a request ends at once when its sender closes, and when the answer is late', async () => {
+  const receiver = await openHookReceiver();
+  onTestFinished(() => receiver.kill());
+  receiver.answer(() => new Promise(() => undefined));
+  const post = (timeoutMs: number) =>
+    createHookPost({ url: receiver.url, secret: HOOK_SECRET, timeoutMs, now: Date.now });
+  const closing = new AbortController();
+  const ended = post(600_000)('{}', closing.signal);
+  await eventually(() => expect(receiver.seen.requests).toBe(1));
+  closing.abort();
+  expect(await ended).toEqual({ taken: false, reason: 'AbortError' });
+  expect(await post(600_000)('{}', closing.signal)).toEqual({ taken: false, reason: 'AbortError' });
+  expect(await post(1)('{}')).toEqual({ taken: false, reason: 'TimeoutError' });
 });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import pino from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { roomOf } from '../../../src/chat/room.ts';
@@ -20,7 +21,12 @@ function openSenders() {
   const { logs, roster: connections } = createMemoryStore();
   const roster = { ...connections, count: async () => succeed({ users: 0, clients: 0, rev: 0 }) };
   const newQueue = () => createMemoryHooks({ answer: async (_what, _room, work) => succeed(work()) });
-  const world = { queue: newQueue(), term: 1, answer: (_texts: readonly string[]): PostResult => TAKEN };
+  const world = {
+    queue: newQueue(),
+    term: 1,
+    hangs: false,
+    answer: (_texts: readonly string[]): PostResult => TAKEN,
+  };
   const posts: string[][] = [];
   const taken: string[] = [];
   const senders = new Set<HookSender>();
@@ -40,12 +46,13 @@ function openSenders() {
       logs,
       presence: createPresenceEvents({ roster, wanted: [], now: () => 5 }),
       sendsMessages: true,
-      async post(body) {
+      async post(body, closing) {
         const { events } = JSON.parse(body) as { events: HookEvent[] };
         const texts = events.map(({ type, message }) =>
           type === 'message' ? (message as { data: { text: string } }).data.text : type,
         );
         posts.push(texts);
+        if (world.hangs) await once(closing as AbortSignal, 'abort');
         const result = world.answer(texts);
         if (result.taken) taken.push(...texts);
         return result;
@@ -148,5 +155,16 @@ describe('the sender of webhooks', () => {
     await chat.say('lobby', ...numbers(4));
     chat.openSender('a');
     await eventually(() => expect(chat.posts).toEqual([numbers(4), numbers(4), numbers(4)]));
+  });
+
+  it('ends the request that is under way when it closes', async () => {
+    chat = openSenders();
+    chat.world.hangs = true;
+    await chat.list('lobby');
+    await chat.say('lobby', 'one');
+    const sender = chat.openSender('a');
+    await eventually(() => expect(chat.posts).toEqual([['one']]));
+    await sender.close();
+    expect(granted(await chat.world.queue.lease('another', 1))).toBe(true);
   });
 });
