@@ -24,7 +24,7 @@ export interface MetricSources {
   readonly hookEventsSent: () => number;
   readonly hookEventsDropped: () => number;
   readonly hookFailures: () => number;
-  /** The receiver has taken nothing for so long; 0 while it takes what it is sent. */
+  /** The receiver has taken nothing, or refused a room’s event, for so long; 0 while it takes what it is sent. */
   readonly hookFailingMs: () => number;
 }
 
@@ -109,7 +109,7 @@ export function reportSources({ gauge, readCounter }: MetricRegistry, sources: M
   );
   gauge(
     'hook_failing_seconds',
-    'Time since the receiver of HOOK_URL takes nothing, 0 while it does',
+    'Time since the receiver of HOOK_URL takes nothing, or refuses a room’s event; 0 while it takes all',
     () => sources.hookFailingMs() / 1_000,
     'max',
   );

@@ -59,7 +59,7 @@ export interface HookCounts {
   /** Entries that left their log before the receiver took them. */
   readonly dropped: number;
   readonly failed: number;
-  /** Since when the receiver has taken nothing, by `elapsedMs`; undefined while it takes what it is sent. */
+  /** Since when the receiver has taken nothing, or refused a room’s event, by `elapsedMs`; undefined while it takes all. */
   readonly failingSince: number | undefined;
 }
 
