@@ -11,7 +11,7 @@ export interface Suite {
 }
 
 /** These load every core themselves: beside other tests they would measure those. */
-const ALONE = ['overload', 'slow-clients', 'bench', 'answers'].map((name) => `test/system/${name}.test.ts`);
+const ALONE = ['overload', 'slow-clients', 'bench'].map((name) => `test/system/${name}.test.ts`);
 
 /** Tests of a backend's implementation that start a store. */
 const STORES = 'test/backend/*/**/*.test.ts';
@@ -20,47 +20,63 @@ const STORES = 'test/backend/*/**/*.test.ts';
  * A file that starts servers waits for them, and for the times that the contract promises, in almost half of its time: so
  * four at a time fit on two cores.
  */
-const WITH_SERVERS = { group: 1, filesAtOnce: 4 };
+const WITH_SERVERS = { group: 1, filesAtOnce: 4, sharesModules: true } as const;
 
 /** The files that take half a minute and more, the longest first. */
 export const LONGEST = [
   'contract/redis',
-  'system/redis-faults',
-  'system/faults',
+  'system/releases',
   'system/counts',
-  'seeds/s3-rooms',
+  'system/redis-faults',
+  'system/front-door',
   'system/cli-explain',
-  'system/worker-faults',
+  'system/rooms',
+  'system/topology-faults',
+  'seeds/s3-rooms',
   'system/load',
   'system/tokens',
-  'system/start',
-  'system/releases',
-  'system/topology-faults',
-  'system/front-door',
-  'system/rooms',
-  'system/doctor',
-  'seeds/s0-notifications',
-  'system/api',
-  'system/presence',
-  'system/presence-events',
-  'system/redis-refuses-writes',
-  'seeds/s4-nicknames',
-  'system/restart',
-  'system/move',
-  'system/reload',
-  'system/textmsg',
-  'system/client',
-  'seeds/s2-namespaces',
-  'system/seam',
   'contract/embedded',
+  'seeds/s0-notifications',
+  'system/doctor',
+  'system/start',
+  'system/presence-events',
   'system/moderation',
-  'system/metrics',
-  'system/sentinel-faults',
-  'seeds/devices',
-  'system/other-clients',
+  'system/presence',
+  'system/worker-faults',
+  'system/api',
+  'system/textmsg',
+  'system/seam',
+  'system/move',
+  'seeds/s1-push',
+  'system/client',
+  'system/reload',
+  'system/faults',
+  'system/hooks',
+  'system/answers',
+  'seeds/s4-nicknames',
+  'system/people',
+  'seeds/security',
   'system/events',
   'backend/redis/cluster',
+  'system/restart',
+  'system/redis-refuses-writes',
+  'system/eio3',
+  'system/nginx',
+  'seeds/devices',
+  'system/fan-out',
+  'system/sentinel-faults',
+  'seeds/s2-namespaces',
+  'system/load-dialects',
+  'system/backup',
+  'system/load-servers',
+  'system/other-clients',
+  'system/package',
+  'system/order',
+  'backend/redis/presence-model',
 ];
+
+/** Vitest would leave one of two cores to itself, and needs little of it. */
+const WITHOUT_SERVERS = { group: 0, filesAtOnce: 2, sharesModules: true } as const;
 
 /** First what fails fast, last what needs the whole machine. */
 export const SUITES: readonly Suite[] = [
@@ -68,14 +84,13 @@ export const SUITES: readonly Suite[] = [
     name: 'unit',
     include: [
       'test/*.test.ts',
-      'test/{client,faults,load,config,protocol,chat,cluster,backend,server,cli,page,repository}/**/*.test.ts',
+      'test/{client,faults,load,config,protocol,chat,cluster,backend,server,cli,page}/**/*.test.ts',
     ],
     exclude: [STORES],
-    group: 0,
-    // Vitest would leave one of two cores to itself, and needs little of it.
-    filesAtOnce: 2,
-    sharesModules: true,
+    ...WITHOUT_SERVERS,
   },
+  // What holds for the files of this repository, whichever Node runs them.
+  { name: 'repository', include: ['test/repository/**/*.test.ts'], ...WITHOUT_SERVERS },
   { name: 'backend', include: [STORES], ...WITH_SERVERS },
   { name: 'contract', include: ['test/contract/**/*.test.ts'], ...WITH_SERVERS },
   { name: 'system', include: ['test/system/**/*.test.ts'], exclude: ALONE, ...WITH_SERVERS },

@@ -22,7 +22,7 @@ export default defineConfig({
           ...(filesAtOnce === undefined ? {} : { maxWorkers: filesAtOnce }),
           fileParallelism: filesAtOnce !== 1,
           // These limits only end what hangs: a busy machine takes twenty times as long as a quiet one.
-          testTimeout: name === 'unit' ? 60_000 : 240_000,
+          testTimeout: group === 0 ? 60_000 : 240_000,
           hookTimeout: 240_000,
           // Vitest's own is one second.
           expect: { poll: { timeout: 50_000 } },

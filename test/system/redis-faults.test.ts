@@ -7,7 +7,6 @@ describe('under 200 messages a second through nginx on 2 hosts × 2 workers', ()
   it.each([
     ['is frozen', 'redis-freeze'],
     ['is killed and comes back with its data', 'redis-restart'],
-    ['takes no writes, as a master that was demoted', 'read-only-redis'],
   ])('nothing is lost, repeated, swapped or leaked while Redis %s', (_what, fault) => loseNothing(fault));
 
   it.each([

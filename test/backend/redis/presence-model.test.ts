@@ -7,4 +7,4 @@ const CASES = casesOf([
   { seed: 1701732165 },
 ]);
 
-presenceModel('redis', redisHarness, { runs: 10, cases: CASES });
+presenceModel('redis', redisHarness, { runs: 5, cases: CASES });
