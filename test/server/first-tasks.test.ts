@@ -85,6 +85,7 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
       joining: async () => async () => undefined,
       joined: () => undefined,
     }),
+    roomReads: partOf<FirstTasksDeps['roomReads']>({}),
     textmsgAudience: partOf<FirstTasksDeps['textmsgAudience']>({}),
     enforcement: partOf<FirstTasksDeps['enforcement']>({}),
     log: silentLog,
