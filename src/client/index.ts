@@ -14,6 +14,7 @@ export type {
   PresenceMessage,
   ReactedMessage,
   Reaction,
+  Reads,
   Removed,
   RoomEntry,
   RoomGap,

@@ -4,6 +4,7 @@ import type {
   Muted,
   PresenceCount,
   PresenceDiff,
+  Reads,
   Removed,
   RoomGap,
   RoomMessage,
@@ -21,6 +22,7 @@ import { createRoomFeed } from './room-feed.ts';
 import { createRoomMembers } from './room-members.ts';
 import type { RoomOutbox, RoomOutboxDeps } from './room-outbox.ts';
 import { createRoomQueues } from './room-queues.ts';
+import { createRoomReads } from './room-reads.ts';
 import { createTypists } from './typists.ts';
 
 export interface RoomDeps
@@ -54,6 +56,7 @@ export interface RoomDriver
   gap(gap: RoomGap): void;
   typing(typing: Typing): void;
   signal(signal: Signal): void;
+  reads(reads: Reads): void;
   presence(change: PresenceDiff | PresenceCount): void;
   muted(muted: Muted): void;
   rights(can: readonly Right[]): void;
@@ -135,6 +138,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     onChange: (typing) => events.emit('typing', typing),
     now: deps.now,
   });
+  const reads = createRoomReads();
   const members = createRoomMembers(deps, () => membership.phase === 'joined');
 
   function isOver(): boolean {
@@ -145,6 +149,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     const source = latest ? 'replay' : 'history';
     latest = joined;
     can = joined.can;
+    reads.inEpoch(joined.epoch);
     events.emit('joined', joined);
     if (byMove) feed.moved(joined);
     else feed.resume(joined, source);
@@ -187,7 +192,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   }
 
   const phase = () => membership.phase;
-  const parts = { events, feed, members, typists, phase };
+  const parts = { events, feed, members, typists, reads, phase };
   const room = createRoomFacade(deps, { ...parts, ...queues, latest: () => latest, can: () => can, leave });
 
   return {
@@ -241,10 +246,11 @@ function createListeners({
   feed,
   members,
   typists,
+  reads,
   phase,
-}: Pick<RoomParts, 'events' | 'feed' | 'members' | 'typists' | 'phase'>): Pick<
+}: Pick<RoomParts, 'events' | 'feed' | 'members' | 'typists' | 'reads' | 'phase'>): Pick<
   RoomDriver,
-  'receive' | 'gap' | 'typing' | 'signal' | 'presence' | 'muted'
+  'receive' | 'gap' | 'typing' | 'signal' | 'reads' | 'presence' | 'muted'
 > {
   return {
     receive(message) {
@@ -257,13 +263,20 @@ function createListeners({
     },
     gap(gap) {
       // While joining, the answer will show the gap.
-      if (phase() === 'joined') feed.gap(gap);
+      if (phase() !== 'joined') return;
+      reads.inEpoch(gap.epoch);
+      feed.gap(gap);
     },
     typing(typing) {
       if (phase() !== 'ended') typists.receive(typing);
     },
     signal(signal) {
       if (phase() === 'joined') events.emit('signal', signal);
+    },
+    reads(said) {
+      if (phase() !== 'joined') return;
+      reads.receive(said);
+      events.emit('reads', said);
     },
     presence(change) {
       if (phase() !== 'joined') return;

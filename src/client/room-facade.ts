@@ -12,6 +12,7 @@ import type { RoomChanges } from './room-changes.ts';
 import type { RoomFeed } from './room-feed.ts';
 import type { RoomMembers } from './room-members.ts';
 import type { RoomOutbox } from './room-outbox.ts';
+import type { RoomReads } from './room-reads.ts';
 import { createSignals } from './signals.ts';
 import type { Typists } from './typists.ts';
 
@@ -34,6 +35,7 @@ export interface RoomParts {
   readonly feed: RoomFeed;
   readonly members: RoomMembers;
   readonly typists: Typists;
+  readonly reads: RoomReads;
   readonly phase: () => Membership['phase'];
   readonly latest: () => Joined | undefined;
   readonly can: () => readonly Right[] | undefined;
@@ -58,6 +60,7 @@ export function createRoomFacade(
     get unsent() {
       return outbox.drafts();
     },
+    reads: parts.reads.marks,
     on: events.on,
     say(text, options = {}) {
       const draft = draftMessage(roomid, text, options, { by: userId(), at: wallMs() });

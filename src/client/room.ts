@@ -11,6 +11,7 @@ import type {
   PresenceCount,
   PresenceMessage,
   ReactedMessage,
+  Reads,
   Removed,
   RoomGap,
   SayAck,
@@ -33,6 +34,8 @@ export interface RoomEvents {
   count: [count: Pick<PresenceCount, 'users' | 'clients'>];
   /** Somebody began to type, or stopped, at the latest 6 s after the last sign of it. */
   typing: [typing: Typing];
+  /** Users have read the room up to there, as `room.reads` says already; in a large room only their number is told. */
+  reads: [reads: Reads];
   /** An application of another member sent a signal. */
   signal: [signal: Signal];
   /**
@@ -93,6 +96,11 @@ export interface Room {
   readonly joined: Joined;
   /** This user's rights here. Undefined before the first join, and with a server of an earlier release. */
   readonly can: readonly Right[] | undefined;
+  /**
+   * How far users have read, by user id: the newest `seq` that this client was told. It has no guests, and nobody whose marker
+   * rose while the room had more than 200 connections. It is emptied when the room begins a new epoch.
+   */
+  readonly reads: ReadonlyMap<string, number>;
   /**
    * Returns a function that stops listening. Events before their first listener are stored for it: at most 1,000 each of
    * `message`, `presence`, `edited`, `deleted`, `reacted` and `gap`, and the newest `joined`.

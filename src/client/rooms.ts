@@ -5,6 +5,7 @@ import type {
   Muted,
   PresenceCount,
   PresenceDiff,
+  Reads,
   Removed,
   RoomGap,
   RoomMessage,
@@ -122,6 +123,9 @@ export function createRooms({ handshakeRoom, restored, ...deps }: RoomsDeps): Ro
         return true;
       case 'typing':
         room?.typing(said as Typing);
+        return true;
+      case 'reads':
+        room?.reads(said as Reads);
         return true;
       case 'signal':
         room?.signal(said as Signal);

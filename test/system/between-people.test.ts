@@ -135,6 +135,15 @@ describe.each(MODES)('between people, %s', (mode) => {
       expect(all(later, 'reads')).toEqual([{ roomid, marks }]);
     }
     expect(all(author, 'reads')).toHaveLength(2);
+    const chat = createClient(at(1), { userId: carol });
+    const room = await chat.join(roomid);
+    await eventually(() =>
+      expect([...room.reads]).toEqual([
+        [ann, 3],
+        [bob, 3],
+      ]),
+    );
+    chat.close();
   });
 
   it('mentions cost their author as many messages more', async () => {
