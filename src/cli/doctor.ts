@@ -9,6 +9,7 @@ import type { Configuration } from '../config/configuration.ts';
 import type { Settings } from '../config/settings.ts';
 import { hostInUrl } from '../host-names.ts';
 import { type Finding, findingFrom } from './doctor/finding.ts';
+import { checkHooks } from './doctor/hook-check.ts';
 import { checkHost, type RunningPrimary } from './doctor/host-check.ts';
 import { checkNginxConfig } from './doctor/nginx-check.ts';
 import { parseNginx } from './doctor/nginx-parser.ts';
@@ -57,18 +58,20 @@ async function examine(
   { readFile, now }: DoctorDeps,
 ): Promise<Finding[]> {
   const log = pino({ enabled: false });
-  const [host, store, site] = await Promise.all([
+  const [host, store, site, webhooks] = await Promise.all([
     primaryOn(settings).then((primary) => checkHost({ primary, claims: portClaimsOf(settings), readFile })),
     usesRedis(settings)
       ? examineRedis({ options: settings, now, log })
       : examineDataDir({ dataDir: settings.dataDir, uid: process.getuid?.() }),
     values.site === undefined ? [] : checkSite({ url: String(values.site), socketPath: settings.socketPath }),
+    checkHooks({ ...settings, now }),
   ]);
   return [
     ...host,
     ...store.map((text) => findingFrom('store', text)),
     ...(values.nginx === undefined ? [] : checkNginxFile(String(values.nginx), settings, readFile)),
     ...site,
+    ...webhooks,
   ];
 }
 
@@ -121,8 +124,9 @@ const HELP = `Usage: roomcast doctor [--nginx FILE] [--site URL] [--json]
 
 Looks at everything that the server depends on: the settings, this machine's limits and ports,
 Redis (version, rights, persistence, eviction, replication, memory, clock) or DATA_DIR (rights,
-file system, free space, damage), the config of nginx and the running site. Prints each thing to
-mend, with how. Redis gets trial keys that expire within 10 s, and its format if it has none.
+file system, free space, damage), the config of nginx, the running site and the receiver
+of HOOK_URL. Prints each thing to mend, with how. Redis gets trial keys that expire within 10 s,
+and its format if it has none; the receiver gets a signed request without events.
 
 Run it with the settings of the server, on its machine and as its user. It may run before the
 start, or beside the server.

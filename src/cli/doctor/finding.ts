@@ -1,6 +1,6 @@
 /** Something that an operator should mend. */
 export interface Finding {
-  readonly subject: 'settings' | 'host' | 'store' | 'nginx' | 'site';
+  readonly subject: 'settings' | 'host' | 'store' | 'nginx' | 'site' | 'webhooks';
   readonly problem: string;
   /** An instruction for the operator. */
   readonly fix: string;

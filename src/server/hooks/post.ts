@@ -1,4 +1,4 @@
-import { SIGNATURE_HEADER, signatureOf } from './signature.ts';
+import { SIGNATURE_HEADER, signatureOf } from '../../hook-signature.ts';
 
 export interface HookPostDeps {
   readonly url: string;
