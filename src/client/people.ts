@@ -13,6 +13,7 @@ import {
 import type { Auth, Identity } from './identity.ts';
 import { createInboxFeed, type InboxFeedDeps } from './inbox-feed.ts';
 import { type InboxItem, liveItem } from './inbox-item.ts';
+import { createMissedReceipts, type MissedReceiptsDeps } from './missed-receipts.ts';
 import { createReceipts } from './receipts.ts';
 import { createRequests } from './requests.ts';
 
@@ -45,6 +46,7 @@ export interface Blocks {
 
 export interface PeopleDeps
   extends Pick<InboxFeedDeps, 'storage' | 'emit'>,
+    Omit<MissedReceiptsDeps, 'requests'>,
     Omit<DirectMessagesDeps, 'userId' | 'maxTextBytes' | 'onStored' | 'onFailed'> {
   readonly connection: Pick<Connection, 'ask' | 'state'>;
   readonly identity: Pick<Identity, 'become' | 'expectedUserId'>;
@@ -56,9 +58,6 @@ export interface PeopleDeps
   readonly onUser: () => void;
   readonly onSent: (posted: SendAck, message: DirectMessage) => void;
   readonly onFailed: (error: ClientError, message: DirectMessage) => void;
-  readonly onReceipt: (receipt: Receipt) => void;
-  /** The application listens to receipts. */
-  readonly hearsReceipts: () => boolean;
 }
 
 /** Everything between people, as the client drives it. */
@@ -94,11 +93,8 @@ export function createPeople(deps: PeopleDeps): People {
   /** Pending logins: meanwhile it is unknown whose inbox a receipt would be for. */
   let logins = 0;
 
-  /** This user has written to somebody here, and then the connection was lost: receipts since then came to nobody. */
-  let wrote = false;
-  let missedReceipts = false;
-
   const requests = createRequests(connection);
+  const missed = createMissedReceipts({ ...deps, requests });
   const receipts = createReceipts({ connection, onMarkers: (markers) => feed.markersMoved(markers) });
   const feed = createInboxFeed({
     storage: deps.storage,
@@ -114,7 +110,7 @@ export function createPeople(deps: PeopleDeps): People {
     userId,
     maxTextBytes: () => hello()?.limits.maxTextBytes,
     onStored(posted, message) {
-      wrote ||= message.kind === 'private';
+      if (message.kind === 'private') missed.written();
       deps.onSent(posted, message);
       feed.settled(message.kind === 'private' ? posted.id : undefined);
     },
@@ -138,8 +134,7 @@ export function createPeople(deps: PeopleDeps): People {
     user = now;
     if (isOther) {
       receipts.reset();
-      wrote = false;
-      missedReceipts = false;
+      missed.reset();
     }
     assignAuthor();
     return feed.identify(now.id);
@@ -147,17 +142,6 @@ export function createPeople(deps: PeopleDeps): People {
 
   function openReceipts(): void {
     if (logins === 0 && connection.state() === 'online') receipts.open();
-  }
-
-  /** A repeated receipt changes nothing, so it need not be known which were missed. */
-  function catchUpReceipts(): void {
-    const isDue = missedReceipts && deps.hearsReceipts();
-    missedReceipts = false;
-    if (!isDue) return;
-    requests
-      .ask('receipts:list', {}, (list) => list.receipts.forEach(deps.onReceipt))
-      // The client is closed by now, or the server is of an earlier release.
-      .catch(() => undefined);
   }
 
   return {
@@ -210,10 +194,10 @@ export function createPeople(deps: PeopleDeps): People {
       requests.up();
       directMessages.up();
       openReceipts();
-      catchUpReceipts();
+      missed.up();
     },
     down() {
-      missedReceipts ||= wrote;
+      missed.down();
       directMessages.down();
       receipts.shut();
     },

@@ -14,7 +14,7 @@ import { createReceipts } from './delivery/receipts.ts';
 import { createRoomReads } from './delivery/room-reads.ts';
 import type { Edge } from './edge.ts';
 import { createGateway, type Gateway } from './gateway.ts';
-import { createHealth, type Health } from './health.ts';
+import { createHealth, type Health, type HealthDeps } from './health.ts';
 import { createHooks, type HookSettings } from './hooks/hooks.ts';
 import { createEventStreams } from './http/event-streams.ts';
 import { createUserExports } from './http/user-exports.ts';
@@ -98,19 +98,15 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     sessionsOf: (inbox) => people.logins.sessionsOf(inbox),
   });
   const { feeds, presence } = live;
-  const health = createHealth({
-    checkStore: metrics.timed('storeRoundTrip', backend.check),
-    awayServers: backend.awayServers,
-    bus: { probe: metrics.timed('busRoundTrip', bus.probe), reconnect: bus.reconnect },
+  const health = healthOf(deps, {
+    backend,
+    metrics,
+    announcer,
     resync() {
       live.resync();
       people.resync();
     },
     onProbeMissed: live.compareTails,
-    onDegraded: (since) => announcer.broadcast('cluster:degraded', { since }),
-    onRestored: () => announcer.broadcast('cluster:restored', {}),
-    now: deps.now,
-    log,
   });
   const degraded = health.isAway;
   const admission = createAdmission({ now: () => performance.now(), random: Math.random });
@@ -234,6 +230,29 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       await hooks.close();
     },
   };
+}
+
+interface HealthParts extends Pick<HealthDeps, 'resync' | 'onProbeMissed'> {
+  readonly backend: WorkerBackend;
+  readonly metrics: Metrics;
+  readonly announcer: Edge['delivery']['announcer'];
+}
+
+function healthOf(
+  { now, log }: ChatServerDeps,
+  { backend, metrics, announcer, ...parts }: HealthParts,
+): Health {
+  const { bus } = backend;
+  return createHealth({
+    ...parts,
+    checkStore: metrics.timed('storeRoundTrip', backend.check),
+    awayServers: backend.awayServers,
+    bus: { probe: metrics.timed('busRoundTrip', bus.probe), reconnect: bus.reconnect },
+    onDegraded: (since) => announcer.broadcast('cluster:degraded', { since }),
+    onRestored: () => announcer.broadcast('cluster:restored', {}),
+    now,
+    log,
+  });
 }
 
 function drainEdge(

@@ -33,7 +33,7 @@ const TOKEN = 'The token of a user who may read the room, as for Socket.IO.';
 const REFUSED = { $ref: '#/components/responses/Refused' };
 const FAILED = { $ref: '#/components/responses/Failed' };
 
-/** The OpenAPI document of the routes. It is one of 3.0, since many generators of clients refuse 3.1. */
+/** The OpenAPI document of the routes. It is one of 3.0, since some generators of clients refuse 3.1. */
 export function describeApi(routes: readonly ApiRoute[], { version }: ApiFacts): ApiDocument {
   const schemas = createNamedSchemas();
   const paths: Record<string, Record<string, unknown>> = {};
