@@ -89,7 +89,7 @@ export const SUITES: readonly Suite[] = [
     exclude: [STORES],
     ...WITHOUT_SERVERS,
   },
-  // What holds for the files of this repository, whichever Node runs them.
+  // These hold for the files of this repository, whichever Node runs them.
   { name: 'repository', include: ['test/repository/**/*.test.ts'], ...WITHOUT_SERVERS },
   { name: 'backend', include: [STORES], ...WITH_SERVERS },
   { name: 'contract', include: ['test/contract/**/*.test.ts'], ...WITH_SERVERS },

@@ -5,7 +5,7 @@ export interface ContentLimits {
   readonly maxTextBytes: number;
 }
 
-/** What people say. `data` is JSON text. */
+/** The content of a message. `data` is JSON text. */
 export interface SizedContent {
   readonly text?: string | undefined;
   readonly data?: string | undefined;

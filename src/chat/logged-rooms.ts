@@ -20,5 +20,5 @@ export interface LoggedRooms {
   ): Promise<Outcome<LoggedRoomsPage>>;
 }
 
-/** How a place of the listing is written. */
+/** The form of a place in the listing. */
 export const LISTING_PLACE = /^[\w.-]{1,64}$/;

@@ -20,7 +20,7 @@ async function pagesOf(peers: readonly Pick<StorePeer, 'loggedRooms'>[], nsp: st
 
 const sortedOnce = (pages: readonly (readonly string[])[]) => [...new Set(pages.flat())].sort();
 
-/** What the listing of rooms with an entry promises. */
+/** The promises of the listing of rooms with an entry. */
 export function loggedRoomsContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('the rooms with an entry', () => {
     it('are those of the namespace, also if the entry was replaced, and after a restart; no inboxes', async () => {

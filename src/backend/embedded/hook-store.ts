@@ -80,7 +80,7 @@ export function createHookStore({ tables, readSnapshot, queue, now, elapsedMs }:
           return true;
         },
       }),
-    // What is lost here is lost with the primary, and its workers end with it.
+    // A loss here is one of the whole primary, whose workers end with it.
     term: async () => succeed(''),
     unlist: (holder, { subject, state }, idleMs) =>
       queue.add({

@@ -1,6 +1,6 @@
 export interface PacingDeps<T> {
   readonly everyMs: number;
-  /** What is noted under further keys meanwhile is dropped. */
+  /** Notes under further keys meanwhile are dropped. */
   readonly mostKeys: number;
   readonly deliver: (noted: T) => void;
 }

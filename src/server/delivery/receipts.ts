@@ -15,7 +15,7 @@ export interface Receipts {
   close(): void;
 }
 
-/** What a receiver has acknowledged since its senders were notified. */
+/** The markers of a receiver since its senders were notified. */
 interface Step {
   readonly reader: Party;
   readonly was: AcknowledgedMarkers;

@@ -35,7 +35,7 @@ export interface RoomReads {
   close(): void;
 }
 
-/** What this worker's users have read. */
+/** The marks of this worker's users. */
 interface Raised {
   readonly room: Room;
   readonly marks: Map<string, number>;
@@ -43,7 +43,7 @@ interface Raised {
   furthest: number;
 }
 
-/** What this worker's members of the room are told next. */
+/** The next event for this worker's members of the room. */
 interface Waiting {
   readonly room: Room;
   readonly marks: Map<string, number>;

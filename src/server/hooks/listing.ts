@@ -21,7 +21,7 @@ export interface HookListingDeps {
 
 interface Listed {
   readonly at: number;
-  /** What was stored later was not sent by then. */
+  /** An entry that was stored later was not sent by then. */
   readonly state: string;
 }
 

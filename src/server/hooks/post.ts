@@ -15,7 +15,7 @@ export type PostResult =
   | {
       readonly taken: false;
       readonly reason: string;
-      /** Of an answer. */
+      /** The status of the answer, if one came. */
       readonly status?: number;
       readonly retryAfterMs?: number;
     };

@@ -87,7 +87,7 @@ export function wholeNumber(min: number, max: number) {
 
 export const pageLimit = wholeNumber(1, MAX_PAGE).prefault(DEFAULT_PAGE);
 
-/** Of a page of what is sorted by id. */
+/** The description of `after` for a page that is sorted by id. */
 export const AFTER_ID = 'Those after this one, in the order of the bytes.';
 export const next = z.string().optional().describe('The `after` of the next page; absent on the last one.');
 

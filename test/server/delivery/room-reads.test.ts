@@ -15,7 +15,7 @@ type Others = ReturnType<ChatNamespace['local']['to']>;
 
 interface Worker {
   readonly reads: RoomReads;
-  /** What was written to all members here, or to all but the excepted ones. */
+  /** The events written to all members here, or to all but the excepted ones. */
   readonly told: (Reads | readonly [except: readonly string[], reads: Reads])[];
 }
 

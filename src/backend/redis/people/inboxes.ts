@@ -31,7 +31,7 @@ export interface RedisInboxesDeps {
   };
 }
 
-/** As inbox-raise.lua returns it. */
+/** The answer of inbox-raise.lua. */
 type RaiseReply = [recv: number, read: number, news: string, recvBefore: number, readBefore: number];
 
 /** The limit for each marker. The field of a marker in Redis is `news` for the announcements. */
