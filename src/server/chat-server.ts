@@ -85,7 +85,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const metrics = createMetrics();
   const hooks = createHooks({ ...deps, backend: measureAppends(deps.backend, metrics) });
   const { backend } = hooks;
-  const { bus, roster, inboxes, blocks, logs } = backend;
+  const { bus, roster } = backend;
   const edge = await openMeasuredEdge({ ...deps, metrics });
   const { of, namespaces, delivery, slowClients, clients } = edge;
   const { fanout, announcer } = delivery;
@@ -151,19 +151,16 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   metrics.watch(metricSources({ edge, feeds, health, admission, saturation: deps.saturation, hooks }));
   const recentAnswers = createRecentAnswers(deps.now);
   const context = contextOf(deps, {
+    ...backend,
     ...people,
     ...inbox,
     admission,
     slowClients,
-    logs,
     feeds,
     fanout,
     presence,
-    roster,
-    inboxes,
     receipts,
     roomReads,
-    blocks,
     metrics,
     recentAnswers,
   });

@@ -2,16 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { HookQueue, HookSource } from '../../chat/hook-queue.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
-import { type Outcome, succeed } from '../../protocol/codes.ts';
+import { createComparison } from './comparison.ts';
 import { createHookDelivery } from './delivery.ts';
 import { createHeldSubjects } from './held-subjects.ts';
 import { REAPED_SUBJECT } from './hooked-roster.ts';
-import { UNLIST_AFTER_MS } from './listing.ts';
-import { isLog, unsentIn } from './log-events.ts';
+import { isLog } from './log-events.ts';
 import { createLossCheck, LOSS_CHECK_MS } from './loss-check.ts';
 import { type Batch, MAX_EVENTS, nextBatch } from './next-batch.ts';
 import type { HookPost } from './post.ts';
-import { isAbsent, isDue, type PresenceEvents } from './presence-events.ts';
+import { isDue, type PresenceEvents } from './presence-events.ts';
 import { createSenderLease } from './sender-lease.ts';
 
 /*
@@ -30,7 +29,6 @@ const TAKE_MS = 200;
 const TRY_MS = 1_000;
 /** Notes that died with a process are found by the comparison. */
 const COMPARE_MS = 60_000;
-const COMPARED_ROOMS = 500;
 const TAKEN_ROOMS = 200;
 const DECIDED_AT_ONCE = 200;
 
@@ -69,7 +67,7 @@ export interface HookSender {
 }
 
 export function createHookSender(deps: HookSenderDeps): HookSender {
-  const { queue, logs, presence, sendsMessages, holder, elapsedMs, log } = deps;
+  const { queue, presence, sendsMessages, holder, elapsedMs, log } = deps;
   const closing = new AbortController();
   const rest = (ms: number) => pause(ms, undefined, { signal: closing.signal }).catch(() => undefined);
   const lease = createSenderLease(deps);
@@ -79,49 +77,13 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
   const held = createHeldSubjects(elapsedMs);
   /** Events of one request. It falls while the receiver refuses, since it may be too much, or one of them not to its liking. */
   let limit = MAX_EVENTS;
+  const comparison = createComparison({ ...deps, lease, closing: closing.signal });
   const lossCheck = createLossCheck(deps);
   let lossCheckedAt = Number.NEGATIVE_INFINITY;
   let comparedAt = Number.NEGATIVE_INFINITY;
   /** The states in the queue count, no longer those in `due`. */
   let outdated = false;
   let [sent, dropped] = [0, 0];
-
-  /** Finds what no note told of, and removes rooms in which nothing happens any more. */
-  async function compareAll(): Promise<boolean> {
-    let after: string | undefined;
-    for (;;) {
-      if (closing.signal.aborted || !(await lease.holds())) return false;
-      const page = await queue.listed(after, COMPARED_ROOMS);
-      if (!page.ok) return false;
-      const last = page.value.at(-1);
-      if (!last) return true;
-      after = last.subject;
-      const unsent = await unsentAmong(page.value);
-      if (!unsent.ok) return false;
-      for (const { subject, state, idleMs } of page.value) {
-        if (unsent.value.has(subject)) due.set(subject, due.get(subject) ?? state);
-        // The change to absent of one that is present is yet to be sent.
-        else if (presence.includes(subject) && !isAbsent(state)) continue;
-        else if (idleMs > UNLIST_AFTER_MS) await queue.unlist(holder, { subject, state }, UNLIST_AFTER_MS);
-      }
-    }
-  }
-
-  async function unsentAmong(sources: readonly HookSource[]): Promise<Outcome<ReadonlySet<string>>> {
-    const ofLogs = sources.filter(({ subject }) => sendsMessages && isLog(subject));
-    const unsent = ofLogs.length > 0 ? await unsentIn(logs, ofLogs) : succeed([]);
-    if (!unsent.ok) return unsent;
-    const states = sources.filter(({ subject }) => presence.includes(subject));
-    return succeed(
-      new Set(
-        [
-          ...ofLogs.filter((_, index) => unsent.value[index]),
-          ...states.filter(({ state }) => isDue(state)),
-          ...(await presence.changed(states)),
-        ].map(({ subject }) => subject),
-      ),
-    );
-  }
 
   async function takeNotes(): Promise<void> {
     const taken = await queue.take(holder, TAKEN_ROOMS);
@@ -218,7 +180,7 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
       outdated = false;
     }
     if (!holds) return rest(TRY_MS);
-    if (elapsedMs() - comparedAt > COMPARE_MS && (await compareAll())) comparedAt = elapsedMs();
+    if (elapsedMs() - comparedAt > COMPARE_MS && (await comparison.addTo(due))) comparedAt = elapsedMs();
     await takeNotes();
     if (due.size === 0) return rest(TAKE_MS);
     await decideOnPresence();
