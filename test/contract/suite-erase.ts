@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
-import { append, draftOf, granted, range, read, replace, seqsOf, textsOf, twoPeers } from './peers.ts';
+import {
+  append,
+  draftOf,
+  granted,
+  newRoom,
+  range,
+  read,
+  replace,
+  seqsOf,
+  textsOf,
+  twoPeers,
+} from './peers.ts';
 import type { Harness } from './suite.ts';
 
 export function eraseContract(harness: () => Promise<Harness>): void {
@@ -42,6 +53,24 @@ export function eraseContract(harness: () => Promise<Harness>): void {
       const progress = await b.inboxes.progress([1, 2, 3].map((seq) => ({ inbox, seq })));
       expect(granted(progress)).toEqual([{}, {}, {}]);
       expect(granted(await b.roomSubscriptions.raiseReadMarker(inbox, 'lobby', 2))).toBe(2);
+    });
+
+    it('has forgotten how far its owner has read the rooms not left', async () => {
+      const { a, b } = await twoPeers(harness);
+      const rooms = [newRoom(), newRoom()] as const;
+      const inbox = inboxOf('/', 'ann');
+      const bob = inboxOf('/', 'bob').tag;
+      for (const each of rooms) {
+        for (const n of range(1, 3)) await append(a, each, `${n}`);
+        granted(await a.roomSubscriptions.set(inbox, each.roomid, true));
+        granted(await a.roomReaders.raise(each, inbox.tag, 2));
+      }
+      granted(await a.roomReaders.raise(rooms[0], bob, 1));
+      granted(await b.inboxes.erase(inbox));
+      for (const each of rooms) {
+        expect(granted(await a.roomReaders.marks(each, [inbox.tag]))).toEqual([undefined]);
+      }
+      expect(granted(await a.roomReaders.marks(rooms[0], [bob]))).toEqual([1]);
     });
 
     it('leaves a room of the same id, other inboxes and the user’s connections unchanged', async () => {

@@ -6,7 +6,7 @@ import type {
   RaisedMarkers,
 } from '../../../chat/inbox-store.ts';
 import type { Draft, Position } from '../../../chat/log-store.ts';
-import type { Room } from '../../../chat/room.ts';
+import { type Room, roomOf } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RedisCommands } from '../connection/commands.ts';
@@ -86,7 +86,21 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
     return writes.appendAnnouncement(inbox, draft, markerMove);
   }
 
+  /** A user of the same id later is another one, whose marks and own messages begin anew. */
+  async function forgetReader(inbox: Room): Promise<Outcome<unknown>> {
+    const roomids = await redis.call<string[]>(['HKEYS', keys.roomSubscriptions(inbox)[0]]);
+    if (!roomids.ok) return roomids;
+    return allValues(
+      roomids.value.map((roomid) =>
+        redis.call(['ZREM', keys.unread(roomOf(inbox.nsp, roomid))[0], inbox.tag]),
+      ),
+    );
+  }
+
   async function erase(inbox: Room): Promise<Outcome<void>> {
+    // First, because the subscriptions say in which rooms: a repeat after a failure finds them again.
+    const forgotten = await forgetReader(inbox);
+    if (!forgotten.ok) return forgotten;
     const { log, ids, steps, roomSubscriptions, unread } = keys;
     const erased = [log, ids, steps, roomSubscriptions, unread].flatMap((of) => [...of(inbox)]);
     const gone = await redis.call(['DEL', ...erased, keys.blocked(inbox)]);
