@@ -1,4 +1,6 @@
+import type { Acks } from '../protocol/events.ts';
 import { parseId, parseReaction } from '../protocol/names.ts';
+import type { PayloadInput } from '../protocol/payloads.ts';
 import { MODERATION_ACTIONS, type ModerationAction } from '../protocol/rooms.ts';
 import { askUntilAnswered } from './ask-until-answered.ts';
 import { ClientError, errorOf } from './client-error.ts';
@@ -17,18 +19,18 @@ export interface MessageRequestsDeps {
   readonly change: RoomChanges['add'];
 }
 
-type Request = 'edit' | 'delete' | 'react' | 'moderate';
+type Request = 'read' | 'edit' | 'delete' | 'react' | 'moderate';
 
-/** Changes messages, and moderates users. Each request is sent again, unchanged, until it is answered. */
+/** Changes messages, raises the read marker, and moderates users. Each request is sent again, unchanged, until it is answered. */
 export function createMessageRequests({
   roomid,
   connection,
   checkContent,
   change,
 }: MessageRequestsDeps): Pick<Room, Request> {
-  function moderate(order: { action: ModerationAction; userId: string; seconds?: number | undefined }) {
-    return new Promise<{ readonly until?: number }>((resolve, reject) => {
-      askUntilAnswered(connection, 'moderate', { roomid, ...order }, (answer) => {
+  function ask<E extends 'moderate' | 'room:read'>(event: E, payload: PayloadInput<E>): Promise<Acks[E]> {
+    return new Promise((resolve, reject) => {
+      askUntilAnswered(connection, event, payload, (answer) => {
         if (!answer) {
           reject(new ClientError('unavailable', 'not connected', true));
           return;
@@ -50,6 +52,11 @@ export function createMessageRequests({
   }
 
   return {
+    async read(seq) {
+      const problem = checkSeq(seq);
+      if (problem) throw problem;
+      return (await ask('room:read', { roomid, seq })).read;
+    },
     edit(seq, edit) {
       const { clientMsgId = newMessageId() } = edit;
       const content = checkSeq(seq) ?? checkMessageId(clientMsgId) ?? contentOf(edit);
@@ -70,7 +77,7 @@ export function createMessageRequests({
     },
     moderate(action, userId, seconds) {
       const problem = checkOrder(action, userId, seconds);
-      return problem ? Promise.reject(problem) : moderate({ action, userId, seconds });
+      return problem ? Promise.reject(problem) : ask('moderate', { roomid, action, userId, seconds });
     },
     react(seq, reaction, on = true) {
       const problem = checkSeq(seq) ?? checkReaction(reaction, on);

@@ -112,6 +112,12 @@ export interface Room {
    */
   say(text: string, options?: SayOptions): Promise<SayAck>;
   /**
+   * This user has read everything up to `seq`: the others hear of it by `reads`. Resolves with the marker, which never falls.
+   * Rejects with a `ClientError`, `unavailable` while not connected. A call with every message that is shown is too often:
+   * one a second is enough.
+   */
+  read(seq: number): Promise<number>;
+  /**
    * Edits an own message. Resolves once the edit is stored, after any number of reconnects; the changes of a room stay in the
    * order called, and end with this client. Rejects with a `ClientError`: the server's refusal (`forbidden`, `not_found`,
    * `too_large`), `limit` (1,000 wait), `closed`, or `unknown`.

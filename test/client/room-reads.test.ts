@@ -1,8 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { refusal } from './fake-chat.ts';
 import { stageForEach } from './stage.ts';
 
 const { fake, chatter } = stageForEach();
+
+describe('what this user has read', () => {
+  it('is said by its number, and answered with the marker', async () => {
+    const tea = await chatter().chat.join('tea');
+    fake().script(
+      'room:read',
+      ({ ack }) => ack({ ok: true, roomid: 'tea', read: 7 }),
+      refusal('forbidden', 'no'),
+    );
+    expect(await tea.read(5)).toBe(7);
+    await expect(tea.read(6)).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(tea.read('5' as never)).rejects.toMatchObject({ code: 'bad_request' });
+    expect(
+      fake()
+        .ask('room:read')
+        .map(({ payload }) => payload),
+    ).toEqual([
+      { roomid: 'tea', seq: 5 },
+      { roomid: 'tea', seq: 6 },
+    ]);
+  });
+});
 
 describe('what others have read', () => {
   it('is a map of the room that only rises, until a new epoch', async () => {
