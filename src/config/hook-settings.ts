@@ -7,6 +7,7 @@ export const HOOK_EVENTS = [
   'room.vacated',
   'user.online',
   'user.offline',
+  'push.undelivered',
 ] as const;
 export type HookEventType = (typeof HOOK_EVENTS)[number];
 
@@ -32,6 +33,12 @@ export const HOOK_SETTINGS = {
     list(oneOf(HOOK_EVENTS)) as Parser<readonly HookEventType[]>,
     `comma list of the events to send: ${HOOK_EVENTS.join(', ')}`,
     'message',
+  ),
+  hookUndeliveredS: setting(
+    'HOOK_UNDELIVERED_S',
+    60,
+    integer(1, 86_400),
+    'seconds that a push may wait for a device of its user to acknowledge it, before push.undelivered is sent',
   ),
   hookTimeoutMs: setting(
     'HOOK_TIMEOUT_MS',

@@ -110,7 +110,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   });
   const degraded = health.isAway;
   const admission = createAdmission({ now: () => performance.now(), random: Math.random });
-  const inbox = createInboxServices({ ...deps, backend, feeds, admission });
+  const inbox = createInboxServices({ ...deps, ...hooks, feeds, admission });
   const mentionSweeps = createMentionSweeps({ mentions: inbox.mentions, random: Math.random, log });
   const roomReads = createRoomReads({ ...backend, namespaces, of, fanout });
   const receipts = createReceipts({ receipts: inbox.messageReceipts, of });

@@ -8,7 +8,7 @@ import { createMentions, type Mentions } from '../chat/inbox/mentions.ts';
 import { createMessageReceipts, type MessageReceipts } from '../chat/inbox/message-receipts.ts';
 import { createPacedPushService } from '../chat/inbox/paced-push-service.ts';
 import type { PushService } from '../chat/inbox/push-service.ts';
-import type { Appended } from '../chat/log-store.ts';
+import type { Appended, RoomLogs } from '../chat/log-store.ts';
 import { inboxOf } from '../chat/room.ts';
 
 export interface InboxServicesDeps {
@@ -16,6 +16,8 @@ export interface InboxServicesDeps {
     WorkerBackend,
     'logs' | 'inboxes' | 'roster' | 'pushes' | 'mentionNotes' | 'blocks' | 'roomSubscriptions' | 'moderation'
   >;
+  /** The logs that pushes are stored in. */
+  readonly pushLogs: Pick<RoomLogs, 'append'>;
   readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly admission: Admission;
   readonly limits: { readonly inboxSize: number };
@@ -45,7 +47,7 @@ export function createInboxServices(deps: InboxServicesDeps): InboxServices {
   return {
     directMessages: createDirectMessages({ logs, roster, newId, onAppended }),
     announcements: createAnnouncements({ logs, inboxes, newId }),
-    pushService: createPacedPushService({ ...backend, newId, onAppended }, admission),
+    pushService: createPacedPushService({ ...backend, logs: deps.pushLogs, newId, onAppended }, admission),
     mentions: createMentions({ ...backend, notes: backend.mentionNotes, instanceId, newId, onAppended }),
     messageReceipts: createMessageReceipts(backend),
     inboxView: createInboxView({ logs, inboxes, inboxSize: deps.limits.inboxSize, now }),

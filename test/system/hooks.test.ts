@@ -28,7 +28,8 @@ describe.each(MODES)('webhooks in %s mode', (mode) => {
   const chat = systemFixture(mode, () => ({
     HOOK_URL: receiver.url,
     HOOK_SECRET,
-    HOOK_EVENTS: 'message,room.occupied,room.vacated,user.online,user.offline',
+    HOOK_EVENTS: 'message,room.occupied,room.vacated,user.online,user.offline,push.undelivered',
+    HOOK_UNDELIVERED_S: '2',
     HOOK_TIMEOUT_MS: '1000',
     HOOK_BEFORE_SAY_URL: receiver.reviewUrl,
     HOOK_BEFORE_SAY_TIMEOUT_MS: '5000',
@@ -181,6 +182,39 @@ describe.each(MODES)('webhooks in %s mode', (mode) => {
     await eventually(() => {
       expect(presenceOf(roomid)).toEqual(['room.occupied', 'room.vacated', 'room.occupied', 'room.vacated']);
       expect(presenceOf(userId)).toEqual(['user.online', 'user.offline']);
+    });
+    await eventually(async () => expect(await workers()).toHaveLength(chat.system.workerUrls.length));
+  });
+
+  it('tell of each push that no device of its user acknowledged in time, also when the sender is killed', async () => {
+    const [here, away] = [chat.fresh('here'), chat.fresh('away')];
+    const device = await chat.connect(chat.at(0), { auth: { userId: here } });
+    await device.do('user_login', { userId: here });
+    const push = async (text: string) => {
+      const answer = await fetch(`${chat.worker(0)}/api/v1/push`, {
+        method: 'POST',
+        headers: { ...chat.system.keyHeader, 'content-type': 'application/json' },
+        body: JSON.stringify({ users: [here, away], data: { text } }),
+      });
+      return ((await answer.json()) as { id: string }).id;
+    };
+    const first = await push('one');
+    await device.do('inbox:ack', { recv: 1 });
+    const undelivered = (userId: string) =>
+      eachOnce(receiver.taken)
+        .filter((event) => event.type === 'push.undelivered' && event.userId === userId)
+        .map(({ item }) => item);
+    await eventually(() =>
+      expect(undelivered(away)).toEqual([
+        { id: first, seq: 1, at: expect.any(Number), kind: 'push', entityType: '', data: { text: 'one' } },
+      ]),
+    );
+    const second = await push('two');
+    // One of them is the sender.
+    for (const { pid } of await workers()) process.kill(pid, 'SIGKILL');
+    await eventually(() => {
+      expect(undelivered(away)).toMatchObject([{ id: first }, { id: second }]);
+      expect(undelivered(here)).toMatchObject([{ id: second }]);
     });
     await eventually(async () => expect(await workers()).toHaveLength(chat.system.workerUrls.length));
   });

@@ -2,7 +2,7 @@ import type { HookQueue, HookSource } from '../../chat/hook-queue.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { UNLIST_AFTER_MS } from './listing.ts';
-import { isLog, unsentIn } from './log-events.ts';
+import { unsentIn } from './log-events.ts';
 import { isAbsent, isDue, type PresenceEvents } from './presence-events.ts';
 import type { SenderLease } from './sender-lease.ts';
 
@@ -10,7 +10,10 @@ export interface ComparisonDeps {
   readonly queue: Pick<HookQueue, 'listed' | 'unlist'>;
   readonly logs: Pick<RoomLogs, 'tops'>;
   readonly presence: Pick<PresenceEvents, 'includes' | 'changed'>;
-  readonly sendsMessages: boolean;
+  /** Returns whether the subject is a log whose entries are sent. */
+  readonly hasLog: (subject: string) => boolean;
+  /** Returns whether something of the subject is to be decided at a later time, which is known. */
+  readonly isDelayed: (subject: string) => boolean;
   readonly holder: string;
   readonly lease: Pick<SenderLease, 'holds'>;
   readonly closing: AbortSignal;
@@ -28,10 +31,10 @@ const COMPARED_ROOMS = 500;
 
 /** Compares every listed subject with its state. It finds what no note told of: notes are lost with their process. */
 export function createComparison(deps: ComparisonDeps): Comparison {
-  const { queue, logs, presence, sendsMessages, holder, lease, closing } = deps;
+  const { queue, logs, presence, hasLog, isDelayed, holder, lease, closing } = deps;
 
   async function unsentAmong(sources: readonly HookSource[]): Promise<Outcome<ReadonlySet<string>>> {
-    const ofLogs = sources.filter(({ subject }) => sendsMessages && isLog(subject));
+    const ofLogs = sources.filter(({ subject }) => hasLog(subject));
     const unsent = ofLogs.length > 0 ? await unsentIn(logs, ofLogs) : succeed([]);
     if (!unsent.ok) return unsent;
     const states = sources.filter(({ subject }) => presence.includes(subject));
@@ -59,6 +62,7 @@ export function createComparison(deps: ComparisonDeps): Comparison {
         const unsent = await unsentAmong(page.value);
         if (!unsent.ok) return false;
         for (const { subject, state, idleMs } of page.value) {
+          if (isDelayed(subject)) continue;
           if (unsent.value.has(subject)) due.set(subject, due.get(subject) ?? state);
           // The change to absent of one that is present is yet to be sent.
           else if (presence.includes(subject) && !isAbsent(state)) continue;

@@ -3,6 +3,7 @@ import type { Room } from '../../chat/room.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import type { HookListing } from './listing.ts';
 import { initialState, subjectOf } from './log-events.ts';
+import { pushSubject } from './push-events.ts';
 
 /** The same logs, whose rooms are listed for the sender of webhooks before anything is written to them. */
 export function createHookedLogs(logs: RoomLogs, listing: Pick<HookListing, 'run'>): RoomLogs {
@@ -21,5 +22,20 @@ export function createHookedLogs(logs: RoomLogs, listing: Pick<HookListing, 'run
     replace: (room, seq, members, notice) =>
       listedFirst(room, () => logs.replace(room, seq, members, notice)),
     amend: (room, amendment, notice) => listedFirst(room, () => logs.amend(room, amendment, notice)),
+  };
+}
+
+/** The logs for pushes: the receiver's inbox is listed before the item is stored in it. */
+export function createHookedPushes(
+  logs: Pick<RoomLogs, 'append' | 'tops'>,
+  listing: Pick<HookListing, 'run'>,
+): Pick<RoomLogs, 'append'> {
+  return {
+    append: (inbox, draft) =>
+      listing.run(
+        pushSubject(inbox),
+        () => initialState(logs, inbox),
+        () => logs.append(inbox, draft),
+      ),
   };
 }

@@ -1,7 +1,7 @@
 import type { HookSource } from '../../chat/hook-queue.ts';
 import type { LogPage, RoomLogs } from '../../chat/log-store.ts';
 import { shownEntry } from '../../chat/reactions.ts';
-import { type Room, roomOf } from '../../chat/room.ts';
+import { inboxOf, type Room, roomOf } from '../../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { RoomEntry } from '../../protocol/rooms.ts';
 
@@ -43,9 +43,10 @@ export const subjectOf = ({ nsp, roomid }: Pick<Room, 'nsp' | 'roomid'>): string
 
 export const isLog = (subject: string): boolean => subject.startsWith('["log",');
 
-export function roomIn(subject: string): Room {
-  const [, nsp, roomid] = JSON.parse(subject) as [string, string, string];
-  return roomOf(nsp, roomid);
+/** The room or the inbox whose log the subject is of. */
+function logOf(subject: string): Room {
+  const [kind, nsp, name] = JSON.parse(subject) as [string, string, string];
+  return kind === 'push' ? inboxOf(nsp, name) : roomOf(nsp, name);
 }
 
 const stateOf = ({ epoch, seq }: SentUpTo): string => `${seq} ${epoch}`;
@@ -69,7 +70,7 @@ export async function unsentIn(
   logs: Pick<RoomLogs, 'tops'>,
   sources: readonly { readonly subject: string; readonly state: string }[],
 ): Promise<Outcome<readonly boolean[]>> {
-  const tops = await logs.tops(sources.map(({ subject }) => roomIn(subject)));
+  const tops = await logs.tops(sources.map(({ subject }) => logOf(subject)));
   if (!tops.ok) return tops;
   return succeed(
     sources.map(({ state }, index) => {
@@ -86,14 +87,33 @@ export async function readPending(
   { subject, state, limit }: HookSource & { readonly limit: number },
   now: () => number,
 ): Promise<Outcome<PendingEvents>> {
-  const room = roomIn(subject);
+  const room = logOf(subject);
+  const read = await pageBehind(logs, room, { state, limit });
+  return read.ok ? succeed(eventsOf(room, read.value, now)) : read;
+}
+
+/** The entries behind a state. */
+export interface PageBehind {
+  readonly page: LogPage;
+  /** The seq that the page begins behind. */
+  readonly after: number;
+  /** Entries behind it that the log no longer has. */
+  readonly dropped: number;
+}
+
+export async function pageBehind(
+  logs: Pick<RoomLogs, 'read'>,
+  room: Room,
+  { state, limit }: { readonly state: string; readonly limit: number },
+): Promise<Outcome<PageBehind>> {
   const sent = sentUpTo(state);
   const read = (after: number) => logs.read(room, { after, limit, maxBytes: PAGE_BYTES });
   const first = await read(sent.seq);
   if (!first.ok) return first;
   const after = lastKnown(first.value, sent);
   const page = after === sent.seq ? first : await read(after);
-  return page.ok ? succeed(eventsOf(room, page.value, after, now)) : page;
+  if (!page.ok) return page;
+  return succeed({ page: page.value, after, dropped: Math.max(0, page.value.first - after - 1) });
 }
 
 /** The seq up to which what was sent is what the log has. A log that came back empty is sent from its beginning. */
@@ -103,22 +123,29 @@ function lastKnown({ epoch, previousEpochs }: LogPage, sent: SentUpTo): number {
   return ended ? Math.min(sent.seq, ended.upTo) : 0;
 }
 
-function eventsOf(room: Room, page: LogPage, after: number, now: () => number): PendingEvents {
-  const { nsp, roomid, tag } = room;
-  const events: HookEvent[] = [];
-  const dropped = Math.max(0, page.first - after - 1);
-  if (dropped > 0) {
-    const [from, to] = [after + 1, page.first - 1];
-    // A repeat after a crash may find that more is gone.
-    const id = `dropped:${tag}:${page.epoch}:${from}-${to}`;
-    events.push({ id, type: 'dropped', at: now(), ns: nsp, roomid, from, to, count: dropped });
-  }
+/** The state once everything up to `last` is sent, or what the log no longer has if there is none. */
+export function stateAt(page: LogPage, after: number, last: SentUpTo | undefined): string {
+  return stateOf(last ?? { epoch: page.epoch, seq: Math.max(after, page.first - 1) });
+}
+
+/** Counts the entries that left the log unsent. A repeat after a crash may find that more is gone. */
+export function droppedEvent(
+  { nsp, kind, roomid, tag }: Room,
+  { page, after, at }: Pick<PageBehind, 'page' | 'after'> & { readonly at: number },
+): HookEvent {
+  const [from, to] = [after + 1, page.first - 1];
+  const named = kind === 'inbox' ? { userId: roomid } : { roomid };
+  const id = `dropped:${tag}:${page.epoch}:${from}-${to}`;
+  return { id, type: 'dropped', at, ns: nsp, ...named, from, to, count: to - after };
+}
+
+function eventsOf(room: Room, { page, after, dropped }: PageBehind, now: () => number): PendingEvents {
+  const { nsp, roomid } = room;
+  const events = dropped > 0 ? [droppedEvent(room, { page, after, at: now() })] : [];
   for (const entry of page.entries) {
     const message = JSON.parse(shownEntry(entry).json) as RoomEntry;
     const { id, at } = message;
     events.push({ id, type: 'message', at, ns: nsp, roomid, message });
   }
-  const last = page.entries.at(-1);
-  const end = last ?? { epoch: page.epoch, seq: Math.max(after, page.first - 1) };
-  return { events, state: stateOf(end), more: page.more, dropped };
+  return { events, state: stateAt(page, after, page.entries.at(-1)), more: page.more, dropped };
 }

@@ -1,7 +1,9 @@
 import type { HookSource } from '../../chat/hook-queue.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
+import type { DelayedSource } from './delayed-subjects.ts';
 import { type HookEvent, PAGE_ENTRIES, readPending } from './log-events.ts';
 import { isDue, type PresenceEvents, takenState } from './presence-events.ts';
+import { isPush, type PushEvents } from './push-events.ts';
 
 export const MAX_EVENTS = 200;
 const MAX_BODY_BYTES = 524_288;
@@ -9,6 +11,8 @@ const MAX_BODY_BYTES = 524_288;
 export interface NextBatchDeps {
   readonly logs: Pick<RoomLogs, 'read'>;
   readonly presence: PresenceEvents;
+  /** Undefined if nothing is sent about pushes. */
+  readonly pushes: PushEvents | undefined;
   /** Ms since 1970. */
   readonly now: () => number;
 }
@@ -23,19 +27,22 @@ export interface Batch {
   /** The sources of which nothing is to be sent, or whose log cannot be read now. */
   readonly settled: readonly string[];
   readonly dropped: number;
+  /** The sources that have something to decide later, with their next states. */
+  readonly delayed: readonly DelayedSource[];
 }
 
 /** Collects the events of one request, from the subjects that are due, by their states. A limit of 1 is one source's next event. */
 export async function nextBatch(
   due: Iterable<readonly [subject: string, state: string]>,
   limit: number,
-  { logs, presence, now }: NextBatchDeps,
+  { logs, presence, pushes, now }: NextBatchDeps,
 ): Promise<Batch> {
   const events: HookEvent[] = [];
   const subjects: string[] = [];
   const moves: HookSource[] = [];
   const left: HookSource[] = [];
   const settled: string[] = [];
+  const delayed: DelayedSource[] = [];
   let [bytes, dropped] = [0, 0];
   for (const [subject, state] of due) {
     if (events.length >= limit || bytes >= MAX_BODY_BYTES) break;
@@ -52,11 +59,9 @@ export async function nextBatch(
       left.push(move);
       continue;
     }
-    const pending = await readPending(
-      logs,
-      { subject, state, limit: Math.min(PAGE_ENTRIES, limit - events.length) },
-      now,
-    );
+    const source = { subject, state, limit: Math.min(PAGE_ENTRIES, limit - events.length) };
+    const ofPushes = pushes && isPush(subject) ? await pushes.pending(source) : undefined;
+    const pending = ofPushes ?? (await readPending(logs, source, now));
     if (!pending.ok) {
       // The comparison finds it again.
       settled.push(subject);
@@ -64,6 +69,9 @@ export async function nextBatch(
     }
     const move = { subject, state: pending.value.state };
     if (pending.value.more) left.push(move);
+    if (ofPushes?.ok && ofPushes.value.nextAt !== undefined) {
+      delayed.push({ ...move, at: ofPushes.value.nextAt });
+    }
     if (move.state === state) settled.push(subject);
     else moves.push(move);
     if (pending.value.events.length > 0) subjects.push(subject);
@@ -71,5 +79,5 @@ export async function nextBatch(
     dropped += pending.value.dropped;
     bytes += Buffer.byteLength(JSON.stringify(pending.value.events));
   }
-  return { events, subjects, moves, left, settled, dropped };
+  return { events, subjects, moves, left, settled, dropped, delayed };
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { HookQueue, HookSource } from '../../chat/hook-queue.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
 import { createComparison } from './comparison.ts';
+import { createDelayedSubjects } from './delayed-subjects.ts';
 import { createHookDelivery } from './delivery.ts';
 import { createHeldSubjects } from './held-subjects.ts';
 import { REAPED_SUBJECT } from './hooked-roster.ts';
@@ -11,6 +12,7 @@ import { createLossCheck, LOSS_CHECK_MS } from './loss-check.ts';
 import { type Batch, MAX_EVENTS, nextBatch } from './next-batch.ts';
 import type { HookPost } from './post.ts';
 import { isDue, type PresenceEvents } from './presence-events.ts';
+import { isPush, type PushEvents } from './push-events.ts';
 import { createSenderLease } from './sender-lease.ts';
 
 /*
@@ -36,6 +38,8 @@ export interface HookSenderDeps {
   readonly queue: HookQueue;
   readonly logs: Pick<RoomLogs, 'read' | 'tops'>;
   readonly presence: PresenceEvents;
+  /** Undefined if nothing is sent about pushes. */
+  readonly pushes: PushEvents | undefined;
   /** Entries of rooms are sent, too. */
   readonly sendsMessages: boolean;
   readonly post: HookPost;
@@ -67,7 +71,7 @@ export interface HookSender {
 }
 
 export function createHookSender(deps: HookSenderDeps): HookSender {
-  const { queue, presence, sendsMessages, holder, elapsedMs, log } = deps;
+  const { queue, presence, pushes, sendsMessages, holder, now, elapsedMs, log } = deps;
   const closing = new AbortController();
   const rest = (ms: number) => pause(ms, undefined, { signal: closing.signal }).catch(() => undefined);
   const lease = createSenderLease(deps);
@@ -75,9 +79,19 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
   /** States of the subjects that may have something to send, the one that waits longest first. */
   const due = new Map<string, string>();
   const held = createHeldSubjects(elapsedMs);
+  /** None of them is in `due`. */
+  const delayed = createDelayedSubjects();
   /** Events of one request. It falls while the receiver refuses, since it may be too much, or one of them not to its liking. */
   let limit = MAX_EVENTS;
-  const comparison = createComparison({ ...deps, lease, closing: closing.signal });
+  const hasLog = (subject: string) =>
+    (sendsMessages && isLog(subject)) || (pushes !== undefined && isPush(subject));
+  const comparison = createComparison({
+    ...deps,
+    hasLog,
+    isDelayed: delayed.has,
+    lease,
+    closing: closing.signal,
+  });
   const lossCheck = createLossCheck(deps);
   let lossCheckedAt = Number.NEGATIVE_INFINITY;
   let comparedAt = Number.NEGATIVE_INFINITY;
@@ -90,8 +104,12 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     if (!taken.ok) return;
     for (const { subject, state } of taken.value) {
       if (subject === REAPED_SUBJECT) comparedAt = Number.NEGATIVE_INFINITY;
-      else if (presence.includes(subject) || (sendsMessages && isLog(subject)))
+      else if (pushes && isPush(subject)) {
+        // It was stored a moment ago.
+        if (!due.has(subject)) delayed.add({ subject, state, at: now() + pushes.undeliveredMs });
+      } else if (presence.includes(subject) || hasLog(subject)) {
         due.set(subject, due.get(subject) ?? state);
+      }
     }
   }
 
@@ -132,6 +150,11 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     return false;
   }
 
+  /** A source whose state is yet to be stored stays due. */
+  function delay(batch: Batch): void {
+    for (const source of batch.delayed) if (!due.has(source.subject)) delayed.add(source);
+  }
+
   function* ready(): Iterable<[string, string]> {
     for (const source of due) if (!held.has(source[0])) yield source;
   }
@@ -144,12 +167,14 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     if (retried !== undefined && !alone) held.release(retried);
     const batch = await nextBatch(alone ?? ready(), alone ? 1 : limit, deps);
     for (const subject of batch.settled) due.delete(subject);
+    delay(batch);
     // The others are held.
     if (batch.events.length + batch.moves.length + batch.settled.length === 0) return rest(TAKE_MS);
     if (batch.events.length > 0 && !(await post(batch, alone !== undefined || limit === 1))) return;
     if (retried !== undefined) held.release(retried);
     if (batch.moves.length === 0 || !(await advance(batch.moves))) return;
     for (const { subject } of batch.moves) due.delete(subject);
+    delay(batch);
     for (const { subject, state } of batch.left) due.set(subject, state);
     sent += batch.events.length;
     dropped += batch.dropped;
@@ -160,9 +185,9 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
 
   /** Lists again what is due if the queue may have lost it. */
   async function keepWhatWasLost(): Promise<boolean> {
-    if (due.size === 0 || (!outdated && elapsedMs() - lossCheckedAt < LOSS_CHECK_MS)) return true;
+    const sources = [...due].map(([subject, state]) => ({ subject, state })).concat(delayed.all());
+    if (sources.length === 0 || (!outdated && elapsedMs() - lossCheckedAt < LOSS_CHECK_MS)) return true;
     lossCheckedAt = elapsedMs();
-    const sources = [...due].map(([subject, state]) => ({ subject, state }));
     return (await lossCheck.relist(sources)).ok;
   }
 
@@ -175,6 +200,7 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     if (!(await keepWhatWasLost())) return rest(TRY_MS);
     if (outdated) {
       due.clear();
+      delayed.clear();
       held.clear();
       comparedAt = Number.NEGATIVE_INFINITY;
       outdated = false;
@@ -182,6 +208,7 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     if (!holds) return rest(TRY_MS);
     if (elapsedMs() - comparedAt > COMPARE_MS && (await comparison.addTo(due))) comparedAt = elapsedMs();
     await takeNotes();
+    for (const { subject, state } of delayed.takeReady(now())) due.set(subject, state);
     if (due.size === 0) return rest(TAKE_MS);
     await decideOnPresence();
     await send();

@@ -29,6 +29,7 @@ async function hooksForTest(servers: number) {
     hookUrl: receiver.url,
     hookSecret: HOOK_SECRET,
     hookEvents: ['message', 'room.occupied', 'room.vacated'],
+    hookUndeliveredS: 60,
     hookTimeoutMs: 1_000,
     hookBeforeSayUrl: undefined,
     hookBeforeSayTimeoutMs: 1_000,

@@ -56,6 +56,7 @@ function openChat(wanted: readonly string[]) {
       },
       logs,
       presence: createPresenceEvents({ roster, wanted, now: () => 5 }),
+      pushes: undefined,
       sendsMessages: false,
       async post(body) {
         posted.push(...(JSON.parse(body) as { events: HookEvent[] }).events);

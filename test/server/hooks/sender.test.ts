@@ -45,6 +45,7 @@ function openSenders() {
       },
       logs,
       presence: createPresenceEvents({ roster, wanted: [], now: () => 5 }),
+      pushes: undefined,
       sendsMessages: true,
       async post(body, closing) {
         const { events } = JSON.parse(body) as { events: HookEvent[] };
