@@ -53,7 +53,9 @@ async function loadChat(
   const chat = await openDefectiveChat(defects);
   try {
     const load = ['--rate', '300/s', '--duration', '2500ms'];
-    return await outcomeOf(start([chat.url, ...SMALL, ...load, ...args], env));
+    const outcome = await outcomeOf(start([chat.url, ...SMALL, ...load, ...args], env));
+    if (!outcome.result) throw new Error(`no result, exit ${outcome.code}: ${outcome.stderr}`);
+    return outcome;
   } finally {
     await chat.close();
   }
