@@ -50,6 +50,13 @@ describe.each(MODES)('webhooks in %s mode', (mode) => {
   const workers = async () =>
     (await Promise.all(chat.system.hosts.map((host) => host.status()))).flatMap((status) => status.workers);
 
+  /** Resolves when those that were killed are replaced, and serve. */
+  const allReady = () =>
+    eventually(async () => {
+      const ready = chat.system.workerUrls.map(async (url) => (await fetch(`${url}/readyz`)).status);
+      expect(await Promise.all(ready)).toEqual(chat.system.workerUrls.map(() => 200));
+    });
+
   it('bring every entry of a room in its order, signed', async () => {
     const roomid = chat.fresh('entries');
     const ann = await chat.enter(chat.at(0), roomid, 'Ann', { auth: { userId: 'ann' } });
@@ -183,7 +190,7 @@ describe.each(MODES)('webhooks in %s mode', (mode) => {
       expect(presenceOf(roomid)).toEqual(['room.occupied', 'room.vacated', 'room.occupied', 'room.vacated']);
       expect(presenceOf(userId)).toEqual(['user.online', 'user.offline']);
     });
-    await eventually(async () => expect(await workers()).toHaveLength(chat.system.workerUrls.length));
+    await allReady();
   });
 
   it('tell of each push that no device of its user acknowledged in time, also when the sender is killed', async () => {
@@ -216,7 +223,7 @@ describe.each(MODES)('webhooks in %s mode', (mode) => {
       expect(undelivered(away)).toMatchObject([{ id: first }, { id: second }]);
       expect(undelivered(here)).toMatchObject([{ id: second }]);
     });
-    await eventually(async () => expect(await workers()).toHaveLength(chat.system.workerUrls.length));
+    await allReady();
   });
 
   it('lose nothing and keep the order of each room while senders and the receiver are killed', async () => {
