@@ -1,6 +1,7 @@
 import type { HookQueue, HookSource } from '../../chat/hook-queue.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
+import type { DueSubjects } from './due-subjects.ts';
 import { UNLIST_AFTER_MS } from './listing.ts';
 import { unsentIn } from './log-events.ts';
 import { isAbsent, isDue, type PresenceEvents } from './presence-events.ts';
@@ -12,8 +13,6 @@ export interface ComparisonDeps {
   readonly presence: Pick<PresenceEvents, 'includes' | 'changed'>;
   /** Returns whether the subject is a log whose entries are sent. */
   readonly hasLog: (subject: string) => boolean;
-  /** Returns whether something of the subject is to be decided at a later time, which is known. */
-  readonly isDelayed: (subject: string) => boolean;
   readonly holder: string;
   readonly lease: Pick<SenderLease, 'holds'>;
   readonly closing: AbortSignal;
@@ -24,14 +23,14 @@ export interface Comparison {
    * Adds the states of the subjects that have something to send, and removes rooms from the list in which nothing happens any
    * more. Returns false if it did not come to the end.
    */
-  addTo(due: Map<string, string>): Promise<boolean>;
+  addTo(due: Pick<DueSubjects, 'add'>): Promise<boolean>;
 }
 
 const COMPARED_ROOMS = 500;
 
 /** Compares every listed subject with its state. It finds what no note told of: notes are lost with their process. */
 export function createComparison(deps: ComparisonDeps): Comparison {
-  const { queue, logs, presence, hasLog, isDelayed, holder, lease, closing } = deps;
+  const { queue, logs, presence, hasLog, holder, lease, closing } = deps;
 
   async function unsentAmong(sources: readonly HookSource[]): Promise<Outcome<ReadonlySet<string>>> {
     const ofLogs = sources.filter(({ subject }) => hasLog(subject));
@@ -62,8 +61,7 @@ export function createComparison(deps: ComparisonDeps): Comparison {
         const unsent = await unsentAmong(page.value);
         if (!unsent.ok) return false;
         for (const { subject, state, idleMs } of page.value) {
-          if (isDelayed(subject)) continue;
-          if (unsent.value.has(subject)) due.set(subject, due.get(subject) ?? state);
+          if (unsent.value.has(subject)) due.add({ subject, state });
           // The change to absent of one that is present is yet to be sent.
           else if (presence.includes(subject) && !isAbsent(state)) continue;
           else if (idleMs > UNLIST_AFTER_MS) await queue.unlist(holder, { subject, state }, UNLIST_AFTER_MS);

@@ -1,6 +1,6 @@
 import type { HookSource } from '../../chat/hook-queue.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
-import type { DelayedSource } from './delayed-subjects.ts';
+import type { DelayedSource } from './due-subjects.ts';
 import { type HookEvent, PAGE_ENTRIES, readPending } from './log-events.ts';
 import { isDue, type PresenceEvents, takenState } from './presence-events.ts';
 import { isPush, type PushEvents } from './push-events.ts';

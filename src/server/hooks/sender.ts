@@ -3,15 +3,16 @@ import type { Logger } from 'pino';
 import type { HookQueue, HookSource } from '../../chat/hook-queue.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
 import { createComparison } from './comparison.ts';
-import { createDelayedSubjects } from './delayed-subjects.ts';
 import { createHookDelivery } from './delivery.ts';
+import { createDueSubjects } from './due-subjects.ts';
 import { createHeldSubjects } from './held-subjects.ts';
 import { REAPED_SUBJECT } from './hooked-roster.ts';
 import { isLog } from './log-events.ts';
 import { createLossCheck, LOSS_CHECK_MS } from './loss-check.ts';
 import { type Batch, MAX_EVENTS, nextBatch } from './next-batch.ts';
 import type { HookPost } from './post.ts';
-import { isDue, type PresenceEvents } from './presence-events.ts';
+import { decideOnPresence } from './presence-decisions.ts';
+import type { PresenceEvents } from './presence-events.ts';
 import { isPush, type PushEvents } from './push-events.ts';
 import { createSenderLease } from './sender-lease.ts';
 
@@ -32,7 +33,6 @@ const TRY_MS = 1_000;
 /** Notes that died with a process are found by the comparison. */
 const COMPARE_MS = 60_000;
 const TAKEN_ROOMS = 200;
-const DECIDED_AT_ONCE = 200;
 
 export interface HookSenderDeps {
   readonly queue: HookQueue;
@@ -76,22 +76,13 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
   const rest = (ms: number) => pause(ms, undefined, { signal: closing.signal }).catch(() => undefined);
   const lease = createSenderLease(deps);
   const delivery = createHookDelivery({ ...deps, lease, rest, closing: closing.signal });
-  /** States of the subjects that may have something to send, the one that waits longest first. */
-  const due = new Map<string, string>();
+  const due = createDueSubjects();
   const held = createHeldSubjects(elapsedMs);
-  /** None of them is in `due`. */
-  const delayed = createDelayedSubjects();
   /** Events of one request. It falls while the receiver refuses, since it may be too much, or one of them not to its liking. */
   let limit = MAX_EVENTS;
   const hasLog = (subject: string) =>
     (sendsMessages && isLog(subject)) || (pushes !== undefined && isPush(subject));
-  const comparison = createComparison({
-    ...deps,
-    hasLog,
-    isDelayed: delayed.has,
-    lease,
-    closing: closing.signal,
-  });
+  const comparison = createComparison({ ...deps, hasLog, lease, closing: closing.signal });
   const lossCheck = createLossCheck(deps);
   let lossCheckedAt = Number.NEGATIVE_INFINITY;
   let comparedAt = Number.NEGATIVE_INFINITY;
@@ -104,28 +95,10 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     if (!taken.ok) return;
     for (const { subject, state } of taken.value) {
       if (subject === REAPED_SUBJECT) comparedAt = Number.NEGATIVE_INFINITY;
-      else if (pushes && isPush(subject)) {
-        // It was stored a moment ago.
-        if (!due.has(subject)) delayed.add({ subject, state, at: now() + pushes.undeliveredMs });
-      } else if (presence.includes(subject) || hasLog(subject)) {
-        due.set(subject, due.get(subject) ?? state);
-      }
+      // It was stored a moment ago.
+      else if (pushes && isPush(subject)) due.delay({ subject, state, at: now() + pushes.undeliveredMs });
+      else if (presence.includes(subject) || hasLog(subject)) due.add({ subject, state });
     }
-  }
-
-  /** Stores which rooms and users have changed, before they are sent. */
-  async function decideOnPresence(): Promise<void> {
-    const asked: HookSource[] = [];
-    for (const [subject, state] of due) {
-      if (asked.length >= DECIDED_AT_ONCE) break;
-      if (presence.includes(subject) && !isDue(state)) asked.push({ subject, state });
-    }
-    if (asked.length === 0) return;
-    const changed = await presence.changed(asked);
-    if (changed.length > 0 && !(await advance(changed))) return;
-    // The comparison finds again what could not be read.
-    for (const { subject } of asked) due.delete(subject);
-    for (const { subject, state } of changed) due.set(subject, state);
   }
 
   /** Stores the states. If that fails, everything is sent again from the stored states, by whoever holds the lease then. */
@@ -150,32 +123,22 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     return false;
   }
 
-  /** A source whose state is yet to be stored stays due. */
-  function delay(batch: Batch): void {
-    for (const source of batch.delayed) if (!due.has(source.subject)) delayed.add(source);
-  }
-
-  function* ready(): Iterable<[string, string]> {
-    for (const source of due) if (!held.has(source[0])) yield source;
-  }
-
   async function send(): Promise<unknown> {
     const retried = held.next();
-    const state = retried === undefined ? undefined : due.get(retried);
+    const state = retried === undefined ? undefined : due.stateOf(retried);
     const alone = retried !== undefined && state !== undefined ? [[retried, state] as const] : undefined;
     // It was taken, or nothing of it is due any more.
     if (retried !== undefined && !alone) held.release(retried);
-    const batch = await nextBatch(alone ?? ready(), alone ? 1 : limit, deps);
-    for (const subject of batch.settled) due.delete(subject);
-    delay(batch);
+    const batch = await nextBatch(alone ?? due.except(held.has), alone ? 1 : limit, deps);
+    due.settle(batch.settled, batch.delayed);
     // The others are held.
     if (batch.events.length + batch.moves.length + batch.settled.length === 0) return rest(TAKE_MS);
     if (batch.events.length > 0 && !(await post(batch, alone !== undefined || limit === 1))) return;
     if (retried !== undefined) held.release(retried);
     if (batch.moves.length === 0 || !(await advance(batch.moves))) return;
-    for (const { subject } of batch.moves) due.delete(subject);
-    delay(batch);
-    for (const { subject, state } of batch.left) due.set(subject, state);
+    const moved = batch.moves.map(({ subject }) => subject);
+    due.settle(moved, batch.delayed);
+    for (const source of batch.left) due.add(source);
     sent += batch.events.length;
     dropped += batch.dropped;
     if (batch.dropped > 0) {
@@ -185,8 +148,9 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
 
   /** Lists again what is due if the queue may have lost it. */
   async function keepWhatWasLost(): Promise<boolean> {
-    const sources = [...due].map(([subject, state]) => ({ subject, state })).concat(delayed.all());
-    if (sources.length === 0 || (!outdated && elapsedMs() - lossCheckedAt < LOSS_CHECK_MS)) return true;
+    if (!outdated && elapsedMs() - lossCheckedAt < LOSS_CHECK_MS) return true;
+    const sources = due.all();
+    if (sources.length === 0) return true;
     lossCheckedAt = elapsedMs();
     return (await lossCheck.relist(sources)).ok;
   }
@@ -200,7 +164,6 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     if (!(await keepWhatWasLost())) return rest(TRY_MS);
     if (outdated) {
       due.clear();
-      delayed.clear();
       held.clear();
       comparedAt = Number.NEGATIVE_INFINITY;
       outdated = false;
@@ -208,9 +171,9 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     if (!holds) return rest(TRY_MS);
     if (elapsedMs() - comparedAt > COMPARE_MS && (await comparison.addTo(due))) comparedAt = elapsedMs();
     await takeNotes();
-    for (const { subject, state } of delayed.takeReady(now())) due.set(subject, state);
-    if (due.size === 0) return rest(TAKE_MS);
-    await decideOnPresence();
+    due.wake(now());
+    if (due.isEmpty()) return rest(TAKE_MS);
+    await decideOnPresence(due, presence, advance);
     await send();
   }
 
