@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type ApiStage, openApiStage } from './api-stage.ts';
 
 describe('moderation by HTTP', () => {
@@ -48,7 +49,7 @@ describe('moderation by HTTP', () => {
       expect([lifted.status, lifted.json]).toEqual([200, { userId: 'Bob', roomid }]);
       const again = await lift();
       expect([again.status, again.json]).toMatchObject([404, { error: { code: 'not_found' } }]);
-      expect(stage.lines.at(-1)).toMatchObject({ method: 'DELETE', status: 404 });
+      await eventually(() => expect(stage.lines.at(-1)).toMatchObject({ method: 'DELETE', status: 404 }));
     },
   );
 
