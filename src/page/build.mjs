@@ -28,9 +28,10 @@ export async function buildPage(outDir) {
   const built = Object.keys(metafile.outputs).map((path) =>
     relative(outDir, join(here, path)).replaceAll('\\', '/'),
   );
+  // From the root, because the page is at /r/ROOM too.
   const html = readFileSync(join(here, 'index.html'), 'utf8')
-    .replace('{{script}}', named(built, '.js'))
-    .replace('{{style}}', named(built, '.css'));
+    .replace('{{script}}', `/${named(built, '.js')}`)
+    .replace('{{style}}', `/${named(built, '.css')}`);
   writeFileSync(join(outDir, 'index.html'), html);
   // Links of the source system S4 lead to chart.html, which is the same page.
   writeFileSync(join(outDir, 'chart.html'), html);

@@ -11,13 +11,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-it('names the assets by their content, the same in both addresses of the page', async () => {
+it('names the assets by their content, the same at every address of the page', async () => {
   const html = await readFile(join(dir, 'index.html'), 'utf8');
   const assets = await readdir(join(dir, 'assets'));
   expect(assets).toHaveLength(2);
   for (const name of assets) {
     expect(name).toMatch(/^app-[A-Z0-9]{8}\.(js|css)$/);
-    expect(html).toContain(`"assets/${name}"`);
+    expect(html).toContain(`"/assets/${name}"`);
   }
   expect(await readFile(join(dir, 'chart.html'), 'utf8')).toBe(html);
 });

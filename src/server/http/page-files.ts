@@ -37,6 +37,8 @@ export async function servePageFiles(app: FastifyInstance, options: PageFilesOpt
       .send(html);
   app.get('/', page);
   app.get('/chart.html', page);
+  // The page itself reads the room out of its address.
+  app.get('/r/:roomid', page);
   await app.register(fastifyStatic, {
     root: join(pageDir, 'assets'),
     prefix: '/assets/',

@@ -31,6 +31,7 @@ const BODIES: Readonly<Record<string, readonly string[]>> = {
   'GET /readyz': [],
   'GET /*': [],
   'GET /chart.html': [],
+  'GET /r/*': [],
 };
 const METHODS = ['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD', 'OPTIONS'];
 const TYPES = [
