@@ -14,11 +14,18 @@ export interface Blocks {
   set(inbox: Room, userId: string, on: boolean, keptS?: number): Promise<Outcome<void>>;
   /** Returns the blocked users, at most about `MAX_BLOCKS`, in the order of their ids. */
   list(inbox: Room): Promise<Outcome<readonly string[]>>;
+  /** Returns for each of the inboxes, in the order asked, whether its user has blocked that user. */
+  areBlocking(inboxes: readonly Room[], userId: string): Promise<Outcome<readonly boolean[]>>;
 }
 
 /** The same for every kind of item, so that it tells no more than that the item is refused. */
 export function refuseBlocked(): Refusal {
   return refuse('forbidden', 'to: this user does not take it');
+}
+
+/** For a message whose mentions name users who have blocked its author. */
+export function refuseBlockedMentions(userIds: readonly string[]): Refusal {
+  return refuse('forbidden', `mentions: not taken by ${userIds.join(', ')}`);
 }
 
 export function refuseMoreBlocks(): Refusal {

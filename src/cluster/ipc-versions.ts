@@ -32,6 +32,7 @@ export const SINCE: ReadonlyMap<string, number> = new Map([
   ['logs.amend', 9],
   ['blocks.set', 10],
   ['blocks.list', 10],
+  ['blocks.areBlocking', 10],
   ['mentionNotes.add', 10],
   ['mentionNotes.remove', 10],
   ['mentionNotes.due', 10],

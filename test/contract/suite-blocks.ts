@@ -26,6 +26,9 @@ export function blocksContract(harness: () => Promise<Harness>): void {
         expect(await send(peer, 'bob', 'no')).toEqual(refused);
         expect(granted(await peer.blocks.list(inbox))).toEqual(['__proto__', 'bob']);
         expect(granted(await peer.blocks.list(inboxOf('/post', 'ann')))).toEqual([]);
+        const inboxes = [inboxOf('/post', 'ann'), inbox, inboxOf('/', 'bob')];
+        expect(granted(await peer.blocks.areBlocking(inboxes, 'bob'))).toEqual([false, true, false]);
+        expect(granted(await peer.blocks.areBlocking([inbox], 'carol'))).toEqual([false]);
       }
       expect(granted(await send(b, 'bob', 'before', known))).toEqual({ ...first, dup: true });
       granted(await send(a, 'carol', 'of another'));
@@ -72,6 +75,7 @@ export function blocksContract(harness: () => Promise<Harness>): void {
       expect(granted(await a.blocks.list(inbox))).toEqual([]);
       granted(await send(a, 'bob', 'again'));
       await eventually(async () => expect(granted(await b.blocks.list(guest))).toEqual([]), { interval: 50 });
+      expect(granted(await a.blocks.areBlocking([guest, inbox], 'bob'))).toEqual([false, false]);
       granted(await b.logs.append(guest, { ...draftOf(guest, 'again'), author: 'bob' }));
     });
 

@@ -6,11 +6,12 @@ import type { Appended } from '../../src/chat/log-store.ts';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
 import { eventually } from '../support/eventually.ts';
-import { granted, newRoom, read, twoPeers } from './peers.ts';
+import { granted, newRoom, range, read, twoPeers } from './peers.ts';
 import type { Harness, Peer } from './suite.ts';
 
 const USERS = ['ann', 'bob', 'carol', 'dave', 'erin', 'stranger'];
 const from = { userId: 'ann', username: 'Ann' };
+const ann = { from, author: 'ann' };
 
 interface Dying {
   /** The worker dies before it appends the items of these users. */
@@ -27,8 +28,9 @@ function worker(peer: Peer, { before = [], keepsNote = before.length > 0 }: Dyin
   const mentions = createMentions({
     ...peer,
     logs: {
-      append: (log, draft) => (before.includes(log.roomid) ? never : peer.logs.append(log, draft)),
       read: (log, query) => peer.logs.read(log, query),
+      known: (log, key) => peer.logs.known(log, key),
+      append: (log, draft) => (before.includes(log.roomid) ? never : peer.logs.append(log, draft)),
     },
     notes: {
       add: peer.mentionNotes.add,
@@ -57,32 +59,35 @@ function say(peer: Peer, room: Room, id: string, named: readonly string[], clien
   });
 }
 
+/** Erin blocks Ann between the question for blocks and the message. */
+async function sayWhileErinBlocks(peer: Peer, room: Room, id: string, clientMsgId?: string) {
+  granted(await peer.blocks.set(inboxOf('/', 'erin'), 'ann', true));
+  return say(peer, room, id, USERS, clientMsgId);
+}
+
 async function itemsOf(peer: Peer, userId: string) {
   return (await read(peer, inboxOf('/', userId))).entries.map(parseItem);
 }
 
-/** Bob and Carol have joined the room, Dave has but is banned, Erin has but has blocked Ann. */
+/** Bob, Carol and Erin have joined the room, Dave has but is banned. */
 async function roomOfFour(peer: Peer): Promise<Room> {
   const room = newRoom();
   for (const userId of USERS.filter((one) => one !== 'stranger'))
     granted(await peer.roomSubscriptions.set(inboxOf('/', userId), room.roomid, true));
   granted(await peer.moderation.restrict(room, 'dave', 'ban'));
-  granted(await peer.blocks.set(inboxOf('/', 'erin'), 'ann', true));
   return room;
 }
 
 export function mentionsContract(harness: () => Promise<Harness>): void {
   describe('a mention', () => {
-    it('is one item for each other user who has joined the room, is not banned there and has not blocked the author', async () => {
+    it('is one item for each other user who has joined the room, is not banned there and has not blocked the author meanwhile', async () => {
       const { a, b } = await twoPeers(harness);
       const room = await roomOfFour(a);
       const { mentions, put } = worker(a);
-      const append = (id: string) => say(a, room, id, USERS, 'm');
-      const first = granted(await mentions.storing({ room, from, mentions: USERS }, append));
+      const message = { ...ann, room, mentions: USERS, dedupe: { scope: 'ann', clientMsgId: 'm' } };
+      const first = granted(await mentions.storing(message, (id) => sayWhileErinBlocks(a, room, id, 'm')));
       // The ack was lost.
-      const again = await worker(b).mentions.storing({ room, from, mentions: USERS }, (id) =>
-        say(b, room, id, USERS, 'm'),
-      );
+      const again = await worker(b).mentions.storing(message, (id) => say(b, room, id, USERS, 'm'));
       expect(again).toEqual({ ok: true, value: { ...first, dup: true } });
       const { id, epoch, seq } = first;
       for (const userId of ['bob', 'carol']) {
@@ -111,9 +116,30 @@ export function mentionsContract(harness: () => Promise<Harness>): void {
       granted(await a.roomSubscriptions.set(inboxOf('/', 'left'), room.roomid, true));
       granted(await a.roomSubscriptions.set(inboxOf('/', 'left'), room.roomid, false));
       const named = ['guest', 'left'];
-      await worker(a).mentions.storing({ room, from, mentions: named }, (id) => say(a, room, id, named));
+      await worker(a).mentions.storing({ ...ann, room, mentions: named }, (id) => say(a, room, id, named));
       expect(await itemsOf(a, 'guest')).toMatchObject([{ kind: 'mention', data: { seq: 1 } }]);
       expect(await itemsOf(a, 'left')).toEqual([]);
+    });
+
+    it('of users who have blocked the author refuses the message, which nothing is stored of', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = await roomOfFour(a);
+      for (const userId of ['erin', 'stranger'])
+        granted(await b.blocks.set(inboxOf('/', userId), 'ann', true));
+      const storing = (mentions: readonly string[], author: string | undefined) =>
+        worker(a).mentions.storing({ room, from, mentions, author }, (id) => say(a, room, id, mentions));
+      const message = 'mentions: not taken by erin, stranger';
+      const refused = { ok: false, error: { code: 'forbidden', message, temporary: false } };
+      expect(await storing(USERS, 'ann')).toEqual(refused);
+      const twenty = range(1, 18).map((n) => `user-${n}`);
+      expect(await storing([...twenty, 'erin', 'stranger'], 'ann')).toEqual(refused);
+      expect((await read(a, room)).top).toBe(0);
+      expect(await itemsOf(a, 'bob')).toEqual([]);
+      expect(granted(await a.mentionNotes.due(0, 10))).toEqual([]);
+      granted(await storing(['bob', 'ann'], 'ann'));
+      // A service has no user whom anybody could have blocked.
+      granted(await storing(['erin'], undefined));
+      for (const userId of ['bob', 'erin']) expect(await itemsOf(a, userId)).toHaveLength(1);
     });
 
     it('is completed once by another worker after its worker died between message and items', async () => {
@@ -122,8 +148,8 @@ export function mentionsContract(harness: () => Promise<Harness>): void {
       const { mentions } = worker(a, { before: ['carol'] });
       let stored: Outcome<Appended> | undefined;
       const appended = new Promise<void>((resolve) => {
-        void mentions.storing({ room, from, mentions: USERS }, async (id) => {
-          stored = await say(a, room, id, USERS);
+        void mentions.storing({ ...ann, room, mentions: USERS }, async (id) => {
+          stored = await sayWhileErinBlocks(a, room, id);
           setTimeout(resolve, 0);
           return stored;
         });
@@ -149,16 +175,19 @@ export function mentionsContract(harness: () => Promise<Harness>): void {
       const { a, b } = await twoPeers(harness);
       const room = await roomOfFour(a);
       granted(await a.moderation.restrict(room, 'ann', 'mute'));
-      const refused = await worker(a).mentions.storing({ room, from, mentions: ['bob'] }, (id) =>
+      const refused = await worker(a).mentions.storing({ ...ann, room, mentions: ['bob'] }, (id) =>
         say(a, room, id, ['bob']),
       );
       expect(refused).toMatchObject({ ok: false, error: { code: 'forbidden' } });
       granted(await a.moderation.lift(room, 'ann', 'mute'));
-      void worker(a, { before: ['bob'] }).mentions.storing({ room, from, mentions: ['bob'] }, async (id) => {
-        const said = await say(a, room, id, ['bob']);
-        await a.logs.replace(room, 1, '"event":"broadcast_say","deleted":true');
-        return said;
-      });
+      void worker(a, { before: ['bob'] }).mentions.storing(
+        { ...ann, room, mentions: ['bob'] },
+        async (id) => {
+          const said = await say(a, room, id, ['bob']);
+          await a.logs.replace(room, 1, '"event":"broadcast_say","deleted":true');
+          return said;
+        },
+      );
       const due = async () => granted(await b.mentionNotes.due(0, 10));
       const first = async () => (await read(b, room)).entries[0]?.json;
       await eventually(async () => expect(await first()).toContain('deleted'), { interval: 5 });

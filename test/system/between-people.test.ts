@@ -77,6 +77,52 @@ describe.each(MODES)('between people, %s', (mode) => {
     chat.close();
   });
 
+  it('a message that mentions somebody who has blocked its author is refused, one of a service is not', async () => {
+    const [ann, bob, carol] = [fresh('Ann'), fresh('Bob'), fresh('Carol')];
+    const roomid = fresh('room');
+    const [author, blocking, other] = await Promise.all([device(0, ann), device(1, bob), device(2, carol)]);
+    for (const member of [author, blocking, other]) await member.do('join', { roomid });
+    await blocking.do('block', { userId: ann });
+    const message = `mentions: not taken by ${bob}`;
+    const refusal = { code: 'forbidden', message, temporary: false };
+    const mentions = [carol, bob];
+    const asked = { roomid, text: 'no', mentions };
+    expect(await author.ask('say', asked)).toEqual({ ok: false, error: refusal });
+    const post = async (body: object) => {
+      const answer = await fetch(`${at(1)}/api/v1/rooms/${roomid}/messages`, {
+        method: 'POST',
+        headers: { ...stage.system.keyHeader, 'content-type': 'application/json' },
+        body: JSON.stringify({ text: 'of a back end', mentions, ...body }),
+      });
+      return [answer.status, await answer.json()] as const;
+    };
+    expect(await post({ from: { userId: ann } })).toEqual([403, { error: refusal }]);
+    const chat = createClient(at(0), { userId: ann });
+    try {
+      const room = await chat.join(roomid);
+      await expect(room.say('no', { mentions })).rejects.toMatchObject({ code: 'forbidden', message });
+      await room.say('bob, without a mention');
+    } finally {
+      chat.close();
+    }
+    expect((await post({ from: 'news' }))[0]).toBe(200);
+    expect((await post({ from: { userId: carol } }))[0]).toBe(200);
+    const page = await other.do('room:history', { roomid });
+    expect(page.messages.map((one) => 'data' in one && one.data)).toMatchObject([
+      { text: 'bob, without a mention' },
+      { text: 'of a back end', username: 'news' },
+      { text: 'of a back end', userId: carol },
+    ]);
+    for (const [member, count] of [
+      [blocking, 2],
+      [other, 1],
+    ] as const)
+      await eventually(() => expect(all(member, 'mention')).toHaveLength(count));
+    await blocking.do('block', { userId: ann, on: false });
+    await author.do('say', asked);
+    await eventually(() => expect(all(other, 'mention')).toHaveLength(2));
+  });
+
   it('receipts tell a sender’s devices what arrived and was read, live and later, and strangers nothing', async () => {
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const roomid = fresh('room');

@@ -12,6 +12,7 @@ type Tagged = Pick<Room, 'tag'>;
 export interface BlockStore extends Blocks {
   set(inbox: Tagged, userId: string, on: boolean, keptS?: number): Promise<Outcome<void>>;
   list(inbox: Tagged): Promise<Outcome<readonly string[]>>;
+  areBlocking(inboxes: readonly Tagged[], userId: string): Promise<Outcome<readonly boolean[]>>;
 }
 
 export interface BlockStoreDeps {
@@ -52,6 +53,11 @@ export function createBlockStore({ readSnapshot, queue, now }: BlockStoreDeps): 
     async list(inbox) {
       const held = inForce(inbox);
       return held.ok ? succeed(held.value.map(({ userId }) => userId).sort()) : held;
+    },
+    async areBlocking(inboxes, userId) {
+      return readSnapshot((snapshot) =>
+        inboxes.map((inbox) => isInForce(snapshot.row('blocks', blockKey(inbox, userId)), now())),
+      );
     },
   };
 }

@@ -1,7 +1,9 @@
-import type { Outcome } from '../../protocol/codes.ts';
+import { type Outcome, type Refusal, succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import type { Person } from '../../protocol/people.ts';
 import type { RoomEntry } from '../../protocol/rooms.ts';
+import { type Blocks, refuseBlockedMentions } from '../blocks.ts';
+import type { DedupeKey } from '../dedupe.ts';
 import type { Appended, LogPage, RoomLogs } from '../log-store.ts';
 import type { MentionNote, MentionNotes } from '../mention-notes.ts';
 import type { Moderation } from '../moderation.ts';
@@ -15,11 +17,15 @@ import { draftOf } from './items.ts';
  * inbox in its own, so no step of the store writes both. Hence the order: note the message, append it, put the items, remove
  * the note. A worker that dies on the way leaves the note, and another worker puts the items that are missing. An item has the
  * id of its message, under which an inbox takes it once.
+ *
+ * A message that names somebody who has blocked its author is refused before all that. A block that comes between is no reason
+ * to take the message back: the inbox does not take the item.
  */
 
 export interface MentionsDeps {
-  readonly logs: Pick<RoomLogs, 'append' | 'read'>;
+  readonly logs: Pick<RoomLogs, 'append' | 'read' | 'known'>;
   readonly notes: MentionNotes;
+  readonly blocks: Pick<Blocks, 'areBlocking'>;
   readonly roster: Pick<Roster, 'isInAny'>;
   readonly roomSubscriptions: Pick<RoomSubscriptions, 'has'>;
   readonly moderation: Pick<Moderation, 'restrictions'>;
@@ -34,10 +40,16 @@ export interface MentioningMessage {
   readonly room: Room;
   readonly from: Person;
   readonly mentions: readonly string[];
+  /** Whose blocks count, undefined for what no user says. */
+  readonly author: string | undefined;
+  readonly dedupe?: DedupeKey | undefined;
 }
 
 export interface Mentions {
-  /** Stores the message by `append`, which must give it that id, and then the items. */
+  /**
+   * Stores the message by `append`, which must give it that id, and then the items. It is `forbidden` if somebody whom it names
+   * has blocked the author, unless it is stored already.
+   */
   storing(
     message: MentioningMessage,
     append: (id: string) => Promise<Outcome<Appended>>,
@@ -56,7 +68,8 @@ const PAGE = 200;
 const CLOCK_SLACK_MS = 60_000;
 
 export function createMentions(deps: MentionsDeps): Mentions {
-  const { logs, notes, roster, roomSubscriptions, moderation, instanceId, newId, onAppended } = deps;
+  const { logs, notes, blocks, roster, roomSubscriptions, moderation } = deps;
+  const { instanceId, newId, onAppended } = deps;
 
   /** A user who is in the room, or has joined it and not left, and whom no ban keeps out. */
   async function mayRead(room: Room, userId: string): Promise<Outcome<boolean>> {
@@ -73,7 +86,7 @@ export function createMentions(deps: MentionsDeps): Mentions {
 
   /** Returns whether there is nothing left to do for the user. */
   async function put(message: MentioningMessage, place: Place, userId: string): Promise<boolean> {
-    const { room, from } = message;
+    const { room, from, author } = message;
     const reads = await mayRead(room, userId);
     if (!reads.ok || !reads.value) return reads.ok;
     const { id, epoch, seq } = place;
@@ -81,7 +94,7 @@ export function createMentions(deps: MentionsDeps): Mentions {
     const json = JSON.stringify({ roomid: room.roomid, epoch, seq });
     const draft = draftOf(
       { id, kind: 'mention', from: user, json },
-      { dedupe: { scope: 'mention', clientMsgId: id }, author: from.userId },
+      { dedupe: { scope: 'mention', clientMsgId: id }, ...(author !== undefined && { author }) },
     );
     const stored = await logs.append(inboxOf(room.nsp, userId), draft);
     if (stored.ok && !stored.value.dup) onAppended(room.nsp, userId, stored.value);
@@ -89,6 +102,21 @@ export function createMentions(deps: MentionsDeps): Mentions {
   }
 
   const others = ({ from, mentions }: MentioningMessage) => mentions.filter((id) => id !== from.userId);
+
+  async function blockedRefusal(message: MentioningMessage): Promise<Refusal | undefined> {
+    const { room, author, dedupe } = message;
+    const named = others(message);
+    if (author === undefined || named.length === 0) return undefined;
+    const inboxes = named.map((userId) => inboxOf(room.nsp, userId));
+    const blocking = await blocks.areBlocking(inboxes, author);
+    if (!blocking.ok) return blocking;
+    const blockers = named.filter((_, index) => blocking.value[index]);
+    if (blockers.length === 0) return undefined;
+    // The first attempt may have been stored before the block.
+    const known = dedupe ? await logs.known(room, dedupe) : succeed(undefined);
+    if (!known.ok) return known;
+    return known.value ? undefined : refuseBlockedMentions(blockers);
+  }
 
   async function putAll(message: MentioningMessage, place: Place): Promise<boolean> {
     const done = await Promise.all(others(message).map((userId) => put(message, place, userId)));
@@ -125,13 +153,16 @@ export function createMentions(deps: MentionsDeps): Mentions {
     const entry = found.value;
     // It was not stored, or it is deleted: a deleted message names nobody.
     if (entry?.event !== 'broadcast_say' || entry.deleted) return true;
-    const message = { room, from: entry.data, mentions: entry.mentions ?? [] };
+    const from = entry.data;
+    const message = { room, from, mentions: entry.mentions ?? [], author: from.userId };
     const done = await Promise.all(others(message).map((userId) => putIfMissing(message, entry, userId)));
     return done.every((one) => one);
   }
 
   return {
     async storing(message, append) {
+      const refusal = await blockedRefusal(message);
+      if (refusal) return refusal;
       const { nsp, roomid } = message.room;
       const note = { nsp, roomid, id: newId(), by: instanceId };
       const noted = await notes.add(note);

@@ -43,6 +43,8 @@ export interface OutgoingMessage {
   readonly except?: string | undefined;
   /** The user who sends it; the store refuses it while the user is banned or muted. Undefined for back ends. */
   readonly author?: string;
+  /** The user who mentions others, if a back end says it in the name of one. */
+  readonly mentionsBy?: string | undefined;
   /** Same as `Draft.reader`. */
   readonly reader?: string | undefined;
   /** Same as `MessageChange.onRewritten`, for the message that it answers. */
@@ -72,7 +74,8 @@ export async function storeMessage(
     replyTo === undefined
       ? append(deps, room, draft, id)
       : answer(deps, room, replyTo, { ...draft, onRewritten, id });
-  const stored = await (mentions ? deps.mentions.storing({ room, from, mentions }, store) : store());
+  const mentioning = mentions && { room, from, mentions, author: message.mentionsBy ?? author, dedupe };
+  const stored = await (mentioning ? deps.mentions.storing(mentioning, store) : store());
   if (stored.ok) deps.metrics.said(text);
   return stored;
 }

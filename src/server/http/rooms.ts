@@ -22,7 +22,7 @@ import {
   wholeNumber,
 } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
-import { from, personOf } from './service.ts';
+import { from, personOf, userOf } from './service.ts';
 
 const MAX_TYPE = 65_535;
 const ofRoom = z.object({ roomid });
@@ -64,6 +64,7 @@ const say = route({
       type,
       replyTo,
       mentions: mentioned,
+      mentionsBy: userOf(body.from),
       clientMsgId: known,
       except,
       scope,

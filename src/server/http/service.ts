@@ -25,6 +25,11 @@ export const from = z
   .default({})
   .describe(`The user that clients show; a string is the username. Default: ${NOBODY.userId}.`);
 
+/** The id of the user in whose name a back end writes, undefined if it names none. */
+export function userOf(given: string | From): string | undefined {
+  return typeof given === 'string' ? undefined : given.userId;
+}
+
 export function personOf(given: string | From) {
   const {
     userId: id = NOBODY.userId,

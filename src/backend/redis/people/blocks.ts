@@ -29,5 +29,17 @@ export function createRedisBlocks({ redis, script, keys }: RedisBlocksDeps): Blo
       if (!found.ok) return found;
       return succeed(found.value.map((member) => member.slice(PREFIX.length)).sort());
     },
+    async areBlocking(inboxes, userId) {
+      const member = `${PREFIX}${userId}`;
+      const scores = await Promise.all(
+        inboxes.map((inbox) => redis.call<unknown>(['ZSCORE', keys.blocked(inbox), member])),
+      );
+      const blocking: boolean[] = [];
+      for (const score of scores) {
+        if (!score.ok) return score;
+        blocking.push(score.value !== null);
+      }
+      return succeed(blocking);
+    },
   };
 }
