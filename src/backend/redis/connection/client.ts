@@ -1,4 +1,4 @@
-import { createClient } from '@redis/client';
+import { RedisClient as NodeRedisClient } from '@redis/client';
 import type { RedisAddress } from './address.ts';
 
 export type RedisClient = ReturnType<typeof createRedisClient>;
@@ -18,6 +18,8 @@ const RESUBSCRIBE_BYTES = 64 * 1024 * 1024;
  */
 export function createRedisClient(address: RedisAddress, role: 'commands' | 'subscriber') {
   const { username, password, database } = address;
+  // `createClient` makes a class of some 800 methods for each address and role; without a configuration all share one.
+  const createClient = NodeRedisClient.factory();
   return createClient({
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
