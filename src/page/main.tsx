@@ -1,27 +1,31 @@
-import './styles.css';
+import './styles/index.css';
 import { render } from 'preact';
-import { App } from './app.tsx';
-import { createMemory } from './memory.ts';
-import { openSession } from './session.ts';
-import { endVisit, readArrival } from './visit.ts';
+import { createLanguage, LanguageContext, preferredLanguage } from './language/texts.ts';
+import { createMemory } from './session/memory.ts';
+import { openSession } from './session/session.ts';
+import { endVisit, readArrival } from './session/visit.ts';
+import { App } from './shell/app.tsx';
 
 const memories = { browser: createMemory(() => localStorage), tab: createMemory(() => sessionStorage) };
 const socketPath =
   document.querySelector<HTMLMetaElement>('meta[name="roomcast-socket-path"]')?.content || '/socket.io/';
 
+const language = createLanguage(preferredLanguage(navigator.languages), navigator.languages);
 const root = document.getElementById('app');
 if (root) {
   render(
-    <App
-      arrival={readArrival(new URL(location.href), memories)}
-      open={(visit) => openSession(visit, memories, socketPath)}
-      leave={({ visit, connection }) => {
-        connection.close();
-        endVisit(memories);
-        document.title = 'Roomcast';
-        return visit;
-      }}
-    />,
+    <LanguageContext.Provider value={language}>
+      <App
+        arrival={readArrival(new URL(location.href), memories)}
+        open={(visit) => openSession(visit, memories, socketPath)}
+        leave={({ visit, connection }) => {
+          connection.close();
+          endVisit(memories);
+          document.title = 'Roomcast';
+          return visit;
+        }}
+      />
+    </LanguageContext.Provider>,
     root,
   );
 }

@@ -12,9 +12,9 @@ const DATES: Readonly<Record<string, string>> = {
   'backend/embedded/primary.ts': 'the time of messages',
   'backend/redis/worker.ts': 'since when a webhook waits, for a fair order',
   'client/client.ts': 'the start of a clock that does not go back',
-  'page/session.ts': 'when a text was written',
-  'page/composer-note.tsx': 'until when somebody is muted',
-  'page/connection-banner.tsx': 'until when a connection rests',
+  'page/session/session.ts': 'when a text was written',
+  'page/composer/composer-note.tsx': 'until when somebody is muted',
+  'page/shell/connection-banner.tsx': 'until when a connection rests',
 };
 /** Tools that read the files and the answers of a server, not parts of it. */
 const TOOLS = /^(cli|load)\//;

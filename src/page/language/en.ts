@@ -1,0 +1,9 @@
+import { composer } from './en/composer.ts';
+import { problems } from './en/problems.ts';
+import { room } from './en/room.ts';
+import { shell } from './en/shell.ts';
+
+/** The catalogue that gives every other one its shape. */
+export const en = { shell, room, composer, problems };
+
+export type Texts = typeof en;

@@ -1,0 +1,7 @@
+import type { Texts } from './en.ts';
+import { composer } from './zh/composer.ts';
+import { problems } from './zh/problems.ts';
+import { room } from './zh/room.ts';
+import { shell } from './zh/shell.ts';
+
+export const zh: Texts = { shell, room, composer, problems };

@@ -1,0 +1,135 @@
+import type { Draft as UnsentMessage } from '../../client/index.ts';
+import type { Hello } from '../../protocol/events.ts';
+import type {
+  ChatMessage,
+  Joined,
+  MessagePage,
+  PresenceMessage,
+  RoomEntry,
+  SayAck,
+} from '../../protocol/rooms.ts';
+import type { Mute, Typist } from '../composer/typist.ts';
+import type { ChatState, ConnectionState } from './chat-state.ts';
+import { type Draft, draftKey, draftOf } from './drafts.ts';
+import {
+  trimmed,
+  withEarlier,
+  withGap,
+  withJoin,
+  withLatest,
+  withMessage,
+  withOwnMessage,
+  withPresence,
+} from './room-log.ts';
+import { withChange, withoutText } from './timeline.ts';
+
+export type ChatEvent =
+  | { readonly type: 'connection'; readonly connection: ConnectionState }
+  | { readonly type: 'hello'; readonly hello: Hello }
+  | { readonly type: 'joined'; readonly joined: Joined }
+  | { readonly type: 'message'; readonly message: ChatMessage }
+  | { readonly type: 'deleted'; readonly ref: number }
+  /** A message was edited or got a reaction. */
+  | { readonly type: 'changed'; readonly entry: RoomEntry }
+  | { readonly type: 'presence'; readonly presence: PresenceMessage }
+  | { readonly type: 'gap' }
+  /** The newest page, read after a gap. */
+  | { readonly type: 'latest'; readonly page: MessagePage }
+  | { readonly type: 'earlierAsked' }
+  | { readonly type: 'earlierFailed' }
+  | { readonly type: 'earlier'; readonly before: number; readonly page: MessagePage }
+  | { readonly type: 'counted'; readonly users: number }
+  | { readonly type: 'typing'; readonly typing: Typist & { readonly on: boolean } }
+  | { readonly type: 'muted'; readonly mute: Mute }
+  | { readonly type: 'following'; readonly following: boolean }
+  /** The field has text from before the tab was loaded again. */
+  | { readonly type: 'typed'; readonly text: string }
+  /** All messages that wait or failed. */
+  | { readonly type: 'unsent'; readonly drafts: readonly UnsentMessage[] }
+  | { readonly type: 'said'; readonly said: SayAck; readonly draft: UnsentMessage };
+
+export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
+  const next = applied(state, event);
+  if (next.drafts === state.drafts && next.connection === state.connection) return next;
+  return { ...next, drafts: withStatus(next.drafts, STATUS[next.connection.phase]) };
+}
+
+/** While the room is joined, a waiting message is about to be sent. */
+const STATUS = {
+  connecting: 'waiting',
+  joined: 'sending',
+  lost: 'waiting',
+  outside: 'outside',
+  stopped: 'waiting',
+} as const;
+
+function withStatus(drafts: readonly Draft[], status: Exclude<Draft['status'], 'failed'>): readonly Draft[] {
+  return drafts.map((draft) =>
+    draft.status === 'failed' || draft.status === status ? draft : { ...draft, status },
+  );
+}
+
+function applied(state: ChatState, event: ChatEvent): ChatState {
+  switch (event.type) {
+    case 'connection':
+      return connected(state, event.connection);
+    case 'hello':
+      return { ...state, me: event.hello.user, maxTextBytes: event.hello.limits.maxTextBytes };
+    case 'joined':
+      return withJoin(state, event.joined);
+    case 'message':
+      return trimmed(withMessage(state, event.message));
+    case 'deleted':
+      return { ...state, timeline: withoutText(state.timeline, event.ref) };
+    case 'changed':
+      return { ...state, timeline: withChange(state.timeline, event.entry) };
+    case 'presence':
+      return withPresence(state, event.presence);
+    case 'gap':
+      return withGap(state);
+    case 'latest':
+      return trimmed(withLatest(state, event.page));
+    case 'earlierAsked':
+      return { ...state, earlier: 'loading' };
+    case 'earlierFailed':
+      return { ...state, earlier: 'failed' };
+    case 'earlier':
+      return withEarlier(state, event.before, event.page);
+    case 'counted':
+      return { ...state, users: event.users };
+    case 'typing':
+      return { ...state, typists: typistsWith(state.typists, event.typing) };
+    case 'muted':
+      return { ...state, mute: event.mute };
+    case 'following':
+      return trimmed({ ...state, following: event.following });
+    case 'typed':
+      return { ...state, typed: event.text };
+    case 'unsent':
+      return { ...state, drafts: notShown(state, event.drafts) };
+    case 'said':
+      // The server does not tell when a mute ends early; a stored message shows it.
+      return trimmed({ ...withOwnMessage(state, event.said, event.draft), mute: undefined });
+  }
+}
+
+/** Leaves out the messages that are in the list already: an echo may arrive before its ack. */
+function notShown({ timeline }: ChatState, drafts: readonly UnsentMessage[]): readonly Draft[] {
+  if (drafts.length === 0) return [];
+  const shown = new Set(timeline.map(({ key }) => key));
+  return drafts.filter(({ clientMsgId }) => !shown.has(draftKey(clientMsgId))).map(draftOf);
+}
+
+function connected(state: ChatState, connection: ConnectionState): ChatState {
+  if (connection.phase === 'joined') return { ...state, connection };
+  const earlier = state.earlier === 'loading' ? 'idle' : state.earlier;
+  return { ...state, connection, earlier };
+}
+
+function typistsWith(
+  typists: readonly Typist[],
+  { userId, username, on }: Typist & { on: boolean },
+): Typist[] {
+  const others = typists.filter((typist) => typist.userId !== userId);
+  return on ? [...others, { userId, username }] : others;
+}

@@ -1,0 +1,121 @@
+import type { ChatClient, ClientError, PersistentRoom } from '../../client/index.ts';
+import { BYE } from '../../protocol/codes.ts';
+import type { MessagePage } from '../../protocol/rooms.ts';
+import type { FieldText } from '../composer/field-text.ts';
+import type { ConnectionEnd, Problem } from '../language/problems.ts';
+import type { Store } from '../ui/store.ts';
+import type { ChatEvent } from './chat-reducer.ts';
+import type { ChatState } from './chat-state.ts';
+import type { RoomActions } from './room-actions.ts';
+
+export interface RoomConnectionDeps {
+  readonly chat: ChatClient;
+  readonly room: PersistentRoom;
+  readonly store: Store<ChatState, ChatEvent>;
+  readonly field: Pick<FieldText, 'save'>;
+  /** The wall clock, which may be set while the page is open. */
+  readonly now: () => number;
+}
+
+const PAGE_SIZE = 50;
+
+const BYES: Readonly<Record<number, ConnectionEnd>> = {
+  [BYE.moved]: 'moved',
+  [BYE.slow]: 'slow',
+  [BYE.expired]: 'expired',
+  [BYE.disconnected]: 'disconnected',
+  [BYE.overLimit]: 'over_limit',
+};
+
+/** Turns the events of the SDK about one room into events of its store. */
+export function connectRoom({ chat, room, store, field, now }: RoomConnectionDeps): RoomActions {
+  const { dispatch } = store;
+  /** Why the server ends this connection, until it has. */
+  let bye: Problem | undefined;
+
+  function lose(reason: Problem, backInMs: number | undefined): void {
+    // After a stop only the reader comes back, even if the connection is lost meanwhile.
+    const { phase } = store.get().connection;
+    if (phase === 'stopped' || phase === 'outside') return;
+    const backAt = backInMs === undefined ? undefined : now() + backInMs;
+    dispatch({ type: 'connection', connection: { phase: 'lost', reason, backAt } });
+  }
+
+  function readHistory(before?: number): Promise<MessagePage | undefined> {
+    return room.history({ before, limit: PAGE_SIZE }).catch(() => undefined);
+  }
+
+  async function loadLatest(): Promise<void> {
+    const page = await readHistory();
+    if (page) dispatch({ type: 'latest', page });
+  }
+
+  async function loadEarlier(): Promise<void> {
+    const { readFrom: before, connection, earlier } = store.get();
+    if (before === undefined || connection.phase !== 'joined' || earlier === 'loading') return;
+    dispatch({ type: 'earlierAsked' });
+    const page = await readHistory(before);
+    dispatch(page ? { type: 'earlier', before, page } : { type: 'earlierFailed' });
+  }
+
+  chat.on('bye', ({ code, reason }) => {
+    bye = { code: BYES[code] ?? 'lost', message: reason };
+  });
+  chat.on('state', ({ state, reason = '', retryInMs, askedByServer, error }) => {
+    if (state === 'online' || state === 'connecting') return;
+    const ended = bye ?? (error ? refusalOf(error, now()) : { code: 'lost' as const, message: reason });
+    bye = undefined;
+    if (state === 'offline') lose(ended, askedByServer && retryInMs);
+    else dispatch({ type: 'connection', connection: { phase: 'stopped', reason: ended } });
+  });
+  chat.on('hello', (hello) => dispatch({ type: 'hello', hello }));
+  room.on('joined', (joined) => dispatch({ type: 'joined', joined }));
+  room.on('refused', (error, retryInMs) => {
+    const reason = refusalOf(error, now());
+    if (retryInMs !== undefined) lose(reason, retryInMs);
+    else dispatch({ type: 'connection', connection: { phase: 'outside', reason } });
+  });
+  room.on('message', (message) => dispatch({ type: 'message', message }));
+  room.on('deleted', ({ ref }) => dispatch({ type: 'deleted', ref }));
+  room.on('edited', (entry) => dispatch({ type: 'changed', entry }));
+  room.on('reacted', (entry) => dispatch({ type: 'changed', entry }));
+  room.on('presence', (presence) => dispatch({ type: 'presence', presence }));
+  room.on('count', ({ users }) => dispatch({ type: 'counted', users }));
+  room.on('muted', (mute) => dispatch({ type: 'muted', mute }));
+  room.on('unsent', (drafts) => dispatch({ type: 'unsent', drafts }));
+  room.on('sent', (said, draft) => dispatch({ type: 'said', said, draft }));
+  room.on('typing', (typing) => {
+    if (typing.userId !== chat.user?.id) dispatch({ type: 'typing', typing });
+  });
+  room.on('gap', () => {
+    dispatch({ type: 'gap' });
+    void loadLatest();
+  });
+  dispatch({ type: 'unsent', drafts: room.unsent });
+
+  return {
+    typed(text) {
+      room.typing(text.trim() !== '');
+      field.save(text);
+    },
+    say(text) {
+      room.typing(false);
+      field.save('');
+      // The draft shows the failure.
+      room.say(text).catch(() => undefined);
+    },
+    retry: (clientMsgId) => void room.retry(clientMsgId).catch(() => undefined),
+    discard: room.discard,
+    loadEarlier: () => void loadEarlier(),
+  };
+}
+
+/** The code `forbidden` covers more than one case; the page tells them apart by the words of the server and the SDK. */
+function refusalOf({ code, message, retryAfterMs }: ClientError, nowMs: number): Problem {
+  if (code === 'forbidden' && /\bbanned from this room/.test(message)) {
+    return { code: 'banned', message, ...(retryAfterMs !== undefined && { until: nowMs + retryAfterMs }) };
+  }
+  if (code === 'forbidden' && /\bremoved from this room/.test(message)) return { code: 'kicked', message };
+  if (code === 'limit' && /\broom is full/.test(message)) return { code: 'full', message };
+  return { code, message };
+}
