@@ -1,47 +1,12 @@
-import { get, type IncomingMessage } from 'node:http';
 import { SignJWT } from 'jose';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createClient } from '../../src/client/index.ts';
+import { type EventReader, readEvents } from '../support/event-reader.ts';
 import { eventually } from '../support/eventually.ts';
 import { systemFixture } from '../support/fixture.ts';
 import { MODES } from '../support/system.ts';
 
 const SECRET = 'a-secret-for-the-tokens-of-this-test';
-
-interface Event {
-  readonly id: string;
-  readonly name: string;
-  readonly data: { readonly data?: { readonly text: string } };
-}
-
-/** Reads a stream until it is closed from either side. */
-async function read(url: string, headers: Readonly<Record<string, string>>) {
-  const response = await new Promise<IncomingMessage>((resolve, reject) =>
-    get(url, { headers, agent: false }, resolve).on('error', reject),
-  );
-  let text = '';
-  let ended = false;
-  response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-  response.on('close', () => (ended = true)).on('error', () => undefined);
-  const field = (block: string, name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1] ?? '';
-  return {
-    status: response.statusCode,
-    text: () => text,
-    ended: () => ended,
-    lastId: () => [...text.matchAll(/^id: (.*)$/gm)].at(-1)?.[1] ?? '',
-    events: (): Event[] =>
-      text
-        .slice(0, text.lastIndexOf('\n\n') + 1)
-        .split('\n\n')
-        .filter((block) => block.includes('data: '))
-        .map((block) => ({
-          id: field(block, 'id'),
-          name: field(block, 'event'),
-          data: JSON.parse(field(block, 'data')) as Event['data'],
-        })),
-    close: () => void response.destroy(),
-  };
-}
 
 function tokenOf(sub: string, rooms: readonly string[]): Promise<string> {
   const exp = Math.floor(Date.now() / 1_000) + 3_600;
@@ -50,17 +15,14 @@ function tokenOf(sub: string, rooms: readonly string[]): Promise<string> {
     .sign(new TextEncoder().encode(SECRET));
 }
 
-type Reading = Awaited<ReturnType<typeof read>>;
-const textsOf = (reading: Reading) => reading.events().map(({ data }) => data.data?.text);
-
 describe.each(MODES)('the event stream of a room, %s', (mode) => {
   const stage = systemFixture(mode, { RATE_SAY: '0' });
-  const readings: Reading[] = [];
+  const readings: EventReader[] = [];
   afterEach(() => {
     for (const reading of readings.splice(0)) reading.close();
   });
   async function follow(url: string, roomid: string, headers = {}) {
-    const reading = await read(`${url}/api/v1/rooms/${roomid}/events`, {
+    const reading = await readEvents(`${url}/api/v1/rooms/${roomid}/events`, {
       ...stage.system.keyHeader,
       ...headers,
     });
@@ -100,10 +62,10 @@ describe.each(MODES)('the event stream of a room, %s', (mode) => {
     const wanted = Array.from({ length: 501 }, (_, n) => String(n + 1));
     const late = await follow(stage.at(1), roomid, { 'Last-Event-ID': early.lastId() });
     await member.do('say', { text: '501' });
-    await eventually(() => expect(textsOf(late)).toEqual(wanted));
+    await eventually(() => expect(late.texts()).toEqual(wanted));
     const middle = late.events()[249]?.id as string;
     const other = await follow(stage.at(2), roomid, { 'Last-Event-ID': middle });
-    await eventually(() => expect(textsOf(other)).toEqual(wanted.slice(250)));
+    await eventually(() => expect(other.texts()).toEqual(wanted.slice(250)));
   });
 
   it('sends a deleted message without its text, live and to a reader who comes later', async () => {
@@ -153,15 +115,15 @@ describe.each(MODES)('the event stream of a room, %s', (mode) => {
       });
     };
     await say('before');
-    await eventually(() => expect(textsOf(first)).toEqual(['before']));
+    await eventually(() => expect(first.texts()).toEqual(['before']));
     process.kill(stage.system.hosts[0]?.pid as number, 'SIGHUP');
     await eventually(() => expect(first.ended()).toBe(true));
     expect(first.text()).toMatch(/retry: \d+\n: this server is going away\n\n$/);
-    texts.push(...textsOf(first));
+    texts.push(...first.texts());
     await say('between');
     const second = await eventually(() => follow(url, roomid, { 'Last-Event-ID': first.lastId() }));
     await say('after');
-    await eventually(() => expect([...texts, ...textsOf(second)]).toEqual(['before', 'between', 'after']));
+    await eventually(() => expect([...texts, ...second.texts()]).toEqual(['before', 'between', 'after']));
   });
 
   it('brings a reader what a member gets, over kill -9 of its worker and then of everything', async () => {
@@ -172,7 +134,7 @@ describe.each(MODES)('the event stream of a room, %s', (mode) => {
       const heard: string[] = [];
       const room = await chat.join(roomid);
       room.on('message', ({ seq, data }) => heard.push(`${seq} ${data.text}`));
-      const finished: Reading[] = [];
+      const finished: EventReader[] = [];
       let reading = await follow(url, roomid);
       const seen = () =>
         [...finished, reading].flatMap((one) =>
@@ -216,7 +178,7 @@ describe.each(MODES)('the event stream of a room, %s', (mode) => {
 
 describe('the event stream of a room in token mode', () => {
   const stage = systemFixture('embedded', { AUTH_SECRET: SECRET });
-  const readings: Reading[] = [];
+  const readings: EventReader[] = [];
   afterEach(() => {
     for (const reading of readings.splice(0)) reading.close();
   });
@@ -225,8 +187,8 @@ describe('the event stream of a room in token mode', () => {
     const token = await tokenOf('ann', ['tea']);
     const bearer = { Authorization: `Bearer ${token}` };
     const events = (roomid: string) => `${stage.at(0)}/api/v1/rooms/${roomid}/events`;
-    const cookie = await read(events('tea'), { Cookie: `token=${token}` });
-    const stream = await read(events('tea'), bearer);
+    const cookie = await readEvents(events('tea'), { Cookie: `token=${token}` });
+    const stream = await readEvents(events('tea'), bearer);
     readings.push(stream, cookie);
     expect([stream.status, cookie.status]).toEqual([200, 200]);
     expect((await fetch(events('coffee'), { headers: bearer })).status).toBe(403);

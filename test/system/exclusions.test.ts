@@ -1,6 +1,7 @@
 import { type JWTPayload, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createClient } from '../../src/client/index.ts';
+import { readEvents } from '../support/event-reader.ts';
 import { eventually } from '../support/eventually.ts';
 import { systemFixture } from '../support/fixture.ts';
 import { connectRaw, type Member } from '../support/member.ts';
@@ -152,6 +153,62 @@ describe.each(MODES)('a user who is not admitted any more, %s', (mode) => {
     await eventually(() => expect(heardOf(other, 'bye')).toMatchObject([BANNED]));
     expect(await firstAnswer(2, await sign({ sub, jti: 'one' }))).toBe(3503);
     expect(await firstAnswer(2, await sign({ sub, jti: 'new' }))).toBe('hello');
+  });
+
+  it('has no event stream on any host after a kick, a ban or the loss of a token, but after an erasure', async ({
+    annotate,
+  }) => {
+    const [sub, roomid] = [stage.fresh('eve'), stage.fresh('hall')];
+    const ann = await enterAs(1, roomid, { sub: 'ann' });
+    const iat = Math.floor(Date.now() / 1_000) - 100;
+    const token = await sign({ sub, iat });
+    const path = `/api/v1/rooms/${roomid}`;
+    const follow = (index: number, headers: Readonly<Record<string, string>>) =>
+      readEvents(`${stage.worker(index)}${path}/events`, headers);
+    const bearer = (of: string) => ({ authorization: `Bearer ${of}` });
+    // The first and the last worker are on different hosts where there are two.
+    const open = () => Promise.all([0, 1, 2, 3].map((index) => follow(index, bearer(token))));
+    const ofBackEnd = await follow(3, stage.system.keyHeader);
+    async function moderate(action: string): Promise<void> {
+      const answer = await fetch(`${stage.worker(0)}${path}/${action}`, {
+        method: 'POST',
+        headers: { ...stage.system.keyHeader, 'content-type': 'application/json' },
+        body: JSON.stringify({ userId: sub }),
+      });
+      expect(answer.status).toBe(200);
+    }
+
+    const streams = await open();
+    expect((await call('DELETE', sub)).status).toBe(200);
+    await moderate('mute');
+    await ann.do('say', { text: 'hi' });
+    for (const one of streams) await eventually(() => expect(one.texts()).toEqual(['hi']));
+    const ends: readonly (readonly [string, () => Promise<unknown>])[] = [
+      ['kick', () => moderate('kick')],
+      ['disconnect', () => call('POST', `${sub}/disconnect`)],
+      ['revocation', () => call('POST', `${sub}/revoke`, { before: (iat + 50) * 1_000 })],
+    ];
+    for (const [name, end] of ends) {
+      const followed = name === 'kick' ? streams : await open();
+      expect(followed.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+      const startedAt = performance.now();
+      await end();
+      for (const one of followed) await eventually(() => expect(one.ended()).toBe(true), { interval: 5 });
+      await annotate(`${name}: ended on every worker after ${Math.round(performance.now() - startedAt)} ms`);
+      expect(followed[0]?.text()).toMatch(/: an operator ended this\n\n$/);
+    }
+    // The back end issues a token without the right to read, and voids the one before.
+    const statusOf = async (claims: JWTPayload) =>
+      (await follow(3, bearer(await sign({ sub, ...claims })))).status;
+    expect((await follow(3, bearer(token))).status).toBe(401);
+    expect(await statusOf({ iat: iat + 60, rooms: [{ room: roomid, can: ['say'] }] })).toBe(403);
+    const young = await follow(3, bearer(await sign({ sub, iat: iat + 60 })));
+    await moderate('ban');
+    await eventually(() => expect(young.ended()).toBe(true));
+    expect(await statusOf({ iat: iat + 60 })).toBe(403);
+    await ann.do('say', { text: 'still here' });
+    await eventually(() => expect(ofBackEnd.texts()).toEqual(['hi', 'still here']));
+    ofBackEnd.close();
   });
 
   it('lets nobody in who connects while the ban is being written', async () => {
