@@ -3,5 +3,6 @@ import { composer } from './zh/composer.ts';
 import { problems } from './zh/problems.ts';
 import { room } from './zh/room.ts';
 import { shell } from './zh/shell.ts';
+import { text } from './zh/text.ts';
 
-export const zh: Texts = { shell, room, composer, problems };
+export const zh: Texts = { shell, room, composer, problems, text };
