@@ -18,6 +18,7 @@ if (!(process.argv.includes('--if-needed') && fresh)) await build();
 async function build() {
   const { bundleServer } = await import('./bundle.mjs');
   const { thirdPartyNotices } = await import('./third-party.mjs');
+  const { compressFiles } = await import('./compress.mjs');
   const { buildPage } = await import('../src/page/build.mjs');
   const { buildClient } = await import('../src/client/build.mjs');
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -36,6 +37,7 @@ async function build() {
     // The server speaks Socket.IO's own encoding only.
     filter: (path) => !path.includes('.msgpack.'),
   });
+  await compressFiles(page);
   writeFileSync(join(dist, 'THIRD-PARTY.txt'), thirdPartyNotices([...bundled, stockClient]));
   writeFileSync(stamp, wanted);
 }

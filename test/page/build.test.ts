@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { compress } from '../../deploy/compress.mjs';
 import { buildPage } from '../../src/page/build.mjs';
 
 let dir: string;
@@ -25,4 +26,12 @@ it('names the assets by their content, the same at every address of the page', a
 it('keeps scripts and styles out of the HTML, which the page’s policy would refuse', async () => {
   const html = await readFile(join(dir, 'index.html'), 'utf8');
   expect(html).not.toMatch(/<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)/i);
+});
+
+it('comes to at most 70 KB of script and style as it is sent', async () => {
+  let sent = 0;
+  for (const name of await readdir(join(dir, 'assets'))) {
+    sent += (await compress(await readFile(join(dir, 'assets', name)))).br.length;
+  }
+  expect(sent).toBeLessThan(70_000);
 });

@@ -77,6 +77,26 @@ describe('two hosts with two workers each behind nginx', () => {
     expect((await fetch(`http://127.0.0.1:${port}/socket.io/socket.io.js`)).status).toBe(200);
   });
 
+  it('pass the files on as the workers have encoded them, with one tag from all of them', async () => {
+    for (const [path, coding] of [
+      ['/r/%E8%8C%B6', 'br'],
+      ['/sdk.js', 'br'],
+      ['/sdk.js', 'gzip'],
+    ] as const) {
+      const answers = await Promise.all(
+        [`http://127.0.0.1:${port}`, ...system.workerUrls].map(async (url) => {
+          const { status, headers } = await fetch(`${url}${path}`, {
+            headers: { 'accept-encoding': coding },
+          });
+          return [status, headers.get('content-encoding'), headers.get('etag')];
+        }),
+      );
+      const [, , etag] = answers[0] ?? [];
+      expect(etag).toMatch(new RegExp(`^"[\\w-]{22}-${coding}"$`));
+      for (const answer of answers) expect(answer).toEqual([200, coding, etag]);
+    }
+  });
+
   it('serve any host name, though workers on loopback accept only their own', async () => {
     const statusOf = async (url: string) => {
       const sent = request(url, { agent: false, headers: { host: 'chat.example.org' } }).end();

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import fastifyStatic from '@fastify/static';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { encodeStaticFile, readStaticFiles, type StaticFile, sendStaticFile } from './static-files.ts';
 
 export interface PageFilesOptions {
   readonly pageDir: string;
@@ -21,40 +20,46 @@ const PAGE_POLICY = [
 ].join('; ');
 
 const SOCKET_PATH_META = /(<meta name="roomcast-socket-path" content=")[^"]*(")/;
+const ONE_YEAR_S = 31_536_000;
 
 /** The page with its files, the SDK and the stock client. */
 export async function servePageFiles(app: FastifyInstance, options: PageFilesOptions): Promise<void> {
   const { pageDir, socketPath } = options;
-  const html = (await readFile(join(pageDir, 'index.html'), 'utf8')).replace(
-    SOCKET_PATH_META,
-    (_all, before: string, after: string) => `${before}${socketPath}${after}`,
-  );
-  const page = (_request: unknown, reply: FastifyReply) =>
-    reply
-      .type('text/html; charset=utf-8')
-      .header('Content-Security-Policy', PAGE_POLICY)
-      .header('Cache-Control', 'no-cache')
-      .send(html);
-  app.get('/', page);
-  app.get('/chart.html', page);
+  const files = await readStaticFiles(pageDir);
+  const fileNamed = (name: string): StaticFile => {
+    const file = files.get(name);
+    if (!file) throw new Error(`${pageDir} has no ${name}`);
+    return file;
+  };
+  const html = fileNamed('index.html')
+    .plain.bytes.toString()
+    .replace(SOCKET_PATH_META, (_all, before: string, after: string) => `${before}${socketPath}${after}`);
+  const page = await encodeStaticFile('.html', html);
+  const sendPage = (request: FastifyRequest, reply: FastifyReply) =>
+    sendStaticFile(
+      request,
+      reply.header('Content-Security-Policy', PAGE_POLICY).header('Cache-Control', 'no-cache'),
+      page,
+    );
+  app.get('/', sendPage);
+  app.get('/chart.html', sendPage);
   // The page itself reads the room out of its address.
-  app.get('/r/:roomid', page);
-  await app.register(fastifyStatic, {
-    root: join(pageDir, 'assets'),
-    prefix: '/assets/',
-    immutable: true,
-    maxAge: '365d',
-    index: false,
-  });
-  const sdk = await readFile(join(pageDir, 'sdk.js'), 'utf8');
-  app.get('/sdk.js', (_request, reply) =>
-    reply.type('text/javascript; charset=utf-8').header('Cache-Control', 'no-cache').send(sdk),
-  );
-  await app.register(fastifyStatic, {
-    root: join(pageDir, 'stock-client'),
-    prefix: socketPath,
-    decorateReply: false,
-    index: false,
-    wildcard: false,
+  app.get('/r/:roomid', sendPage);
+
+  function serve(path: string, file: StaticFile, headers: Readonly<Record<string, string>>): void {
+    app.get(path, (request, reply) => sendStaticFile(request, reply.headers(headers), file));
+  }
+  for (const [name, file] of await readStaticFiles(join(pageDir, 'assets'))) {
+    // The name contains a hash of the content.
+    serve(`/assets/${name}`, file, { 'Cache-Control': `public, max-age=${ONE_YEAR_S}, immutable` });
+  }
+  for (const [name, file] of await readStaticFiles(join(pageDir, 'stock-client'))) {
+    serve(`${socketPath}${name}`, file, { 'Cache-Control': 'no-cache' });
+  }
+  serve('/sdk.js', fileNamed('sdk.js'), {
+    'Cache-Control': 'no-cache',
+    // Pages of other sites import it as a module, also those that are isolated (COEP).
+    'Access-Control-Allow-Origin': '*',
+    'Cross-Origin-Resource-Policy': 'cross-origin',
   });
 }
