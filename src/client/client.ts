@@ -1,17 +1,15 @@
 import type { Hello } from '../protocol/events.ts';
-import { parseId } from '../protocol/names.ts';
 import { createBackoff, MAX_WAIT_MS } from './backoff.ts';
 import type { ChatClient, ClientEvents, ClientOptions } from './chat-client.ts';
 import { ClientError } from './client-error.ts';
-import { type Connection, openConnection } from './connection.ts';
-import { createEmitter, type Emitter } from './emitter.ts';
+import { createClientFacade } from './client-facade.ts';
+import { openConnection } from './connection.ts';
+import { createEmitter } from './emitter.ts';
 import { createForwardClock } from './forward-clock.ts';
 import { createIdentity } from './identity.ts';
 import type { InboxItem } from './inbox-item.ts';
-import { onNetworkBack } from './network.ts';
-import { createPeople, type People } from './people.ts';
-import type { RoomDriver } from './room-driver.ts';
-import { createRooms, type Rooms } from './rooms.ts';
+import { createPeople } from './people.ts';
+import { createRooms } from './rooms.ts';
 import { createTokenRenewal } from './token-renewal.ts';
 import { createUnsentLimits } from './unsent-limits.ts';
 import { createUnsentStorage } from './unsent-storage.ts';
@@ -199,7 +197,14 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     else events.emit('event', name, ...args);
   }
 
-  return createFacade({ connection, people, rooms, events, hello: () => hello, waiting: limits.waiting });
+  return createClientFacade({
+    connection,
+    people,
+    rooms,
+    events,
+    hello: () => hello,
+    waiting: limits.waiting,
+  });
 }
 
 /** Nobody listens to `error`: the runtime shows it as it does an uncaught one, and the client goes on. */
@@ -208,72 +213,4 @@ function reportUnheard(error: unknown): void {
   if (reportError) reportError(error);
   // biome-ignore lint/suspicious/noConsole: Node has no reportError, and silence would hide the application's mistake.
   else console.error(error);
-}
-
-interface Parts {
-  readonly connection: Connection;
-  readonly people: People;
-  readonly rooms: Rooms;
-  readonly events: Emitter<ClientEvents>;
-  readonly hello: () => Hello | undefined;
-  readonly waiting: () => number;
-}
-
-/** The client as the application sees it. */
-function createFacade({ connection, people, rooms, events, hello, waiting }: Parts): ChatClient {
-  const stopWatching = onNetworkBack(connection.retryNow);
-  let closed = false;
-
-  function open(given: string, history: number | undefined): RoomDriver | ClientError {
-    const roomid = parseId(given);
-    if (roomid === undefined) return new ClientError('bad_request', 'roomid: not a room id');
-    return closed ? new ClientError('closed', 'the client is closed') : rooms.open(roomid, history);
-  }
-
-  return {
-    get state() {
-      return connection.state();
-    },
-    get user() {
-      return people.user;
-    },
-    get hello() {
-      return hello();
-    },
-    get outbox() {
-      return waiting();
-    },
-    on: events.on,
-    join(roomid, { history } = {}) {
-      if (connection.state() === 'closed') {
-        return Promise.reject(new ClientError('closed', 'the client is closed'));
-      }
-      const room = open(roomid, history);
-      return room instanceof ClientError ? Promise.reject(room) : room.join();
-    },
-    enter(roomid, { history } = {}) {
-      const room = open(roomid, history);
-      if (room instanceof ClientError) throw room;
-      return room.persist();
-    },
-    private: (to, text, given = {}) => people.private(to, text, given),
-    todo: (to, data, given = {}) => people.todo(to, data, given),
-    inbox: people.inbox,
-    receipts: people.receipts,
-    blocks: people.blocks,
-    login: (userId) => people.login(userId),
-    reconnect() {
-      rooms.rejoin();
-      connection.reconnect();
-    },
-    close() {
-      if (closed) return;
-      closed = true;
-      stopWatching();
-      const error = new ClientError('closed', 'the client is closed');
-      people.end(error);
-      rooms.end(error);
-      connection.close();
-    },
-  };
 }

@@ -1,24 +1,14 @@
 import type { Right } from '../protocol/rights.ts';
-import type {
-  Joined,
-  Muted,
-  PresenceCount,
-  PresenceDiff,
-  Reads,
-  Removed,
-  RoomGap,
-  RoomMessage,
-  Signal,
-  Typing,
-} from '../protocol/rooms.ts';
+import type { Joined, Removed } from '../protocol/rooms.ts';
 import { ClientError } from './client-error.ts';
 import { createEmitter } from './emitter.ts';
 import { createFirstJoin } from './first-join.ts';
 import { createMembership, type Membership, type MembershipDeps } from './membership.ts';
 import type { HandshakeJoin } from './move.ts';
 import type { PersistentRoom, Room, RoomEvents } from './room.ts';
-import { createRoomFacade, type RoomFacadeDeps, type RoomParts } from './room-facade.ts';
+import { createRoomFacade, type RoomFacadeDeps } from './room-facade.ts';
 import { createRoomFeed } from './room-feed.ts';
+import { createRoomListeners, type RoomListeners } from './room-listeners.ts';
 import { createRoomMembers } from './room-members.ts';
 import type { RoomOutbox, RoomOutboxDeps } from './room-outbox.ts';
 import { createRoomQueues } from './room-queues.ts';
@@ -45,6 +35,7 @@ export interface RoomDriver
       Membership,
       'up' | 'moved' | 'moveJoin' | 'down' | 'handshakeJoined' | 'handshakeRefused' | 'rejoin'
     >,
+    RoomListeners,
     Pick<RoomOutbox, 'restore' | 'assignAuthor' | 'drafts' | 'waiting'> {
   /** Resolves once the room was joined; rejects with the next refusal, or the last one while the room stays outside. */
   join(): Promise<Room>;
@@ -52,13 +43,6 @@ export interface RoomDriver
   persist(): PersistentRoom;
   /** The join that the handshake may carry; undefined: it may carry none. */
   handshakeJoin(): HandshakeJoin | undefined;
-  receive(message: RoomMessage): void;
-  gap(gap: RoomGap): void;
-  typing(typing: Typing): void;
-  signal(signal: Signal): void;
-  reads(reads: Reads): void;
-  presence(change: PresenceDiff | PresenceCount): void;
-  muted(muted: Muted): void;
   rights(can: readonly Right[]): void;
   removed(removed: Removed): void;
   /** The server does not want this client in the room. */
@@ -216,7 +200,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     assignAuthor: outbox.assignAuthor,
     drafts: outbox.drafts,
     waiting: outbox.waiting,
-    ...createListeners(parts),
+    ...createRoomListeners(parts),
     rights(given) {
       can = given;
       events.emit('rights', given);
@@ -238,51 +222,4 @@ export function createRoom(deps: RoomDeps): RoomDriver {
 function removalError({ code, until }: Removed, nowMs: number): ClientError {
   const leftMs = until === undefined ? undefined : Math.max(1, until - nowMs);
   return new ClientError('forbidden', REMOVED[code], false, leftMs);
-}
-
-/** Passes the server's events to the parts of the room. */
-function createListeners({
-  events,
-  feed,
-  members,
-  typists,
-  reads,
-  phase,
-}: Pick<RoomParts, 'events' | 'feed' | 'members' | 'typists' | 'reads' | 'phase'>): Pick<
-  RoomDriver,
-  'receive' | 'gap' | 'typing' | 'signal' | 'reads' | 'presence' | 'muted'
-> {
-  return {
-    receive(message) {
-      if (message.event === 'broadcast_say' || message.event === 'broadcast_quit') {
-        typists.stopped(message.data.userId);
-      }
-      if (!('seq' in message)) {
-        if (phase() === 'joined') events.emit('presence', message);
-      } else if (phase() === 'joined' || phase() === 'joining') feed.offer(message);
-    },
-    gap(gap) {
-      // While joining, the answer will show the gap.
-      if (phase() !== 'joined') return;
-      reads.inEpoch(gap.epoch);
-      feed.gap(gap);
-    },
-    typing(typing) {
-      if (phase() !== 'ended') typists.receive(typing);
-    },
-    signal(signal) {
-      if (phase() === 'joined') events.emit('signal', signal);
-    },
-    reads(said) {
-      if (phase() !== 'joined') return;
-      reads.receive(said);
-      events.emit('reads', said);
-    },
-    presence(change) {
-      if (phase() !== 'joined') return;
-      members.apply(change);
-      if ('clients' in change) events.emit('count', { users: change.users, clients: change.clients });
-    },
-    muted: (muted) => events.emit('muted', muted),
-  };
 }
