@@ -3,9 +3,10 @@ import type { ErrorCode, WireError } from '../protocol/codes.ts';
 /**
  * The code of a refusal, or one of the client's own. `unknown`: the message was sent, no answer came, and the server no
  * longer remembers its clientMsgId; it may be stored, and sending it again may show it twice. `closed`: the client or the
- * room is closed. `wrong_user`: another user wrote the message.
+ * room is closed. `wrong_user`: another user wrote the message. `aborted`, `timeout`: the caller's own `signal` or `timeoutMs`
+ * ended the wait.
  */
-export type ClientErrorCode = ErrorCode | 'unknown' | 'closed' | 'wrong_user';
+export type ClientErrorCode = ErrorCode | 'unknown' | 'closed' | 'wrong_user' | 'aborted' | 'timeout';
 
 /** The error that every promise of the client rejects with. */
 export class ClientError extends Error {

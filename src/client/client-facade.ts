@@ -1,5 +1,6 @@
 import type { Hello } from '../protocol/events.ts';
 import { parseId } from '../protocol/names.ts';
+import { withinLimits } from './call-options.ts';
 import type { ChatClient, ClientEvents } from './chat-client.ts';
 import { ClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
@@ -8,6 +9,7 @@ import { onNetworkBack } from './network.ts';
 import type { People } from './people.ts';
 import type { RoomDriver } from './room-driver.ts';
 import type { Rooms } from './rooms.ts';
+import { createServerRequests } from './server-requests.ts';
 
 export interface ClientParts {
   readonly connection: Connection;
@@ -50,12 +52,16 @@ export function createClientFacade({
       return waiting();
     },
     on: events.on,
-    join(roomid, { history } = {}) {
+    join(roomid, { history, ...limits } = {}) {
       if (connection.state() === 'closed') {
         return Promise.reject(new ClientError('closed', 'the client is closed'));
       }
-      const room = open(roomid, history);
-      return room instanceof ClientError ? Promise.reject(room) : room.join();
+      // An abort of before the call opens no room.
+      return withinLimits(limits, async () => {
+        const room = open(roomid, history);
+        if (room instanceof ClientError) throw room;
+        return room.join(limits);
+      });
     },
     enter(roomid, { history } = {}) {
       const room = open(roomid, history);
@@ -64,10 +70,11 @@ export function createClientFacade({
     },
     private: (to, text, given = {}) => people.private(to, text, given),
     todo: (to, data, given = {}) => people.todo(to, data, given),
+    ...createServerRequests({ connection, requests: people }),
     inbox: people.inbox,
     receipts: people.receipts,
     blocks: people.blocks,
-    login: (userId) => people.login(userId),
+    login: (userId, options) => people.login(userId, options),
     reconnect() {
       rooms.rejoin();
       connection.reconnect();

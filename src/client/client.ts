@@ -16,6 +16,19 @@ import { createUnsentStorage } from './unsent-storage.ts';
 
 const DEFAULT_DEDUPE_MS = 600_000;
 
+/** Events of the server that applications hear under their own names. */
+const TYPED: ReadonlySet<string> = new Set<keyof ClientEvents>([
+  'refused',
+  'online',
+  'receipt',
+  'token:expiring',
+  'textmsg',
+  'cluster:degraded',
+  'cluster:restored',
+]);
+/** Those of them that former releases told as `event` only. */
+const ALSO_UNTYPED: ReadonlySet<string> = new Set(['textmsg', 'cluster:degraded', 'cluster:restored']);
+
 /**
  * Connects to a Roomcast and stays connected. After every lost connection each room is joined again where the
  * application stopped hearing; messages come in order and once; what is said is sent until it is stored.
@@ -146,6 +159,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     hello: () => hello,
     emit: (item, origin) => events.emit('item', item, origin),
     onUser: () => rooms.assignAuthor(),
+    membershipOf: (roomid) => rooms.membershipOf(roomid),
     onSent: (posted, message) => events.emit('sent', posted, message),
     onFailed: (error, message) => events.emit('failed', error, message),
     onReceipt: (receipt) => events.emit('receipt', receipt),
@@ -192,9 +206,8 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     const [said] = args;
     if (rooms.handle(name, said) || people.handle(name, args)) return;
     if (name === 'token:expiring') tokens.expiring((said as ClientEvents['token:expiring'][0]).inMs);
-    if (name === 'refused' || name === 'online' || name === 'receipt' || name === 'token:expiring')
-      events.emit(name, said as never);
-    else events.emit('event', name, ...args);
+    if (TYPED.has(name)) events.emit(name as keyof ClientEvents, said as never);
+    if (!TYPED.has(name) || ALSO_UNTYPED.has(name)) events.emit('event', name, ...args);
   }
 
   return createClientFacade({

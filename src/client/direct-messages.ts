@@ -1,7 +1,9 @@
+import { type Refusal, refuse } from '../protocol/codes.ts';
 import { stringifyFreeForm } from '../protocol/free-form.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_JSON_DEPTH, MAX_PACKET_BYTES } from '../protocol/limits.ts';
-import { parseId } from '../protocol/names.ts';
+import { parseId, parseUsername } from '../protocol/names.ts';
 import type { SendAck } from '../protocol/people.ts';
+import { type CallOptions, withinLimits } from './call-options.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 import {
@@ -17,19 +19,29 @@ import type { InboxItem } from './inbox-item.ts';
 import { newMessageId } from './message-id.ts';
 import { createOutbox, type OutboxDeps, type Unsent, unknownFate } from './outbox.ts';
 
-interface Addressed extends Unsent {
-  /** A user id. */
-  readonly to: string;
+interface Written extends Unsent {
   /** The id of the user who wrote it; absent while nobody was known. */
   readonly by?: string;
+}
+
+interface Addressed extends Written {
+  /** A user id. */
+  readonly to: string;
+}
+
+/** A user by the name that this user has in a room. Both must be in the room, and the name be of one user only. */
+export interface NamedReceiver {
+  readonly toName: string;
+  readonly roomid: string;
 }
 
 /** A message or todo for one person that is not acked yet. */
 export type DirectMessage =
   | (Addressed & { readonly kind: 'private'; readonly text: string })
+  | (Written & NamedReceiver & { readonly to?: undefined; readonly kind: 'private'; readonly text: string })
   | (Addressed & { readonly kind: 'todo'; readonly data: Readonly<Record<string, unknown>> });
 
-export interface DirectMessageOptions {
+export interface DirectMessageOptions extends CallOptions {
   /** Generated when absent. The server stores a repeated one once. */
   readonly clientMsgId?: string;
 }
@@ -46,11 +58,12 @@ export interface DirectMessagesDeps
   readonly userId: () => string | undefined;
   /** The error of one message too many. */
   readonly crowded: () => ClientError | undefined;
+  readonly membershipOf: (roomid: string) => 'joined' | 'coming' | 'none';
 }
 
 /** Messages and todos to people; like those of a room each is sent until it is stored. */
 export interface DirectMessages {
-  private(to: string, text: string, options: DirectMessageOptions): Promise<SendAck>;
+  private(to: string | NamedReceiver, text: string, options: DirectMessageOptions): Promise<SendAck>;
   todo(to: string, data: object, options: DirectMessageOptions): Promise<SendAck>;
   restore(messages: readonly DirectMessage[]): void;
   /** Messages without an author are this user's. */
@@ -65,28 +78,45 @@ export interface DirectMessages {
   end(error: ClientError): void;
 }
 
+const ROOM_POLL_MS = 200;
+
 export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
   const { connection, userId } = deps;
   const outboxDeps: OutboxDeps<DirectMessage, SendAck> = {
     ...deps,
     check,
     send(message, answered) {
-      const { to, clientMsgId } = message;
-      if (message.kind === 'private') {
-        const payload = { to, text: message.text, clientMsgId };
-        connection.ask('private', payload, (answer) => answered(answer && outcomeOf(answer)));
-      } else {
+      if (message.kind === 'todo') {
         connection.ask('todo', todoOf(message), (answer) => answered(answer && outcomeOf(answer)));
+        return;
       }
+      const refusal = message.to === undefined ? awaitRoom(message) : undefined;
+      if (refusal) {
+        answered(refusal);
+        return;
+      }
+      const { text, clientMsgId } = message;
+      const payload = { ...receiverOf(message), text, clientMsgId };
+      connection.ask('private', payload, (answer) => answered(answer && outcomeOf(answer)));
     },
   };
   let outbox = createOutbox(outboxDeps);
+
+  /** After a reconnect the server looks for the name once the room is joined again. */
+  function awaitRoom({ roomid }: NamedReceiver): Refusal | undefined {
+    const membership = deps.membershipOf(roomid);
+    if (membership === 'none') return refuse('not_joined', `roomid: not in ${roomid}`);
+    // Refused by this code, the message has not been sent.
+    return membership === 'coming'
+      ? refuse('rate_limited', `${roomid} is not joined yet`, ROOM_POLL_MS)
+      : undefined;
+  }
 
   function check(message: DirectMessage): ClientError | undefined {
     if (message.by !== undefined && message.by !== userId()) {
       // The server knows a clientMsgId again only of the user who sent it before.
       if (message.firstSentAt !== undefined) return unknownFate();
-      return new ClientError('wrong_user', `to ${message.to}: it was written by somebody else`);
+      return new ClientError('wrong_user', 'this was written by somebody else');
     }
     const limit = deps.maxTextBytes() ?? MAX_PACKET_BYTES;
     if (message.kind === 'private') return checkLength(message.text, limit);
@@ -95,35 +125,36 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
     return new ClientError('too_large', `todo: must not be longer than ${most} bytes as JSON`);
   }
 
-  function add(message: DirectMessage): Promise<SendAck> {
-    const problem = deps.crowded() ?? check(message);
-    return problem ? Promise.reject(problem) : outbox.add(message);
-  }
-
-  function addressed(given: string, clientMsgId: string): Addressed | ClientError {
-    const to = parseId(given);
-    const by = userId();
-    if (to === undefined) return new ClientError('bad_request', 'to: not a user id');
-    return checkMessageId(clientMsgId) ?? { to, clientMsgId, by };
+  function add(message: DirectMessage, options: CallOptions): Promise<SendAck> {
+    const problem = checkMessageId(message.clientMsgId) ?? deps.crowded() ?? check(message);
+    if (problem) return Promise.reject(problem);
+    return withinLimits(
+      options,
+      () => outbox.add(message),
+      (error) => void outbox.withdraw(message.clientMsgId, error),
+    );
   }
 
   return {
-    private(to, text, { clientMsgId = newMessageId() }) {
-      const address = addressed(to, clientMsgId);
-      if (address instanceof ClientError) return Promise.reject(address);
-      const problem = checkText(text);
-      return problem ? Promise.reject(problem) : add({ ...address, kind: 'private', text });
+    private(given, text, options) {
+      const receiver = parseReceiver(given);
+      const problem = receiver instanceof ClientError ? receiver : checkText(text);
+      if (problem) return Promise.reject(problem);
+      const { clientMsgId = newMessageId() } = options;
+      const written = { clientMsgId, by: userId(), kind: 'private', text } as const;
+      return add({ ...(receiver as { to: string } | NamedReceiver), ...written }, options);
     },
-    todo(to, data, { clientMsgId = newMessageId() }) {
-      const address = addressed(to, clientMsgId);
-      if (address instanceof ClientError) return Promise.reject(address);
+    todo(given, data, options) {
+      const to = parseId(given);
+      if (to === undefined) return Promise.reject(notAUser());
       const json = isPlainObject(data) ? stringifyFreeForm(data) : undefined;
       if (json === undefined) {
         const grammar = `todo: must be a JSON object, nested at most ${MAX_JSON_DEPTH} levels deep`;
         return Promise.reject(new ClientError('bad_request', grammar));
       }
       // A copy: the application may go on changing its own.
-      return add({ ...address, kind: 'todo', data: JSON.parse(json) });
+      const { clientMsgId = newMessageId() } = options;
+      return add({ to, clientMsgId, by: userId(), kind: 'todo', data: JSON.parse(json) }, options);
     },
     restore(messages) {
       for (const message of messages) void outbox.add(message);
@@ -139,7 +170,7 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
           (message) =>
             message.kind === 'private' &&
             message.firstSentAt !== undefined &&
-            message.to === to &&
+            (message.to === undefined || message.to === to) &&
             message.text === text,
         );
     },
@@ -151,6 +182,23 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
     },
     end: (error) => outbox.end(error),
   };
+}
+
+const notAUser = () => new ClientError('bad_request', 'to: not a user id');
+
+function parseReceiver(given: string | NamedReceiver): { readonly to: string } | NamedReceiver | ClientError {
+  if (typeof given !== 'object' || given === null) {
+    const to = parseId(given);
+    return to === undefined ? notAUser() : { to };
+  }
+  const [toName, roomid] = [parseUsername(given.toName), parseId(given.roomid)];
+  if (toName === undefined) return new ClientError('bad_request', 'toName: not a name');
+  return roomid === undefined ? new ClientError('bad_request', 'roomid: not a room id') : { toName, roomid };
+}
+
+function receiverOf(message: Exclude<DirectMessage, Todo>): { readonly to: string } | NamedReceiver {
+  const { to } = message;
+  return to === undefined ? { toName: message.toName, roomid: message.roomid } : { to };
 }
 
 type Todo = Extract<DirectMessage, { kind: 'todo' }>;
@@ -168,8 +216,15 @@ function isPlainObject(value: unknown): boolean {
 export function parseDirectMessages(value: unknown): readonly DirectMessage[] | undefined {
   if (!Array.isArray(value)) return undefined;
   return value.filter((message: { [key in string]?: unknown } | null) => {
-    if (!isStoredMessage(message) || parseId(message.to) === undefined) return false;
+    if (!isStoredMessage(message)) return false;
+    const receiver = message.to === undefined ? message : message.to;
+    if (parseReceiver(receiver as string) instanceof ClientError) return false;
     if (message.kind === 'private') return typeof message.text === 'string';
-    return message.kind === 'todo' && typeof message.data === 'object' && message.data !== null;
+    return (
+      message.kind === 'todo' &&
+      message.to !== undefined &&
+      typeof message.data === 'object' &&
+      message.data !== null
+    );
   });
 }

@@ -6,6 +6,7 @@ import {
   MAX_PACKET_BYTES,
 } from '../protocol/limits.ts';
 import { parseClientMsgId, parseId } from '../protocol/names.ts';
+import type { CallOptions } from './call-options.ts';
 import { ClientError, type ClientErrorCode } from './client-error.ts';
 import { newMessageId } from './message-id.ts';
 import type { Unsent } from './outbox.ts';
@@ -28,7 +29,7 @@ export interface Draft extends Unsent {
   readonly problem?: { readonly code: ClientErrorCode; readonly message: string };
 }
 
-export interface SayOptions {
+export interface SayOptions extends CallOptions {
   readonly type?: number;
   /** Any JSON beside the text, which may then be empty. */
   readonly data?: unknown;

@@ -1,16 +1,26 @@
 export type { ErrorCode, WireError } from '../protocol/codes.ts';
 export type { Bye, Hello } from '../protocol/events.ts';
-export { fold } from '../protocol/folding.ts';
-export type { InboxPage, Item, ItemKind, MentionPlace, Receipt, SendAck, User } from '../protocol/people.ts';
+export type {
+  InboxPage,
+  Item,
+  ItemKind,
+  MentionPlace,
+  Receipt,
+  SendAck,
+  TextMessage,
+  User,
+} from '../protocol/people.ts';
 export type { Right } from '../protocol/rights.ts';
 export type {
   ChatMessage,
   DeletedMessage,
   EditedMessage,
   Joined,
+  MemberPage,
   MessagePage,
   ModerationAction,
   Muted,
+  MyRoom,
   PresenceMessage,
   ReactedMessage,
   Reaction,
@@ -18,12 +28,14 @@ export type {
   Removed,
   RoomEntry,
   RoomGap,
+  RoomMember,
   RoomMessage,
   SayAck,
   Signal,
   Typing,
 } from '../protocol/rooms.ts';
-export type { ChatClient, ClientEvents, ClientOptions } from './chat-client.ts';
+export type { CallOptions } from './call-options.ts';
+export type { ChatClient, ClientEvents, ClientOptions, JoinOptions } from './chat-client.ts';
 export { createClient } from './client.ts';
 export { ClientError, type ClientErrorCode } from './client-error.ts';
 export type { StateChange } from './connection.ts';
@@ -34,10 +46,18 @@ export type {
   DirectMessageOptions,
   /** @deprecated The former name. */
   DirectMessageOptions as LetterOptions,
+  NamedReceiver,
 } from './direct-messages.ts';
 export type { Draft, SayOptions } from './drafts.ts';
 export type { InboxItem, ItemOrigin } from './inbox-item.ts';
 export type { Members } from './member-list.ts';
+export {
+  fold,
+  type JoinedRoom,
+  type ReceivedEntry,
+  type ReceivedMessage,
+  type ReceivedPage,
+} from './own-messages.ts';
 export type {
   Blocks,
   Inbox,
@@ -46,5 +66,14 @@ export type {
   InboxMarkers as InboxMarks,
   InboxQuery,
 } from './people.ts';
-export type { Edit, HistoryQuery, MessageSource, PersistentRoom, Room, RoomEvents } from './room.ts';
+export type {
+  Edit,
+  HistoryQuery,
+  MemberQuery,
+  MessageSource,
+  PersistentRoom,
+  Room,
+  RoomEvents,
+} from './room.ts';
+export type { MyRooms, SendableEvent } from './server-requests.ts';
 export type { ClientStorage } from './storage.ts';

@@ -1,22 +1,21 @@
-import type { Acks } from '../protocol/events.ts';
 import { parseId, parseReaction } from '../protocol/names.ts';
-import type { PayloadInput } from '../protocol/payloads.ts';
-import { MODERATION_ACTIONS, type ModerationAction } from '../protocol/rooms.ts';
-import { askUntilAnswered } from './ask-until-answered.ts';
-import { ClientError, errorOf } from './client-error.ts';
-import { type Connection, outcomeOf } from './connection.ts';
+import { MODERATION_ACTIONS, type ModerationAction, type SayAck } from '../protocol/rooms.ts';
+import { askNow } from './ask-now.ts';
+import { type CallOptions, withinLimits } from './call-options.ts';
+import { ClientError } from './client-error.ts';
+import type { Connection } from './connection.ts';
 import { type Content, checkMessageId, checkText, copyOf } from './drafts.ts';
 import { newMessageId } from './message-id.ts';
 import type { Edit, Room } from './room.ts';
-import type { RoomChanges } from './room-changes.ts';
+import type { Change, RoomChanges } from './room-changes.ts';
 
 export interface MessageRequestsDeps {
   readonly roomid: string;
   readonly connection: Pick<Connection, 'ask' | 'state'>;
   /** The error of a content that is too large to be sent. */
   readonly checkContent: (content: Content) => ClientError | undefined;
-  /** Takes a change that waits until it is stored. */
-  readonly change: RoomChanges['add'];
+  /** Takes changes that wait until they are stored. */
+  readonly changes: Pick<RoomChanges, 'add' | 'withdraw'>;
 }
 
 type Request = 'read' | 'edit' | 'delete' | 'react' | 'moderate';
@@ -26,22 +25,8 @@ export function createMessageRequests({
   roomid,
   connection,
   checkContent,
-  change,
+  changes,
 }: MessageRequestsDeps): Pick<Room, Request> {
-  function ask<E extends 'moderate' | 'room:read'>(event: E, payload: PayloadInput<E>): Promise<Acks[E]> {
-    return new Promise((resolve, reject) => {
-      askUntilAnswered(connection, event, payload, (answer) => {
-        if (!answer) {
-          reject(new ClientError('unavailable', 'not connected', true));
-          return;
-        }
-        const outcome = outcomeOf(answer);
-        if (outcome.ok) resolve(outcome.value);
-        else reject(errorOf(outcome.error));
-      });
-    });
-  }
-
   /** Returns what the edit sends, a copy, or why it cannot be sent: the server closes the connection on some of it. */
   function contentOf({ text, data }: Edit): Content | ClientError {
     const problem = text === undefined ? undefined : checkText(text);
@@ -51,38 +36,46 @@ export function createMessageRequests({
     return checkContent({ text, data: copy }) ?? { text, data: copy };
   }
 
+  function change(given: Change, options: CallOptions): Promise<SayAck> {
+    return withinLimits(
+      options,
+      () => changes.add(given),
+      (error) => changes.withdraw(given.clientMsgId, error),
+    );
+  }
+
   return {
-    async read(seq) {
+    async read(seq, options = {}) {
       const problem = checkSeq(seq);
       if (problem) throw problem;
-      return (await ask('room:read', { roomid, seq })).read;
+      const ask = () => askNow(connection, 'room:read', { roomid, seq });
+      return (await withinLimits(options, ask)).read;
     },
-    edit(seq, edit) {
+    edit(seq, edit, options = {}) {
       const { clientMsgId = newMessageId() } = edit;
       const content = checkSeq(seq) ?? checkMessageId(clientMsgId) ?? contentOf(edit);
       if (content instanceof ClientError) return Promise.reject(content);
-      return change({
-        event: 'edit',
-        clientMsgId,
-        content,
-        payload: { roomid, seq, clientMsgId, ...content },
-      });
+      const payload = { roomid, seq, clientMsgId, ...content };
+      return change({ event: 'edit', clientMsgId, content, payload }, options);
     },
-    delete(seq) {
+    delete(seq, options = {}) {
       const problem = checkSeq(seq);
       if (problem) return Promise.reject(problem);
       // The same in every call, so that the server knows a repeated one again.
       const clientMsgId = `delete:${seq}`;
-      return change({ event: 'delete', clientMsgId, payload: { roomid, seq, clientMsgId } });
+      return change({ event: 'delete', clientMsgId, payload: { roomid, seq, clientMsgId } }, options);
     },
-    moderate(action, userId, seconds) {
+    moderate(action, userId, seconds, options = {}) {
       const problem = checkOrder(action, userId, seconds);
-      return problem ? Promise.reject(problem) : ask('moderate', { roomid, action, userId, seconds });
+      if (problem) return Promise.reject(problem);
+      const order = { roomid, action, userId, seconds };
+      return withinLimits(options, () => askNow(connection, 'moderate', order));
     },
-    react(seq, reaction, on = true) {
+    react(seq, reaction, on = true, options = {}) {
       const problem = checkSeq(seq) ?? checkReaction(reaction, on);
       if (problem) return Promise.reject(problem);
-      return change({ event: 'react', clientMsgId: newMessageId(), payload: { roomid, seq, reaction, on } });
+      const payload = { roomid, seq, reaction, on };
+      return change({ event: 'react', clientMsgId: newMessageId(), payload }, options);
     },
   };
 }

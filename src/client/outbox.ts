@@ -39,6 +39,11 @@ export interface Outbox<D extends Unsent, S> {
   /** Adds the messages of an earlier run before those that wait already. */
   restore(drafts: readonly D[]): void;
   drafts(): readonly D[];
+  /**
+   * One caller of `add` gives the draft up. Without another one it is dropped, unless it was sent: that is not undone. Returns
+   * whether it was dropped.
+   */
+  withdraw(clientMsgId: string, error: ClientError): boolean;
   update(change: (draft: D) => D): void;
   /** Starts to send: the room is joined, or the client is online. */
   open(): void;
@@ -50,6 +55,8 @@ export interface Outbox<D extends Unsent, S> {
 interface Entry<D extends Unsent, S> {
   draft: D;
   rejoined: boolean;
+  /** The number of callers of `add` that wait for it. */
+  callers: number;
   readonly promise: Promise<S>;
   readonly resolve: (stored: S) => void;
   readonly reject: (error: ClientError) => void;
@@ -155,7 +162,7 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
     deps.onFailed(error, entry.draft);
   }
 
-  function find({ clientMsgId }: D): Entry<D, S> | undefined {
+  function find({ clientMsgId }: Unsent): Entry<D, S> | undefined {
     return queue.find((entry) => entry.draft.clientMsgId === clientMsgId);
   }
 
@@ -169,7 +176,10 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
     add(draft) {
       if (ended) return Promise.reject(ended);
       const known = find(draft);
-      if (known) return known.promise;
+      if (known) {
+        known.callers += 1;
+        return known.promise;
+      }
       const entry = newEntry<D, S>(draft);
       queue.push(entry);
       changed();
@@ -182,6 +192,15 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
       changed();
     },
     drafts: () => queue.map(({ draft }) => draft),
+    withdraw(clientMsgId, error) {
+      const entry = find({ clientMsgId });
+      if (!entry) return false;
+      entry.callers -= 1;
+      if (entry.callers > 0 || entry.draft.firstSentAt !== undefined || !remove(entry)) return false;
+      entry.reject(error);
+      pump();
+      return true;
+    },
     update(change) {
       for (const entry of queue) entry.draft = change(entry.draft);
       deps.onChange();
@@ -229,5 +248,5 @@ function newEntry<D extends Unsent, S>(draft: D): Entry<D, S> {
   });
   // An application that listens to `failed` need not catch each promise too.
   promise.catch(() => undefined);
-  return { draft, rejoined: false, promise, resolve, reject };
+  return { draft, rejoined: false, callers: 1, promise, resolve, reject };
 }

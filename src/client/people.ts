@@ -2,6 +2,7 @@ import type { Hello } from '../protocol/events.ts';
 import { parseId } from '../protocol/names.ts';
 import type { PayloadInput } from '../protocol/payloads.ts';
 import type { InboxPage, PushMessage, Receipt, SendAck, User } from '../protocol/people.ts';
+import { type CallOptions, withinLimits } from './call-options.ts';
 import { ClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -15,7 +16,7 @@ import { createInboxFeed, type InboxFeedDeps } from './inbox-feed.ts';
 import { type InboxItem, liveItem } from './inbox-item.ts';
 import { createMissedReceipts, type MissedReceiptsDeps } from './missed-receipts.ts';
 import { createReceipts } from './receipts.ts';
-import { createRequests } from './requests.ts';
+import { createRequests, type Requests } from './requests.ts';
 
 export type InboxQuery = Pick<PayloadInput<'inbox:list'>, 'before' | 'limit'>;
 export type InboxMarkers = Pick<PayloadInput<'inbox:ack'>, 'recv' | 'read'>;
@@ -30,18 +31,21 @@ export interface Inbox {
   /** The last login brought the newest unread items only: `list` has the others. */
   readonly more: boolean;
   /** A page, oldest first; without `before` the newest. Waits for a connection. */
-  list(query?: InboxQuery): Promise<InboxPage>;
+  list(query?: InboxQuery, options?: CallOptions): Promise<InboxPage>;
   /** The person has read (`read`), or this device has received (`recv`), everything up to that seq. Waits for a connection. */
-  ack(markers: InboxMarkers): Promise<{ readonly recvSeq: number; readonly readSeq: number }>;
+  ack(
+    markers: InboxMarkers,
+    options?: CallOptions,
+  ): Promise<{ readonly recvSeq: number; readonly readSeq: number }>;
 }
 
 /** The users whom this user has blocked, the same on all devices. Each method waits for a connection. */
 export interface Blocks {
   /** Resolves once the server refuses what that user sends to this one. Rejects with `limit` beyond 1,000 users. */
-  add(userId: string): Promise<void>;
-  remove(userId: string): Promise<void>;
+  add(userId: string, options?: CallOptions): Promise<void>;
+  remove(userId: string, options?: CallOptions): Promise<void>;
   /** The user ids in order. */
-  list(): Promise<readonly string[]>;
+  list(options?: CallOptions): Promise<readonly string[]>;
 }
 
 export interface PeopleDeps
@@ -63,12 +67,14 @@ export interface PeopleDeps
 /** Everything between people, as the client drives it. */
 export interface People extends Pick<DirectMessages, 'private' | 'todo' | 'unsent' | 'restore'> {
   readonly inbox: Inbox;
-  receipts(): Promise<readonly Receipt[]>;
+  receipts(options?: CallOptions): Promise<readonly Receipt[]>;
+  /** Asks when online, and again after a lost connection. */
+  readonly ask: Requests['ask'];
   readonly blocks: Blocks;
   readonly user: User | undefined;
   /** The current user's id, before the first connection the expected one; undefined: nobody is known yet. */
   userId(): string | undefined;
-  login(userId: string): Promise<User>;
+  login(userId: string, options?: CallOptions): Promise<User>;
   /** The expected user may be known now: messages without an author become this user's. */
   assignAuthor(): void;
   /** Adds the inbox position to resume from. */
@@ -144,6 +150,25 @@ export function createPeople(deps: PeopleDeps): People {
     if (logins === 0 && connection.state() === 'online') receipts.open();
   }
 
+  async function login(given: string): Promise<User> {
+    const id = parseId(given);
+    if (id === undefined) throw new ClientError('bad_request', 'userId: not a user id');
+    logins += 1;
+    receipts.shut();
+    try {
+      const answer = await requests.ask('user_login', { userId: id }, ({ user: now }) => {
+        // The same id again: a guest must go on proving it, and a token proves it by itself.
+        if (now.id === user?.id) return;
+        deps.identity.become(now.id);
+        become(now);
+      });
+      return answer.user;
+    } finally {
+      logins -= 1;
+      openReceipts();
+    }
+  }
+
   return {
     inbox: {
       get unread() {
@@ -152,38 +177,23 @@ export function createPeople(deps: PeopleDeps): People {
       get more() {
         return feed.more;
       },
-      list: (query = {}) => requests.ask('inbox:list', query, (page) => feed.listed(page)),
-      ack: (markers) => requests.ask('inbox:ack', markers, (now) => feed.markersMoved(now)),
+      list: (query = {}, options) => requests.ask('inbox:list', query, (page) => feed.listed(page), options),
+      ack: (markers, options) => requests.ask('inbox:ack', markers, (now) => feed.markersMoved(now), options),
     },
-    receipts: async () => (await requests.ask('receipts:list', {})).receipts,
+    receipts: async (options) => (await requests.ask('receipts:list', {}, undefined, options)).receipts,
+    ask: requests.ask,
     blocks: {
-      add: async (id) => void (await requests.ask('block', { userId: id })),
-      remove: async (id) => void (await requests.ask('block', { userId: id, on: false })),
-      list: async () => (await requests.ask('blocks:list', {})).users,
+      add: async (id, options) => void (await requests.ask('block', { userId: id }, undefined, options)),
+      remove: async (id, options) =>
+        void (await requests.ask('block', { userId: id, on: false }, undefined, options)),
+      list: async (options) => (await requests.ask('blocks:list', {}, undefined, options)).users,
     },
     get user() {
       return user;
     },
     userId,
     assignAuthor,
-    async login(given) {
-      const id = parseId(given);
-      if (id === undefined) throw new ClientError('bad_request', 'userId: not a user id');
-      logins += 1;
-      receipts.shut();
-      try {
-        const answer = await requests.ask('user_login', { userId: id }, ({ user: now }) => {
-          // The same id again: a guest must go on proving it, and a token proves it by itself.
-          if (now.id === user?.id) return;
-          deps.identity.become(now.id);
-          become(now);
-        });
-        return answer.user;
-      } finally {
-        logins -= 1;
-        openReceipts();
-      }
-    },
+    login: (id, options = {}) => withinLimits(options, () => login(id)),
     private: directMessages.private,
     todo: directMessages.todo,
     unsent: directMessages.unsent,

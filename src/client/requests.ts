@@ -1,6 +1,7 @@
 import type { Acks } from '../protocol/events.ts';
 import type { EventName, PayloadInput } from '../protocol/payloads.ts';
 import { askUntilAnswered } from './ask-until-answered.ts';
+import { type CallOptions, withinLimits } from './call-options.ts';
 import { ClientError, errorOf } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 
@@ -11,6 +12,7 @@ export interface Requests {
     event: E,
     payload: PayloadInput<E>,
     hear?: (answer: Acks[E]) => void,
+    options?: CallOptions,
   ): Promise<Acks[E]>;
   /** The client is online. */
   up(): void;
@@ -20,6 +22,8 @@ export interface Requests {
 
 interface Request {
   send(): void;
+  /** The caller waits no more: it is not sent again, but an answer on its way is heard, as it changes what this client knows. */
+  giveUp(): void;
   fail(error: ClientError): void;
 }
 
@@ -28,37 +32,47 @@ export function createRequests(connection: Pick<Connection, 'ask' | 'state'>): R
   const waiting = new Set<Request>();
 
   return {
-    ask(event, payload, hear) {
-      return new Promise((resolve, reject) => {
-        let onWire = false;
-        const request: Request = {
-          send() {
-            if (onWire) return;
-            onWire = true;
-            askUntilAnswered(connection, event, payload, (answer) => {
-              onWire = false;
-              if (!answer || !waiting.delete(request)) return;
-              const outcome = outcomeOf(answer);
-              if (outcome.ok) {
-                hear?.(outcome.value);
-                resolve(outcome.value);
-              } else {
-                reject(errorOf(outcome.error));
-              }
-            });
-          },
-          fail(error) {
-            waiting.delete(request);
-            reject(error);
-          },
-        };
-        if (connection.state() === 'closed') {
-          reject(new ClientError('closed', 'the client is closed'));
-          return;
-        }
-        waiting.add(request);
-        request.send();
-      });
+    ask(event, payload, hear, options = {}) {
+      let asked: Request | undefined;
+      const start = () =>
+        new Promise<Acks[typeof event]>((resolve, reject) => {
+          let onWire = false;
+          let givenUp = false;
+          const request: Request = {
+            send() {
+              if (onWire) return;
+              onWire = true;
+              askUntilAnswered(connection, event, payload, (answer) => {
+                onWire = false;
+                if (!answer && givenUp) waiting.delete(request);
+                if (!answer || !waiting.delete(request)) return;
+                const outcome = outcomeOf(answer);
+                if (outcome.ok) {
+                  hear?.(outcome.value);
+                  resolve(outcome.value);
+                } else {
+                  reject(errorOf(outcome.error));
+                }
+              });
+            },
+            giveUp() {
+              givenUp = true;
+              if (!onWire) waiting.delete(request);
+            },
+            fail(error) {
+              waiting.delete(request);
+              reject(error);
+            },
+          };
+          if (connection.state() === 'closed') {
+            reject(new ClientError('closed', 'the client is closed'));
+            return;
+          }
+          asked = request;
+          waiting.add(request);
+          request.send();
+        });
+      return withinLimits(options, start, () => asked?.giveUp());
     },
     up() {
       for (const request of [...waiting]) request.send();

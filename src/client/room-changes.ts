@@ -34,7 +34,8 @@ export interface RoomChangesDeps
 }
 
 /** The changes of messages in one room that wait to be sent, in the order called. They last as long as this client. */
-export interface RoomChanges extends Pick<StoppableOutbox<Change, SayAck>, 'open' | 'shut' | 'stop' | 'end'> {
+export interface RoomChanges
+  extends Pick<StoppableOutbox<Change, SayAck>, 'open' | 'shut' | 'withdraw' | 'stop' | 'end'> {
   /** Resolves once the change is stored, after any number of reconnects. */
   add(change: Change): Promise<SayAck>;
 }
@@ -79,6 +80,7 @@ export function createRoomChanges({
     },
     open: outbox.open,
     shut: outbox.shut,
+    withdraw: outbox.withdraw,
     stop: outbox.stop,
     end: outbox.end,
   };

@@ -1,10 +1,12 @@
 import type { Right } from '../protocol/rights.ts';
 import type { Joined, Removed } from '../protocol/rooms.ts';
+import type { CallOptions } from './call-options.ts';
 import { ClientError } from './client-error.ts';
 import { createEmitter } from './emitter.ts';
 import { createFirstJoin } from './first-join.ts';
 import { createMembership, type Membership, type MembershipDeps } from './membership.ts';
 import type { HandshakeJoin } from './move.ts';
+import { type JoinedRoom, withOwnMarked } from './own-messages.ts';
 import type { PersistentRoom, Room, RoomEvents } from './room.ts';
 import { createRoomFacade, type RoomFacadeDeps } from './room-facade.ts';
 import { createRoomFeed } from './room-feed.ts';
@@ -37,8 +39,13 @@ export interface RoomDriver
     >,
     RoomListeners,
     Pick<RoomOutbox, 'restore' | 'assignAuthor' | 'drafts' | 'waiting'> {
-  /** Resolves once the room was joined; rejects with the next refusal, or the last one while the room stays outside. */
-  join(): Promise<Room>;
+  /**
+   * Resolves once the room was joined; rejects with the next refusal, or the last one while the room stays outside. The room
+   * ends if its last caller gives up before.
+   */
+  join(options: CallOptions): Promise<Room>;
+  /** `coming`: the room will be joined. */
+  membership(): 'joined' | 'coming' | 'none';
   /** From now on a refusal does not end the room, and failed messages stay. */
   persist(): PersistentRoom;
   /** The join that the handshake may carry; undefined: it may carry none. */
@@ -71,11 +78,13 @@ const BUFFERED = {
 export function createRoom(deps: RoomDeps): RoomDriver {
   const { roomid, connection } = deps;
   const events = createEmitter<RoomEvents>({ onThrow: deps.onThrow, buffered: BUFFERED });
-  let latest: Joined | undefined;
+  let latest: JoinedRoom | undefined;
   let can: readonly Right[] | undefined;
   let persistent = false;
   let left = false;
-  const firstJoin = createFirstJoin();
+  const firstJoin = createFirstJoin((error) => {
+    if (!persistent && !latest) end(error);
+  });
 
   const rejoin = () => {
     if (membership.phase === 'joined') membership.join();
@@ -129,7 +138,8 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     return membership.phase === 'ended';
   }
 
-  function onJoined(joined: Joined, byMove: boolean): void {
+  function onJoined(answer: Joined, byMove: boolean): void {
+    const joined = withOwnMarked(answer, deps.userId());
     const source = latest ? 'replay' : 'history';
     latest = joined;
     can = joined.can;
@@ -180,7 +190,11 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   const room = createRoomFacade(deps, { ...parts, ...queues, latest: () => latest, can: () => can, leave });
 
   return {
-    join: () => firstJoin.wait(membership.phase === 'outside'),
+    join: (options) => firstJoin.wait(membership.phase === 'outside', options),
+    membership() {
+      if (membership.phase === 'joined') return 'joined';
+      return membership.phase === 'outside' || isOver() ? 'none' : 'coming';
+    },
     up: membership.up,
     moved: membership.moved,
     moveJoin: membership.moveJoin,
@@ -200,7 +214,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     assignAuthor: outbox.assignAuthor,
     drafts: outbox.drafts,
     waiting: outbox.waiting,
-    ...createRoomListeners(parts),
+    ...createRoomListeners({ ...parts, userId: deps.userId }),
     rights(given) {
       can = given;
       events.emit('rights', given);

@@ -1,12 +1,13 @@
 import type { Right } from '../protocol/rights.ts';
-import type { Joined } from '../protocol/rooms.ts';
-import { askUntilAnswered } from './ask-until-answered.ts';
-import { ClientError, errorOf } from './client-error.ts';
+import { askNow } from './ask-now.ts';
+import { withinLimits } from './call-options.ts';
+import { ClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import { type Content, draftMessage } from './drafts.ts';
 import type { Emitter } from './emitter.ts';
 import type { Membership } from './membership.ts';
 import { createMessageRequests } from './message-requests.ts';
+import { type JoinedRoom, withOwnMarked } from './own-messages.ts';
 import type { PersistentRoom, RoomEvents } from './room.ts';
 import type { RoomChanges } from './room-changes.ts';
 import type { RoomFeed } from './room-feed.ts';
@@ -31,13 +32,13 @@ export interface RoomFacadeDeps {
 export interface RoomParts {
   readonly events: Emitter<RoomEvents>;
   readonly outbox: RoomOutbox;
-  readonly changes: Pick<RoomChanges, 'add'>;
+  readonly changes: Pick<RoomChanges, 'add' | 'withdraw'>;
   readonly feed: RoomFeed;
   readonly members: RoomMembers;
   readonly typists: Typists;
   readonly reads: RoomReads;
   readonly phase: () => Membership['phase'];
-  readonly latest: () => Joined | undefined;
+  readonly latest: () => JoinedRoom | undefined;
   readonly can: () => readonly Right[] | undefined;
   readonly leave: () => Promise<void>;
 }
@@ -65,33 +66,35 @@ export function createRoomFacade(
     say(text, options = {}) {
       const draft = draftMessage(roomid, text, options, { by: userId(), at: wallMs() });
       if (draft instanceof ClientError) return Promise.reject(draft);
-      return phase() === 'ended' ? Promise.reject(closed()) : outbox.say(draft);
+      if (phase() === 'ended') return Promise.reject(closed());
+      return withinLimits(
+        options,
+        () => outbox.say(draft),
+        (error) => outbox.withdraw(draft.clientMsgId, error),
+      );
     },
     ...createMessageRequests({
       roomid,
       connection,
       checkContent,
-      change: (change) => (phase() === 'ended' ? Promise.reject(closed()) : parts.changes.add(change)),
+      changes: {
+        add: (change) => (phase() === 'ended' ? Promise.reject(closed()) : parts.changes.add(change)),
+        withdraw: parts.changes.withdraw,
+      },
     }),
     ...createSignals({ roomid, connection, isJoined: () => phase() === 'joined' }),
-    retry: outbox.retry,
+    retry: (clientMsgId, options = {}) => withinLimits(options, () => outbox.retry(clientMsgId)),
     discard: outbox.discard,
-    history(query = {}) {
-      return new Promise((resolve, reject) => {
-        askUntilAnswered(connection, 'room:history', { roomid, ...query }, (answer) => {
-          if (!answer) reject(new ClientError('unavailable', 'not connected', true));
-          else if (!answer.ok) reject(errorOf(answer.error));
-          else {
-            const { epoch, top, more, messages } = answer;
-            resolve(feed.current({ epoch, top, more, messages }));
-          }
-        });
-      });
+    async history(query = {}, options = {}) {
+      const ask = () => askNow(connection, 'room:history', { roomid, ...query });
+      return feed.current(withOwnMarked(await withinLimits(options, ask), userId()));
     },
+    memberPage: (query = {}, options = {}) =>
+      withinLimits(options, () => askNow(connection, 'room:members', { roomid, ...query })),
     members: parts.members.follow,
     typing(on) {
       if (phase() === 'joined') parts.typists.report(on);
     },
-    leave: parts.leave,
+    leave: (options = {}) => withinLimits(options, parts.leave),
   };
 }

@@ -1,5 +1,6 @@
-import type { ChatMessage, Joined, MessagePage, RoomEntry, RoomGap } from '../protocol/rooms.ts';
+import type { RoomGap } from '../protocol/rooms.ts';
 import type { Emitter } from './emitter.ts';
+import type { JoinedRoom, ReceivedEntry, ReceivedMessage, ReceivedPage } from './own-messages.ts';
 import { createRecentChanges } from './recent-changes.ts';
 import type { MessageSource, RoomEvents } from './room.ts';
 import { type Admission, createSequence, type Position } from './sequence.ts';
@@ -7,7 +8,7 @@ import { type Admission, createSequence, type Position } from './sequence.ts';
 export interface RoomFeedDeps {
   readonly emit: Emitter<RoomEvents>['emit'];
   /** The application wants the message; it may have asked not to receive its own. */
-  readonly accepts: (message: ChatMessage) => boolean;
+  readonly accepts: (message: ReceivedMessage) => boolean;
   /** The room ended: nothing is delivered any more. */
   readonly isOver: () => boolean;
   /** An entry is missing: the log must be read, which begins with `pause`. */
@@ -21,16 +22,16 @@ export interface RoomFeed {
   /** The log is being read: entries that arrive meanwhile wait for its answer. */
   pause(): void;
   /** The log answered. */
-  resume(joined: Joined, source: MessageSource): void;
+  resume(joined: JoinedRoom, source: MessageSource): void;
   /** Another connection took over, and its log answered. The old one may have brought later entries. */
-  moved(joined: Joined): void;
-  offer(entry: RoomEntry): void;
+  moved(joined: JoinedRoom): void;
+  offer(entry: ReceivedEntry): void;
   /** The server reports entries that are lost. */
   gap(gap: RoomGap): void;
   /** The server does not deliver this message to its sender: the ack counts as its delivery. */
   acked(position: Position): void;
   /** The page with the changes that the application received while it was on the way. */
-  current(page: MessagePage): MessagePage;
+  current(page: ReceivedPage): ReceivedPage;
 }
 
 /** Entries that wait during a pause; with more a hole shows and is filled. */
@@ -40,15 +41,15 @@ export function createRoomFeed({ emit, accepts, isOver, onHole }: RoomFeedDeps):
   const sequence = createSequence();
   const changes = createRecentChanges();
   /** Undefined: not paused. */
-  let early: RoomEntry[] | undefined;
+  let early: ReceivedEntry[] | undefined;
   /** Entries for which the log was read already: reading it again would never end. */
-  const askedFor = new WeakSet<RoomEntry>();
+  const askedFor = new WeakSet<ReceivedEntry>();
 
-  function wait(entry: RoomEntry): void {
+  function wait(entry: ReceivedEntry): void {
     if (early && early.length < MAX_EARLY) early.push(entry);
   }
 
-  function deliver(entry: RoomEntry, source: MessageSource): void {
+  function deliver(entry: ReceivedEntry, source: MessageSource): void {
     if (isOver()) return;
     changes.note(entry);
     switch (entry.event) {
@@ -66,7 +67,7 @@ export function createRoomFeed({ emit, accepts, isOver, onHole }: RoomFeedDeps):
     }
   }
 
-  function offer(entry: RoomEntry): void {
+  function offer(entry: ReceivedEntry): void {
     if (early) {
       wait(entry);
       return;

@@ -8,6 +8,7 @@ import type {
   Signal,
   Typing,
 } from '../protocol/rooms.ts';
+import { markOwn } from './own-messages.ts';
 import type { RoomParts } from './room-facade.ts';
 
 /** Takes the server's events about one room. */
@@ -21,6 +22,12 @@ export interface RoomListeners {
   muted(muted: Muted): void;
 }
 
+export interface RoomListenersDeps
+  extends Pick<RoomParts, 'events' | 'feed' | 'members' | 'typists' | 'reads' | 'phase'> {
+  /** The current user's id. */
+  readonly userId: () => string | undefined;
+}
+
 export function createRoomListeners({
   events,
   feed,
@@ -28,7 +35,8 @@ export function createRoomListeners({
   typists,
   reads,
   phase,
-}: Pick<RoomParts, 'events' | 'feed' | 'members' | 'typists' | 'reads' | 'phase'>): RoomListeners {
+  userId,
+}: RoomListenersDeps): RoomListeners {
   return {
     receive(message) {
       if (message.event === 'broadcast_say' || message.event === 'broadcast_quit') {
@@ -36,7 +44,7 @@ export function createRoomListeners({
       }
       if (!('seq' in message)) {
         if (phase() === 'joined') events.emit('presence', message);
-      } else if (phase() === 'joined' || phase() === 'joining') feed.offer(message);
+      } else if (phase() === 'joined' || phase() === 'joining') feed.offer(markOwn(message, userId()));
     },
     gap(gap) {
       // While joining, the answer will show the gap.

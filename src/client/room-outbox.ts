@@ -22,6 +22,8 @@ export interface RoomOutboxDeps
 /** The messages of this client that one room does not have yet. */
 export interface RoomOutbox extends Pick<StoppableOutbox<Draft, SayAck>, 'open' | 'shut' | 'stop' | 'end'> {
   say(draft: Draft): Promise<SayAck>;
+  /** A caller gives its message up, which is dropped unless it was sent. */
+  withdraw(clientMsgId: string, error: ClientError): void;
   /** Adds the messages of an earlier run before those that wait already. */
   restore(drafts: readonly Draft[]): void;
   /** Messages without an author are this user's. */
@@ -109,6 +111,12 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
       if (!problem) return add(draft);
       if (deps.keepsFailed()) fail(problem, draft);
       return Promise.reject(problem);
+    },
+    withdraw(clientMsgId, error) {
+      if (!outbox.withdraw(clientMsgId, error)) return;
+      silent.delete(clientMsgId);
+      written.delete(clientMsgId);
+      onChange();
     },
     restore(older) {
       written = new Set([...older.map(({ clientMsgId }) => clientMsgId), ...written]);

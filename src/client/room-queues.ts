@@ -18,7 +18,7 @@ export interface RoomQueuesDeps
 /** Everything of this client that one room does not have yet. Both queues send while it is joined. */
 export interface RoomQueues {
   readonly outbox: RoomOutbox;
-  readonly changes: Pick<RoomChanges, 'add'>;
+  readonly changes: Pick<RoomChanges, 'add' | 'withdraw'>;
   open(): void;
   shut(): void;
   /** Everything that waits fails; more may wait again. */

@@ -1,11 +1,9 @@
 import type { PayloadInput } from '../protocol/payloads.ts';
 import type { Right } from '../protocol/rights.ts';
 import type {
-  ChatMessage,
   DeletedMessage,
   EditedMessage,
-  Joined,
-  MessagePage,
+  MemberPage,
   ModerationAction,
   Muted,
   PresenceCount,
@@ -18,16 +16,18 @@ import type {
   Signal,
   Typing,
 } from '../protocol/rooms.ts';
+import type { CallOptions } from './call-options.ts';
 import type { ClientError } from './client-error.ts';
 import type { Draft, SayOptions } from './drafts.ts';
 import type { Members } from './member-list.ts';
+import type { JoinedRoom, ReceivedMessage, ReceivedPage } from './own-messages.ts';
 
 /** `history` came with the first join, `replay` was missed while the client was away. */
 export type MessageSource = 'live' | 'replay' | 'history';
 
 export interface RoomEvents {
-  /** A message, in the room's order and each once. */
-  message: [message: ChatMessage, how: { readonly source: MessageSource }];
+  /** A message, in the room's order and each once. Own ones have `mine`. */
+  message: [message: ReceivedMessage, how: { readonly source: MessageSource }];
   /** Somebody came or left. A room of more than 200 connections has `count` instead. */
   presence: [presence: PresenceMessage];
   /** The number of users and connections here, at most once a second; `members` tells it of smaller rooms too. */
@@ -56,7 +56,7 @@ export interface RoomEvents {
    */
   gap: [gap: RoomGap];
   /** The room is joined (again); its messages come by `message`. */
-  joined: [joined: Joined];
+  joined: [joined: JoinedRoom];
   /** A message was stored, also one that the storage had from an earlier run. */
   sent: [said: SayAck, draft: Draft];
   /** A message failed, for the reasons that `say` rejects with. */
@@ -78,6 +78,7 @@ export interface RoomEvents {
   closed: [error: ClientError | undefined];
 }
 
+export type MemberQuery = Pick<PayloadInput<'room:members'>, 'limit' | 'cursor'>;
 export type HistoryQuery = Pick<PayloadInput<'room:history'>, 'before' | 'after' | 'limit'>;
 
 /** An edit puts it in the place of a message's text, its data, or both. */
@@ -93,7 +94,7 @@ export interface Edit {
 export interface Room {
   readonly roomid: string;
   /** The latest answer to a join. */
-  readonly joined: Joined;
+  readonly joined: JoinedRoom;
   /** This user's rights here. Undefined before the first join, and with a server of an earlier release. */
   readonly can: readonly Right[] | undefined;
   /**
@@ -108,7 +109,8 @@ export interface Room {
   on<E extends keyof RoomEvents>(event: E, listener: (...args: RoomEvents[E]) => void): () => void;
   /**
    * Resolves once the message is stored, after any number of reconnects; messages of one room stay in order. Rejects with a
-   * `ClientError`: the server's refusal, `too_large`, `limit` (too many wait), `closed`, or `unknown`.
+   * `ClientError`: the server's refusal, `too_large`, `limit` (too many wait), `closed`, or `unknown`. An abort or a time-out
+   * withdraws a message that was not sent yet; one that was sent goes on, and `sent` or `failed` tells its end.
    */
   say(text: string, options?: SayOptions): Promise<SayAck>;
   /**
@@ -116,41 +118,54 @@ export interface Room {
    * Rejects with a `ClientError`, `unavailable` while not connected. A call with every message that is shown is too often:
    * one a second is enough.
    */
-  read(seq: number): Promise<number>;
+  read(seq: number, options?: CallOptions): Promise<number>;
   /**
    * Edits an own message. Resolves once the edit is stored, after any number of reconnects; the changes of a room stay in the
    * order called, and end with this client. Rejects with a `ClientError`: the server's refusal (`forbidden`, `not_found`,
-   * `too_large`), `limit` (1,000 wait), `closed`, or `unknown`.
+   * `too_large`), `limit` (1,000 wait), `closed`, or `unknown`. An abort or a time-out withdraws a change that was not sent yet.
    */
-  edit(seq: number, edit: Edit): Promise<SayAck>;
+  edit(seq: number, edit: Edit, options?: CallOptions): Promise<SayAck>;
   /** Deletes an own message; otherwise as `edit`. A repeated call answers as the first one did, with `dup`. */
-  delete(seq: number): Promise<SayAck>;
+  delete(seq: number, options?: CallOptions): Promise<SayAck>;
   /** Adds a reaction to a message, or takes it back with `on: false`; otherwise as `edit`. `limit`: it has too many. */
-  react(seq: number, reaction: string, on?: boolean): Promise<SayAck>;
+  react(seq: number, reaction: string, on?: boolean, options?: CallOptions): Promise<SayAck>;
   /**
    * Acts on another user of this room; needs the right `moderate`. `seconds`: the duration of a mute or a ban, for good if
    * absent. Resolves once it is in effect on all workers. Rejects with a `ClientError`: the server's refusal (`forbidden`;
    * `not_found` if there is nothing to undo), or `unavailable` when the client is not connected. It is safe to repeat.
    */
-  moderate(action: ModerationAction, userId: string, seconds?: number): Promise<{ readonly until?: number }>;
+  moderate(
+    action: ModerationAction,
+    userId: string,
+    seconds?: number,
+    options?: CallOptions,
+  ): Promise<{ readonly until?: number }>;
   /** A page of the log, oldest first. Rejects with a `ClientError`, `unavailable` while not connected. */
-  history(query?: HistoryQuery): Promise<MessagePage>;
+  history(query?: HistoryQuery, options?: CallOptions): Promise<ReceivedPage>;
   /**
    * Calls back with the members, now and on each change, at most about once a second; with their number only in a room of
    * more than 200 connections. Returns a function that stops it. It costs nothing while nobody listens.
    */
   members(listener: (members: Members) => void): () => void;
   /**
+   * A page of the members, sorted by user id, of a room of any size: `cursor` is that of the page before. Rejects with a
+   * `ClientError`, `unavailable` while not connected.
+   */
+  memberPage(query?: MemberQuery, options?: CallOptions): Promise<MemberPage>;
+  /**
    * Sends a volatile event to the other connections in the room, or with `to` to those of that user: a pointer that moves, or
    * the set-up of a call. It is stored nowhere and sent once: who is away or reads too slowly does not get it. `data` is any
    * JSON of up to 4,096 bytes. Resolves when the server has sent it on; rejects with a `ClientError`, `unavailable` while not
    * in the room.
    */
-  signal(name: string, data?: unknown, options?: { readonly to?: string }): Promise<void>;
+  signal(name: string, data?: unknown, options?: CallOptions & { readonly to?: string }): Promise<void>;
   /** Call it with every key that is typed, and with false when the text was sent or given up. */
   typing(on: boolean): void;
-  /** Messages that are not sent yet fail as `closed`, and the storage forgets everything of the room. */
-  leave(): Promise<void>;
+  /**
+   * Messages that are not sent yet fail as `closed`, and the storage forgets everything of the room. An abort or a time-out
+   * undoes nothing.
+   */
+  leave(options?: CallOptions): Promise<void>;
 }
 
 /**
@@ -160,14 +175,15 @@ export interface Room {
  */
 export interface PersistentRoom extends Omit<Room, 'joined'> {
   /** The latest answer to a join; undefined before the first. */
-  readonly joined: Joined | undefined;
+  readonly joined: JoinedRoom | undefined;
   /** Messages that the room does not have yet, in the order written. Those with a `problem` are not sent by themselves. */
   readonly unsent: readonly Draft[];
   /**
    * Sends a failed message again under its `clientMsgId`, as whoever this client is now. After `unknown` the room may show
-   * it twice. Rejects as `say` does, and with `not_found` when no such message failed.
+   * it twice. Rejects as `say` does, and with `not_found` when no such message failed. An abort or a time-out ends the wait
+   * only: the message is sent all the same.
    */
-  retry(clientMsgId: string): Promise<SayAck>;
+  retry(clientMsgId: string, options?: CallOptions): Promise<SayAck>;
   /** Forgets a failed message. */
   discard(clientMsgId: string): void;
 }

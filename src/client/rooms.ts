@@ -51,6 +51,8 @@ export interface Rooms {
   expel(roomid: string, error: ClientError): void;
   stop(error: ClientError): void;
   end(error: ClientError): void;
+  /** `coming`: the room is open, and will be joined. */
+  membershipOf(roomid: string): 'joined' | 'coming' | 'none';
   /** All messages to store. */
   drafts(): readonly Draft[];
   /** The number of messages that wait. */
@@ -200,6 +202,7 @@ export function createRooms({ handshakeRoom, restored, ...deps }: RoomsDeps): Ro
       closed = all();
       for (const room of closed) room.end(error);
     },
+    membershipOf: (roomid) => rooms.get(roomid)?.membership() ?? 'none',
     drafts: () => [...aside, ...[...closed, ...all()].flatMap((room) => room.drafts())],
     waiting: () => all().reduce((sum, room) => sum + room.waiting(), aside.filter(mayWait).length),
   };

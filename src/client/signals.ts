@@ -1,7 +1,9 @@
 import { stringifyFreeForm } from '../protocol/free-form.ts';
 import { MAX_JSON_DEPTH, MAX_SIGNAL_BYTES, MAX_SIGNAL_NAME_CHARS } from '../protocol/limits.ts';
 import { parseId, parseSignalName } from '../protocol/names.ts';
-import { ClientError, errorOf } from './client-error.ts';
+import { askOnce, notConnected } from './ask-now.ts';
+import { withinLimits } from './call-options.ts';
+import { ClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import { bytes } from './drafts.ts';
 import type { Room } from './room.ts';
@@ -15,18 +17,11 @@ export interface SignalsDeps {
 /** Sends each signal once: one that is late is worth nothing. */
 export function createSignals({ roomid, connection, isJoined }: SignalsDeps): Pick<Room, 'signal'> {
   return {
-    signal(name, data, { to } = {}) {
+    async signal(name, data, { to, ...limits } = {}) {
       const problem = checkSignal(name, data, to);
-      if (problem) return Promise.reject(problem);
-      return new Promise((resolve, reject) => {
-        const lost = () => reject(new ClientError('unavailable', 'not connected', true));
-        if (!isJoined()) return lost();
-        connection.ask('signal', { roomid, name, data, to }, (answer) => {
-          if (!answer) lost();
-          else if (answer.ok) resolve();
-          else reject(errorOf(answer.error));
-        });
-      });
+      if (problem) throw problem;
+      if (!isJoined()) throw notConnected();
+      await withinLimits(limits, () => askOnce(connection, 'signal', { roomid, name, data, to }));
     },
   };
 }

@@ -14,6 +14,7 @@ export function createStoppableOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S
     add: (draft) => current.add(draft),
     restore: (drafts) => current.restore(drafts),
     drafts: () => current.drafts(),
+    withdraw: (clientMsgId, error) => current.withdraw(clientMsgId, error),
     update: (change) => current.update(change),
     open: () => current.open(),
     shut: () => current.shut(),

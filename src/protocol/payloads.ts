@@ -27,9 +27,12 @@ import {
 } from './names.ts';
 import { MODERATION_ACTIONS, type ModerationAction } from './rooms.ts';
 
+/** Any value, which the next step judges. The type says what a client may write there. */
+const written = <Input>() => z.unknown() as z.ZodType<unknown, Input>;
+
 /** A string field with its own grammar: parsed and normalised, or rejected under the field's name. */
 function named(parse: (value: unknown) => string | undefined, grammar: string) {
-  return z.unknown().transform((value, context): string => {
+  return written<string | number>().transform((value, context): string => {
     const parsed = parse(value);
     if (parsed !== undefined) return parsed;
     context.addIssue({ code: 'custom', message: grammar, input: undefined });
@@ -205,7 +208,7 @@ export const PAYLOADS = {
     path: ['to'],
     message: 'must be given, or toName instead',
   }),
-  todo: z.unknown().transform((given, context) => {
+  todo: written<z.input<typeof todo>>().transform((given, context) => {
     const parsed = todo.safeParse(given);
     const json = stringifyFreeForm(given);
     if (parsed.success && json !== undefined) return { ...parsed.data, json };

@@ -1,10 +1,10 @@
 import type { StateChange } from '../../src/client/connection.ts';
 import {
   type ChatClient,
-  type ChatMessage,
   type ClientOptions,
   createClient,
   type Joined,
+  type ReceivedMessage,
   type Room,
   type RoomGap,
 } from '../../src/client/index.ts';
@@ -29,7 +29,7 @@ export function openChatter(url: string, options: ClientOptions = {}): Chatter {
 
 /** Everything that the listeners of a room received. */
 export interface Heard {
-  readonly messages: ChatMessage[];
+  readonly messages: ReceivedMessage[];
   /** `source text`, in the order of arrival. */
   readonly lines: string[];
   readonly gaps: RoomGap[];
