@@ -181,6 +181,11 @@ function securityWarnings(settings: Settings): string[] {
   if (apiKeys.some((key) => key.length < MIN_KEY_CHARS)) {
     warnings.push(`API_KEYS has a key shorter than ${MIN_KEY_CHARS} characters: it can be guessed`);
   }
+  if (settings.embedOrigins === '*') {
+    warnings.push(
+      'EMBED_ORIGINS=* lets every site show the page in a frame, and trick its visitors into clicks there (clickjacking)',
+    );
+  }
   const { hookUrl, hookBeforeSayUrl } = settings;
   for (const [name, url] of Object.entries({ HOOK_URL: hookUrl, HOOK_BEFORE_SAY_URL: hookBeforeSayUrl })) {
     if (!isPlainHttpAway(url)) continue;

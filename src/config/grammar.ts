@@ -124,6 +124,15 @@ export const httpUrl: Parser<string> = (raw) => {
 export const origins: Parser<readonly string[] | '*'> = (raw) =>
   raw.trim() === '*' ? { value: '*' } : list(parseOriginPattern)(raw);
 
+/** `*`, or origins that CSP can name: it knows neither schemes of applications nor IPv6 addresses. */
+export const embedOrigins: Parser<readonly string[] | '*'> = (raw) => {
+  const parsed = origins(raw);
+  if ('problem' in parsed || parsed.value === '*') return parsed;
+  return parsed.value.every((origin) => /^https?:\/\/[a-z0-9.*:-]+$/.test(origin))
+    ? parsed
+    : { problem: 'must be http: or https: origins with host names' };
+};
+
 const PROXY_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 
 /** Addresses, networks in CIDR notation or their names; `off` is the empty list. */

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { isHostName } from '../host-names.ts';
 import {
+  embedOrigins,
   flag,
   httpUrl,
   integer,
@@ -85,6 +86,13 @@ export const SETTINGS = {
     origins,
     'comma list of origins of any scheme (capacitor://localhost), https://*.example.org for all names below one, or *. Also checked on the WebSocket handshake',
     'same host name',
+  ),
+  embedOrigins: setting<readonly string[] | '*' | undefined>(
+    'EMBED_ORIGINS',
+    undefined,
+    embedOrigins,
+    'comma list of http: and https: origins whose pages may show the page in an iframe, https://*.example.org for all names below one, or *, of which the start warns. The address of such a frame has ?embed=1',
+    '– (none)',
   ),
   allowEio3: setting('ALLOW_EIO3', false, flag, 'lets Socket.IO 2.x clients connect', 'off'),
   pingIntervalMs: setting(

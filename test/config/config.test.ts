@@ -73,6 +73,10 @@ describe('settings', () => {
     ['KEY_PREFIX', 'a{b'],
     ['SOCKET_PATH', '/a b/'],
     ['CORS_ORIGIN', 'example'],
+    ['EMBED_ORIGINS', 'https://shop.example/page'],
+    ['EMBED_ORIGINS', 'app://shop'],
+    ['EMBED_ORIGINS', 'https://[::1]'],
+    ['EMBED_ORIGINS', 'https://shop.example;script-src'],
     ['TRUST_PROXY', 'my-proxy'],
     ['TRUST_PROXY', '10.0.0.0/33'],
     ['RATE_SAY', '20 per second'],
@@ -189,6 +193,19 @@ describe('settings', () => {
 
   it('warn of open mode beyond this machine', () =>
     expect(parse({ HOST: '0.0.0.0' })).toMatchObject({ warnings: [expect.stringContaining('open mode')] }));
+
+  it('take the sites that may frame the page, and warn of all', () => {
+    const sites = 'https://Shop.example, https://*.example.org:8443';
+    expect(settings({ EMBED_ORIGINS: sites }).embedOrigins).toEqual([
+      'https://shop.example',
+      'https://*.example.org:8443',
+    ]);
+    expect(parse({ EMBED_ORIGINS: '*' })).toMatchObject({
+      warnings: [expect.stringContaining('clickjacking')],
+      settings: { embedOrigins: '*' },
+    });
+    expect(settings({}).embedOrigins).toBeUndefined();
+  });
 
   const ours = { AUTH_AUDIENCE: 'chat', AUTH_ISSUER: 'https://login.example/' };
 

@@ -7,12 +7,10 @@ import { createTokenGate, type TokenGateDeps } from '../auth/token-gate.ts';
 import type { Metrics } from '../metrics.ts';
 import type { ApiContext } from './api-context.ts';
 import { API_PREFIX, createApi } from './api-plugin.ts';
-import { servePageFiles } from './page-files.ts';
+import { type PageFilesOptions, servePageFiles } from './page-files.ts';
 import { answerFrameworkError, answerRefusal, type FrameworkError } from './refusal-answers.ts';
 
-export interface HttpDeps extends TokenGateDeps {
-  readonly pageDir: string;
-  readonly socketPath: string;
+export interface HttpDeps extends TokenGateDeps, PageFilesOptions {
   readonly namespaces: readonly string[];
   /** Each of them opens the API and the metrics. */
   readonly apiKeys: readonly string[];

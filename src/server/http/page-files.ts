@@ -5,6 +5,8 @@ import { encodeStaticFile, readStaticFiles, type StaticFile, sendStaticFile } fr
 export interface PageFilesOptions {
   readonly pageDir: string;
   readonly socketPath: string;
+  /** `EMBED_ORIGINS`: whose pages may show the page in a frame. */
+  readonly embedOrigins: readonly string[] | '*' | undefined;
 }
 
 /** Content Security Policy: the page's own scripts and styles, sockets to any worker, avatars from anywhere. */
@@ -16,8 +18,17 @@ const PAGE_POLICY = [
   "img-src 'self' https: data:",
   "base-uri 'none'",
   "form-action 'self'",
-  "frame-ancestors 'none'",
-].join('; ');
+];
+
+/** By `frame-ancestors` alone can a frame be allowed to some sites; browsers that do not know it obey the other header. */
+function framingHeaders(embedOrigins: PageFilesOptions['embedOrigins']): Readonly<Record<string, string>> {
+  const origins = embedOrigins === '*' ? ['*'] : embedOrigins;
+  const ancestors = origins === undefined ? "'none'" : ["'self'", ...origins].join(' ');
+  return {
+    'Content-Security-Policy': [...PAGE_POLICY, `frame-ancestors ${ancestors}`].join('; '),
+    ...(embedOrigins === undefined ? { 'X-Frame-Options': 'DENY' } : {}),
+  };
+}
 
 const SOCKET_PATH_META = /(<meta name="roomcast-socket-path" content=")[^"]*(")/;
 const ONE_YEAR_S = 31_536_000;
@@ -25,6 +36,7 @@ const ONE_YEAR_S = 31_536_000;
 /** The page with its files, the SDK and the stock client. */
 export async function servePageFiles(app: FastifyInstance, options: PageFilesOptions): Promise<void> {
   const { pageDir, socketPath } = options;
+  const headers = { ...framingHeaders(options.embedOrigins), 'Cache-Control': 'no-cache' };
   const files = await readStaticFiles(pageDir);
   const fileNamed = (name: string): StaticFile => {
     const file = files.get(name);
@@ -36,18 +48,14 @@ export async function servePageFiles(app: FastifyInstance, options: PageFilesOpt
     .replace(SOCKET_PATH_META, (_all, before: string, after: string) => `${before}${socketPath}${after}`);
   const page = await encodeStaticFile('.html', html);
   const sendPage = (request: FastifyRequest, reply: FastifyReply) =>
-    sendStaticFile(
-      request,
-      reply.header('Content-Security-Policy', PAGE_POLICY).header('Cache-Control', 'no-cache'),
-      page,
-    );
+    sendStaticFile(request, reply.headers(headers), page);
   app.get('/', sendPage);
   app.get('/chart.html', sendPage);
   // The page itself reads the room out of its address.
   app.get('/r/:roomid', sendPage);
 
-  function serve(path: string, file: StaticFile, headers: Readonly<Record<string, string>>): void {
-    app.get(path, (request, reply) => sendStaticFile(request, reply.headers(headers), file));
+  function serve(path: string, file: StaticFile, more: Readonly<Record<string, string>>): void {
+    app.get(path, (request, reply) => sendStaticFile(request, reply.headers(more), file));
   }
   for (const [name, file] of await readStaticFiles(join(pageDir, 'assets'))) {
     // The name contains a hash of the content.

@@ -149,6 +149,7 @@ export async function openApiStage(options: StageOptions = {}) {
   const http = await openHttp({
     pageDir,
     socketPath: '/socket.io/',
+    embedOrigins: undefined,
     namespaces,
     apiKeys: keys,
     identities: createIdentities('secret', store.now),

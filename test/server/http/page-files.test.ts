@@ -5,7 +5,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { type FastifyInstance, fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compressFiles } from '../../../deploy/compress.mjs';
-import { servePageFiles } from '../../../src/server/http/page-files.ts';
+import { type PageFilesOptions, servePageFiles } from '../../../src/server/http/page-files.ts';
 
 const HTML = '<!doctype html><meta name="roomcast-socket-path" content="/socket.io/">';
 const SERVED_HTML = HTML.replace('/socket.io/', '/ws/');
@@ -21,9 +21,9 @@ const DECODERS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
 let pageDir: string;
 let app: FastifyInstance;
 
-async function open(dir: string): Promise<FastifyInstance> {
+async function open(dir: string, embedOrigins?: PageFilesOptions['embedOrigins']): Promise<FastifyInstance> {
   const opened = fastify({ routerOptions: { maxParamLength: 16_384 } });
-  await servePageFiles(opened, { pageDir: dir, socketPath: '/ws/' });
+  await servePageFiles(opened, { pageDir: dir, socketPath: '/ws/', embedOrigins });
   await opened.ready();
   return opened;
 }
@@ -202,4 +202,31 @@ it('lets pages of every site load the SDK, and nothing else', async () => {
   expect(await allowed('/sdk.js')).toEqual(['*', 'cross-origin']);
   for (const url of ['/', '/assets/app-ABCDEFGH.js', '/ws/socket.io.js'])
     expect(await allowed(url)).toEqual([undefined, undefined]);
+});
+
+describe('EMBED_ORIGINS', () => {
+  it.each([
+    [undefined, "'none'", 'DENY'],
+    [
+      ['https://shop.example', 'https://*.example.org'],
+      "'self' https://shop.example https://*.example.org",
+      undefined,
+    ],
+    ['*', "'self' *", undefined],
+  ] as const)('%j: the page may be framed by %s', async (origins, ancestors, older) => {
+    const opened = await open(pageDir, origins);
+    try {
+      for (const url of ['/', '/r/tea?embed=1']) {
+        const { headers } = await opened.inject({ url });
+        const policy = String(headers['content-security-policy']).split('; ');
+        expect(policy.filter((part) => part.startsWith('frame-ancestors'))).toEqual([
+          `frame-ancestors ${ancestors}`,
+        ]);
+        expect(policy).toContain("script-src 'self'");
+        expect(headers['x-frame-options']).toBe(older);
+      }
+    } finally {
+      await opened.close();
+    }
+  });
 });
