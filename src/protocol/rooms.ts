@@ -28,6 +28,8 @@ export interface ChatMessage extends StoredEntry {
   readonly replyTo?: number;
   /** User ids. */
   readonly mentions?: readonly string[];
+  /** A back end sent the message, in whatever name; no user can. Absent from messages stored by earlier releases. */
+  readonly from?: 'service';
   /** The message was deleted, which an entry of its own announces: only its position is left, `data` is empty. */
   readonly deleted?: true;
   /** The time and the `seq` of the newest edit. */

@@ -152,6 +152,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     expect(ann.said.map(({ seq }) => seq)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
     const bot = ann.said.find(({ clientMsgId }) => clientMsgId === 'c1');
     expect(bot?.data).toEqual({ username: 'Bot', userId: 'roomcast', text: '1', type: 0 });
+    for (const { from, data } of ann.said) expect(from).toBe(data.username === 'Bot' ? 'service' : undefined);
     expect((await ask(`${at(2)}${path}`)).json).toMatchObject({ top: 20, more: false, messages: ann.said });
     const page = await ask(`${at(2)}${path}?after=5&limit=3`);
     expect(page.json).toMatchObject({ more: true, messages: ann.said.slice(5, 8) });

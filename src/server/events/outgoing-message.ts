@@ -65,7 +65,8 @@ export async function storeMessage(
   const data = { username, userId, avatar, text, type, data: parsed(message.data) };
   const { replyTo } = message;
   const mentions = message.mentions?.length === 0 ? undefined : message.mentions;
-  const wire = { event: 'broadcast_say', roomid, clientMsgId, replyTo, mentions, data };
+  const origin = author === undefined ? 'service' : undefined;
+  const wire = { event: 'broadcast_say', roomid, clientMsgId, replyTo, mentions, from: origin, data };
   const members = JSON.stringify(wire).slice(1, -1);
   const dedupe = message.dedupe ?? dedupeOf(message);
   const draft = { members, dedupe, except, author, reader };

@@ -17,6 +17,7 @@ const saidMessage = z
     clientMsgId: z.string().optional(),
     replyTo: count.optional().describe('The seq of the message that it answers.'),
     mentions: z.array(z.string()).optional().describe('User ids.'),
+    from: z.literal('service').optional().describe('A back end sent the message, in whatever name.'),
     deleted: z.literal(true).optional().describe('The message was deleted; its data is empty.'),
     edited: z.object({ at, seq: count }).optional().describe('The newest edit.'),
     reactions: z

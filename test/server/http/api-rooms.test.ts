@@ -16,7 +16,7 @@ describe('rooms', () => {
   const said = () =>
     stage.store.entries(roomOf('/', roomid)).map(({ json }) => JSON.parse(json) as Record<string, unknown>);
 
-  it('get a back end’s messages like any other', async () => {
+  it('get a back end’s messages like any other, marked as from a service', async () => {
     const body = { text: ' Hi ', type: 2, from: { userId: 'Ann', username: ' Ann B ', avatar: '1.jpg' } };
     const { status, json } = await stage.ask('POST', `${path}/messages`, { body });
     const [stored] = stage.store.entries(roomOf('/', roomid));
@@ -27,7 +27,7 @@ describe('rooms', () => {
     // To the letter, as events of clients are stored.
     expect(stored?.json).toBe(
       `{"seq":1,"epoch":"e1","id":"${json.id}","at":${json.at},"event":"broadcast_say","roomid":"${roomid}",` +
-        '"data":{"username":"Ann B","userId":"Ann","avatar":"1.jpg","text":" Hi ","type":2}}',
+        '"from":"service","data":{"username":"Ann B","userId":"Ann","avatar":"1.jpg","text":" Hi ","type":2}}',
     );
   });
 
@@ -48,7 +48,7 @@ describe('rooms', () => {
     ],
   ])('are told who says it: %j', async (from, person) => {
     await stage.ask('POST', `${path}/messages`, { body: { text: 'Hi', from } });
-    expect(said()).toMatchObject([{ data: { ...person, text: 'Hi', type: 0 } }]);
+    expect(said()).toMatchObject([{ from: 'service', data: { ...person, text: 'Hi', type: 0 } }]);
   });
 
   it('get each back end’s message under an id that another one used, and no other under its own', async () => {

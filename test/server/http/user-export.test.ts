@@ -92,6 +92,7 @@ describe('an export of a user', () => {
           seq: 2,
           event: 'broadcast_say',
           roomid: 'tea',
+          from: 'service',
           data: { ...ann, text: 'hers, edited', type: 0 },
           edited: { at, seq: 4 },
           revision: 4,
