@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkerBackend } from './backend/backend.ts';
 import { openWorkerBackend } from './backend/open.ts';
 import { createIdentities, type Identities } from './chat/identity.ts';
+import { createReservedNames } from './chat/reserved-names.ts';
 import { ROSTER_HEARTBEAT_MS, type Roster } from './chat/roster.ts';
 import { CHAT_MESSAGES } from './chat-messages.ts';
 import { createClientCounter } from './cluster/client-counter.ts';
@@ -173,12 +174,13 @@ function startHeartbeats(roster: Pick<Roster, 'heartbeat'>, clients: () => numbe
 
 /** All workers share the secret by which a returning guest is recognised. Token mode has no guests. */
 async function openIdentities(
-  { authSecret, authJwksUrl, authAudience, authIssuer }: Settings,
+  { authSecret, authJwksUrl, authAudience, authIssuer, reservedNames }: Settings,
   backend: WorkerBackend,
   log: Logger,
 ): Promise<Identities> {
+  const isReserved = createReservedNames(reservedNames);
   if (authSecret === undefined && authJwksUrl === undefined) {
-    return createIdentities(await fetchSecret(backend), Date.now);
+    return createIdentities(await fetchSecret(backend), Date.now, isReserved);
   }
   const { createTokenIdentities } = await import('./server/auth/tokens.ts');
   return createTokenIdentities({
@@ -186,6 +188,7 @@ async function openIdentities(
     jwksUrl: authJwksUrl,
     audience: authAudience,
     issuer: authIssuer,
+    isReserved,
     now: Date.now,
     log,
   });

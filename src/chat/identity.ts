@@ -2,6 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import type { User } from '../protocol/people.ts';
 import { MEMBER_RIGHTS, type Right } from '../protocol/rights.ts';
+import type { ReservedNames } from './reserved-names.ts';
 
 export const GUEST_PREFIX = 'g-';
 
@@ -62,6 +63,8 @@ export interface Identity {
 /** Decides which user a connection has. */
 export interface Identities {
   readonly mode: 'open' | 'token';
+  /** A name that no connection may take; a token that states it counts as one without a name. */
+  readonly isReserved: ReservedNames;
   identify(claim: Credentials): Promise<Outcome<Identity>>;
   /** `user_login`: returns the connection's new identity, or refuses it. */
   login(current: Identity, userId: string): Outcome<Identity>;
@@ -78,7 +81,11 @@ const NOTHING_FIXED = { name: false, avatar: false };
  *
  * @param now ms since 1970
  */
-export function createIdentities(secret: string, now: () => number): Identities {
+export function createIdentities(
+  secret: string,
+  now: () => number,
+  isReserved: ReservedNames = () => false,
+): Identities {
   const sign = (id: string) => createHmac('sha256', secret).update(`guest\0${id}`).digest('base64url');
 
   function tokenOf(id: string, made: string): string {
@@ -97,6 +104,7 @@ export function createIdentities(secret: string, now: () => number): Identities 
 
   return {
     mode: 'open',
+    isReserved,
     async identify({ userId, guestToken, username, avatar }) {
       const guest = userId === undefined || userId.startsWith(GUEST_PREFIX);
       // `join` and not `+`: V8 would keep the parts of a concatenation as long as the connection lasts.

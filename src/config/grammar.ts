@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { parseOriginPattern } from '../origin-patterns.ts';
+import { parseUsername } from '../protocol/names.ts';
 
 /** Parsers of setting values. Each returns a value, or a sentence that says what is wrong. */
 
@@ -131,6 +132,11 @@ export const embedOrigins: Parser<readonly string[] | '*'> = (raw) => {
   return parsed.value.every((origin) => /^https?:\/\/[a-z0-9.*:-]+$/.test(origin))
     ? parsed
     : { problem: 'must be http: or https: origins with host names' };
+};
+
+export const personName: Parser<string> = (raw) => {
+  const value = parseUsername(raw);
+  return value === undefined ? { problem: 'must be a comma list of usernames' } : { value };
 };
 
 const PROXY_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];

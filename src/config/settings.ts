@@ -10,6 +10,7 @@ import {
   oneOf,
   origins,
   path,
+  personName,
   proxies,
   type Rate,
   rate,
@@ -93,6 +94,13 @@ export const SETTINGS = {
     embedOrigins,
     'comma list of http: and https: origins whose pages may show the page in an iframe, https://*.example.org for all names below one, or *, of which the start warns. The address of such a frame has ?embed=1',
     '– (none)',
+  ),
+  reservedNames: setting<readonly string[]>(
+    'RESERVED_NAMES',
+    [],
+    list(personName),
+    'comma list of usernames that people may not take, nor what looks like them; back ends may. roomcast is always among them',
+    '–',
   ),
   allowEio3: setting('ALLOW_EIO3', false, flag, 'lets Socket.IO 2.x clients connect', 'off'),
   pingIntervalMs: setting(

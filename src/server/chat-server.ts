@@ -17,6 +17,7 @@ import { createGateway, type Gateway } from './gateway.ts';
 import { createHealth, type Health, type HealthDeps } from './health.ts';
 import { createHooks, type HookSettings } from './hooks/hooks.ts';
 import { createEventStreams } from './http/event-streams.ts';
+import type { PageFilesOptions } from './http/page-files.ts';
 import { createUserExports } from './http/user-exports.ts';
 import { createInboxServices } from './inbox-services.ts';
 import { openLiveFeeds } from './live-feeds.ts';
@@ -31,7 +32,7 @@ import { type Drain, drainClients } from './transport/drain.ts';
 import type { Routes } from './transport/engine.ts';
 import { createWorkerPort } from './transport/worker-port.ts';
 
-export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'>, HookSettings {
+export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'>, HookSettings, PageFilesOptions {
   readonly backend: WorkerBackend;
   readonly identities: Identities;
   /** `HOST`: the address that the listeners are bound to. */
@@ -42,7 +43,6 @@ export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'>, HookS
   readonly worker: DeliveryTracerDeps['worker'];
   readonly apiKeys: readonly string[];
   readonly version: string;
-  readonly pageDir: string;
   readonly onConnect: () => void;
   readonly onDisconnect: () => void;
   readonly now: () => number;

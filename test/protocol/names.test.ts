@@ -97,6 +97,8 @@ describe('a username', () => {
     'a\udc00',
     'a\u0378',
     'a\u2028b',
+    // Characters that no version of Unicode assigns: the versions of Node agree on them.
+    ...['\ufdd0', '\uffff', '\u{1ffff}', '\u{10ffff}'].map((char) => `a${char}`),
     5,
     null,
   ])('may not be %j', (name) => expect(parseUsername(name)).toBeUndefined());

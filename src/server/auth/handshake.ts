@@ -51,6 +51,10 @@ export async function authenticate(
   const older = (moves || connectId !== undefined) && changes !== true;
   const username = auth.data.username ?? query.data.username;
   const avatar = auth.data.avatar ?? query.data.avatar;
+  if (username !== undefined && identities.isReserved(username)) {
+    const field = auth.data.username === undefined ? 'username' : 'auth.username';
+    return refuse('bad_request', `${field}: is reserved`);
+  }
   const identity = await identities.identify({ token, userId, guestToken, username, avatar });
   if (!identity.ok) return identity;
   return succeed({ identity: identity.value, roomid, resume, inbox, moves, connectId, older });

@@ -1,5 +1,6 @@
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { Logger } from 'pino';
+import type { ReservedNames } from '../../chat/reserved-names.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { TOKEN_LEEWAY_MS } from '../../protocol/limits.ts';
 import { createKeySet } from './key-set.ts';
@@ -13,6 +14,8 @@ export interface TokenVerifierDeps {
   /** The value that `aud` must be or contain; undefined accepts any. */
   readonly audience?: string | undefined;
   readonly issuer?: string | undefined;
+  /** Absent: only what the protocol reserves. */
+  readonly isReserved?: ReservedNames;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -27,7 +30,7 @@ const MS_PER_S = 1_000;
 const LEEWAY_S = TOKEN_LEEWAY_MS / MS_PER_S;
 
 export function createTokenVerifier(deps: TokenVerifierDeps): TokenVerifier {
-  const { secret, jwksUrl, audience, issuer, now, log } = deps;
+  const { secret, jwksUrl, audience, issuer, isReserved = () => false, now, log } = deps;
   const secretKey = secret === undefined ? undefined : new TextEncoder().encode(secret);
   const keySet = jwksUrl === undefined ? undefined : createKeySet({ url: jwksUrl, now, log });
 
@@ -56,7 +59,7 @@ export function createTokenVerifier(deps: TokenVerifierDeps): TokenVerifier {
         const payload = await payloadOf(token);
         if (!payload.ok) return payload;
         if (isFromTheFuture(payload.value)) return INVALID;
-        const claims = parseClaims(payload.value);
+        const claims = parseClaims(payload.value, isReserved);
         return claims === undefined ? INVALID : succeed(claims);
       } catch (error) {
         return error instanceof errors.JWTExpired ? EXPIRED : INVALID;

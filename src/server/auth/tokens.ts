@@ -10,6 +10,7 @@ export function createTokenIdentities(deps: TokenVerifierDeps): Identities {
 
   return {
     mode: 'token',
+    isReserved: deps.isReserved ?? (() => false),
     async identify(claim) {
       if (claim.token === undefined) return refuse('unauthorized', 'token: must be given');
       const verified = await verifier.verify(claim.token);

@@ -11,7 +11,7 @@ import type { ChatContext, EventHandler } from '../context.ts';
 import { messagesOf } from '../delivery/messages.ts';
 import { entriesFor } from '../delivery/older-clients.ts';
 import { type JoinedAt, personOf, type Session } from '../session.ts';
-import { rename, renamed } from './naming.ts';
+import { rename, renamed, reservedName } from './naming.ts';
 import { denied } from './room-access.ts';
 
 export const join: EventHandler<'join'> = {
@@ -41,7 +41,8 @@ export async function joinRoom(
   const roomid = payload.roomid ?? session.defaultRoom;
   const asked = roomOf(socket.nsp.name, roomid);
   if (!socket.connected) return connectionGone();
-  const refusal = await refusalOf(session, asked, context);
+  const refusal =
+    reservedName(payload.username, 'username', context) ?? (await refusalOf(session, asked, context));
   if (refusal) return refusal;
   const membership = memberships.get(roomid);
   const leased = await feeds.lease(membership?.room ?? asked);

@@ -1,4 +1,5 @@
 import type { Identity } from '../../chat/identity.ts';
+import { type Refusal, refuse } from '../../protocol/codes.ts';
 import type { ChatContext } from '../context.ts';
 import { personOf, type Session } from '../session.ts';
 
@@ -6,6 +7,17 @@ import { personOf, type Session } from '../session.ts';
 export interface NewName {
   readonly username?: string | undefined;
   readonly avatar?: string | undefined;
+}
+
+/** Refuses a name that people may not take. */
+export function reservedName(
+  name: string | undefined,
+  field: 'username' | 'name',
+  { identities }: Pick<ChatContext, 'identities'>,
+): Refusal | undefined {
+  return name !== undefined && identities.isReserved(name)
+    ? refuse('bad_request', `${field}: is reserved`)
+    : undefined;
 }
 
 /** The connection's identity with that name and avatar, except those that its token states. */

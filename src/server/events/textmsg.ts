@@ -5,7 +5,7 @@ import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/code
 import type { Payload } from '../../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import type { Session } from '../session.ts';
-import { rename, renamed } from './naming.ts';
+import { rename, renamed, reservedName } from './naming.ts';
 import { findByNickname } from './nicknames.ts';
 import { denied, notJoined } from './room-access.ts';
 
@@ -21,7 +21,9 @@ export const textmsg: EventHandler<'textmsg'> = {
   async run(session, message, context, _answer, permit) {
     const { limits, beforeSay } = context;
     const [field, text] = typeof message === 'string' ? ['text', message] : ['content', message.content];
-    const absent = mayWrite(session);
+    const absent =
+      (typeof message === 'string' ? undefined : reservedName(message.name, 'name', context)) ??
+      mayWrite(session);
     if (absent) return absent;
     if (tooLarge({ text }, limits)) {
       return refuse('too_large', `${field}: must not be longer than ${limits.maxTextBytes} bytes`);

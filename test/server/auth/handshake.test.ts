@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createIdentities } from '../../../src/chat/identity.ts';
+import { createReservedNames } from '../../../src/chat/reserved-names.ts';
 import { authenticate } from '../../../src/server/auth/handshake.ts';
 import { createTokenIdentities } from '../../../src/server/auth/tokens.ts';
 import type { AllowedOrigins } from '../../../src/server/transport/origins.ts';
@@ -12,7 +13,10 @@ const SECRET = 'a secret that is long enough for HS256';
 function handshake(query: string, auth?: unknown) {
   const url = `/socket.io/?EIO=4&${query}`;
   const parsed = Object.fromEntries(new URL(url, 'http://x').searchParams);
-  const deps = { identities: createIdentities('s', () => 0), corsOrigin: undefined };
+  const deps = {
+    identities: createIdentities('s', () => 0, createReservedNames(['Support'])),
+    corsOrigin: undefined,
+  };
   return authenticate({ url, query: parsed, auth, headers: {} }, deps);
 }
 
@@ -72,6 +76,8 @@ describe('a handshake', () => {
     ['avatar=javascript:x', undefined, 'avatar'],
     ['username=Room%43ast', undefined, 'username'],
     ['username=A%E2%80%8Bnn', undefined, 'username'],
+    ['username=SUPP%D0%9ERT', undefined, 'username'],
+    ['', { username: 'rооmcast' }, 'auth.username'],
     ['roomid=a%E3%85%A4', undefined, 'roomid'],
     ['', { username: 'roomcast' }, 'auth.username'],
     ['', { userId: 'roomcast' }, 'auth.userId'],
