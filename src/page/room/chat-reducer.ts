@@ -1,5 +1,6 @@
 import type { Draft as UnsentMessage } from '../../client/index.ts';
 import type { Hello } from '../../protocol/events.ts';
+import type { Right } from '../../protocol/rights.ts';
 import type {
   ChatMessage,
   Joined,
@@ -8,9 +9,13 @@ import type {
   RoomEntry,
   SayAck,
 } from '../../protocol/rooms.ts';
+import type { ComposerTarget } from '../composer/target.ts';
 import type { Mute, Typist } from '../composer/typist.ts';
 import type { ChatState, ConnectionState } from './chat-state.ts';
 import { type Draft, draftKey, draftOf } from './drafts.ts';
+import { withOwnReaction } from './own-reactions.ts';
+import { withAttention, withReadMark } from './reading.ts';
+import type { FailedRequest } from './requests.ts';
 import {
   trimmed,
   withEarlier,
@@ -21,12 +26,14 @@ import {
   withOwnMessage,
   withPresence,
 } from './room-log.ts';
-import { withChange, withoutText } from './timeline.ts';
+import { saidEntry, withChange, withoutText } from './timeline.ts';
 
 export type ChatEvent =
   | { readonly type: 'connection'; readonly connection: ConnectionState }
   | { readonly type: 'hello'; readonly hello: Hello }
-  | { readonly type: 'joined'; readonly joined: Joined }
+  /** `readUpTo`: the reader's read mark, where they have one. */
+  | { readonly type: 'joined'; readonly joined: Joined; readonly readUpTo?: number }
+  | { readonly type: 'rights'; readonly can: readonly Right[] }
   | { readonly type: 'message'; readonly message: ChatMessage }
   | { readonly type: 'deleted'; readonly ref: number }
   /** A message was edited or got a reaction. */
@@ -42,6 +49,12 @@ export type ChatEvent =
   | { readonly type: 'typing'; readonly typing: Typist & { readonly on: boolean } }
   | { readonly type: 'muted'; readonly mute: Mute }
   | { readonly type: 'following'; readonly following: boolean }
+  /** The room came into sight or went out of it. */
+  | { readonly type: 'attended'; readonly attended: boolean }
+  | { readonly type: 'target'; readonly target: ComposerTarget | undefined }
+  | { readonly type: 'requestFailed'; readonly failed: FailedRequest | undefined }
+  /** A reaction of the reader's own is stored, or was before. */
+  | { readonly type: 'ownReaction'; readonly seq: number; readonly reaction: string; readonly on: boolean }
   /** The field has text from before the tab was loaded again. */
   | { readonly type: 'typed'; readonly text: string }
   /** All messages that wait or failed. */
@@ -49,7 +62,7 @@ export type ChatEvent =
   | { readonly type: 'said'; readonly said: SayAck; readonly draft: UnsentMessage };
 
 export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
-  const next = applied(state, event);
+  const next = withAttention(state, applied(state, event));
   if (next.drafts === state.drafts && next.connection === state.connection) return next;
   return { ...next, drafts: withStatus(next.drafts, STATUS[next.connection.phase]) };
 }
@@ -76,13 +89,15 @@ function applied(state: ChatState, event: ChatEvent): ChatState {
     case 'hello':
       return { ...state, me: event.hello.user, maxTextBytes: event.hello.limits.maxTextBytes };
     case 'joined':
-      return withJoin(state, event.joined);
+      return withJoin({ ...state, readUpTo: event.readUpTo }, event.joined);
+    case 'rights':
+      return { ...state, can: event.can };
     case 'message':
-      return trimmed(withMessage(state, event.message));
+      return trimmed(heard(state, event.message));
     case 'deleted':
       return { ...state, timeline: withoutText(state.timeline, event.ref) };
     case 'changed':
-      return { ...state, timeline: withChange(state.timeline, event.entry) };
+      return changed(state, event.entry);
     case 'presence':
       return withPresence(state, event.presence);
     case 'gap':
@@ -103,14 +118,39 @@ function applied(state: ChatState, event: ChatEvent): ChatState {
       return { ...state, mute: event.mute };
     case 'following':
       return trimmed({ ...state, following: event.following });
+    case 'attended':
+      return { ...state, attended: event.attended };
+    case 'target':
+      return { ...state, target: event.target };
+    case 'requestFailed':
+      return { ...state, failed: event.failed };
+    case 'ownReaction':
+      return reacted(state, event.seq, event.reaction, event.on);
     case 'typed':
       return { ...state, typed: event.text };
     case 'unsent':
       return { ...state, drafts: notShown(state, event.drafts) };
     case 'said':
       // The server does not tell when a mute ends early; a stored message shows it.
-      return trimmed({ ...withOwnMessage(state, event.said, event.draft), mute: undefined });
+      return trimmed({ ...withOwnMessage(state, event.said, event.draft), mute: undefined, seen: undefined });
   }
+}
+
+function heard(state: ChatState, message: ChatMessage): ChatState {
+  const next = withMessage(state, message);
+  const { history, readUpTo } = next;
+  if (readUpTo === undefined || saidEntry(message).key !== history) return next;
+  return withReadMark({ ...next, readUpTo: undefined }, readUpTo);
+}
+
+function changed(state: ChatState, entry: RoomEntry): ChatState {
+  const next = { ...state, timeline: withChange(state.timeline, entry) };
+  if (entry.event !== 'reacted' || entry.by.userId !== state.me?.id) return next;
+  return reacted(next, entry.ref, entry.data.reaction, entry.data.on);
+}
+
+function reacted(state: ChatState, seq: number, reaction: string, on: boolean): ChatState {
+  return { ...state, ownReactions: withOwnReaction(state.ownReactions, seq, reaction, on) };
 }
 
 /** Leaves out the messages that are in the list already: an echo may arrive before its ack. */

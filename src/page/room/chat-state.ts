@@ -1,7 +1,11 @@
 import type { User } from '../../protocol/people.ts';
+import type { Right } from '../../protocol/rights.ts';
+import type { ComposerTarget } from '../composer/target.ts';
 import type { Mute, Typist } from '../composer/typist.ts';
 import type { Problem } from '../language/problems.ts';
 import type { Draft } from './drafts.ts';
+import type { OwnReactions } from './own-reactions.ts';
+import type { FailedRequest } from './requests.ts';
 import type { Timeline } from './timeline.ts';
 
 export type ConnectionState =
@@ -36,7 +40,20 @@ export interface ChatState {
   readonly earlier: 'idle' | 'loading' | 'failed';
   /** The reader is at the end of the list. */
   readonly following: boolean;
+  /** The room is on the screen, and the page in sight. */
+  readonly attended: boolean;
+  /** The key of the newest entry that the reader had seen when they looked away; see reading.ts. */
+  readonly seen?: string;
+  /** The reader's read mark at the join, until the history is there. */
+  readonly readUpTo?: number;
   readonly users?: number;
+  /** The reader's rights; absent with a server of an earlier release. */
+  readonly can?: readonly Right[];
+  /** The ids of users whose name looks like that of somebody else here. */
+  readonly confusable: ReadonlySet<string>;
+  readonly ownReactions: OwnReactions;
+  readonly failed?: FailedRequest;
+  readonly target?: ComposerTarget;
   /** Other people who are writing now. Over a lost connection the SDK ends those who stop meanwhile. */
   readonly typists: readonly Typist[];
   readonly mute?: Mute;
@@ -52,6 +69,9 @@ export const INITIAL_STATE: ChatState = {
   more: false,
   earlier: 'idle',
   following: true,
+  attended: false,
+  confusable: new Set(),
+  ownReactions: new Map(),
   typists: [],
   noticesMade: 0,
 };

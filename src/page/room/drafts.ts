@@ -15,12 +15,14 @@ export interface Draft {
   readonly text: string;
   /** ms since 1970 by this device's clock. */
   readonly writtenAt: number;
+  /** The `seq` of the message that it answers. */
+  readonly replyTo?: number;
   readonly status: 'waiting' | 'outside' | 'sending' | 'failed';
   readonly problem?: Problem;
 }
 
-export function draftOf({ clientMsgId, text, at = 0, problem }: UnsentMessage): Draft {
-  const draft = { clientMsgId, text, writtenAt: at };
+export function draftOf({ clientMsgId, text, at = 0, replyTo, problem }: UnsentMessage): Draft {
+  const draft = { clientMsgId, text, writtenAt: at, ...(replyTo !== undefined && { replyTo }) };
   if (!problem) return { ...draft, status: 'waiting' };
   return { ...draft, status: 'failed', problem };
 }

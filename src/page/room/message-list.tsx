@@ -1,34 +1,56 @@
-import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Person } from '../../protocol/people.ts';
 import { useTexts } from '../language/texts.ts';
 import { DownIcon } from '../ui/icons.tsx';
-import { Bubble, type BubbleActions } from './bubble.tsx';
 import type { ChatState } from './chat-state.ts';
-import { DayRow, NoticeRow } from './notice.tsx';
-import { rowsOf, saidSince } from './rows.ts';
+import { HEAD_PX, ListHead, TAIL_PX } from './list-head.tsx';
+import { LiveRegion } from './live-region.tsx';
+import { actionsOf } from './message-actions.ts';
+import type { MessageRowActions } from './message-row.tsx';
+import { nameIn } from './people-here.ts';
+import { unseenLine } from './reading.ts';
+import type { RoomActions } from './room-actions.ts';
+import { RowControls } from './row-controls.tsx';
+import { useRowFocus } from './row-focus.ts';
+import { RowFrame } from './row-frame.tsx';
+import { createRowMaker, saidSince } from './rows.ts';
 import { useScrollAnchor } from './scroll-anchor.ts';
+import { StickyDate } from './sticky-date.tsx';
 import { lastGap, MAX_ENTRIES_WHILE_READING } from './timeline.ts';
+import { useGoTo } from './use-go-to.ts';
+import { useRowControls } from './use-row-controls.ts';
+import { useVirtualRows } from './virtual-rows.ts';
 
-export interface MessageListProps extends BubbleActions {
+export interface MessageListProps {
   readonly state: ChatState;
   readonly me: Person;
-  readonly onEarlier: () => void;
-  readonly onFollowing: (following: boolean) => void;
+  readonly actions: RoomActions;
 }
 
-export function MessageList({ state, me, onEarlier, onFollowing, ...actions }: MessageListProps) {
-  const { timeline, drafts, more, earlier, following, above } = state;
+export function MessageList({ state, me, actions }: MessageListProps) {
+  const { timeline, drafts, more, earlier, following, above, can } = state;
   const language = useTexts();
   const { room: texts } = language;
-  const rows = useMemo(() => rowsOf(timeline, drafts, me), [timeline, drafts, me]);
+  const makeRows = useState(createRowMaker)[0];
+  const rows = useMemo(
+    () => makeRows({ timeline, drafts, me, more }),
+    [makeRows, timeline, drafts, me, more],
+  );
+  const box = useRef<HTMLDivElement>(null);
+  const knownTop = useRef(0);
   const canLoad = more && timeline.length < MAX_ENTRIES_WHILE_READING;
-  const { list, onScroll, toEnd } = useScrollAnchor({
-    rows,
-    onFollowing,
+  const focus = useRowFocus({ box, rows });
+  const list = useVirtualRows({ rows, box, knownTop, kept: focus.kept, headPx: HEAD_PX, tailPx: TAIL_PX });
+  const { onScroll, toEnd, letGo } = useScrollAnchor({
+    box,
+    knownTop,
+    onFollowing: actions.following,
     onTop: () => {
-      if (canLoad && !above && earlier === 'idle') onEarlier();
+      if (canLoad && !above && earlier === 'idle') actions.loadEarlier();
     },
   });
+  const goTo = useGoTo({ rows, actions, list, focus, letGo });
+  const controls = useRowControls({ box, rows, state, actions, list, focus });
 
   const seen = useRef<string | undefined>(undefined);
   if (following) seen.current = timeline.at(-1)?.key;
@@ -41,37 +63,60 @@ export function MessageList({ state, me, onEarlier, onFollowing, ...actions }: M
     draftCount.current = drafts.length;
   }, [drafts.length, toEnd]);
 
-  const gapKey = above && timeline[lastGap(timeline)]?.key;
-  const loadEarlier = canLoad && (
-    <button type="button" class="earlier" disabled={earlier === 'loading'} onClick={onEarlier}>
-      {{ idle: texts.loadEarlier, loading: texts.loading, failed: texts.loadFailed }[earlier]}
-    </button>
+  const rowActions = useMemo<MessageRowActions>(
+    () => ({
+      onRetry: actions.retry,
+      onDiscard: actions.discard,
+      onReact: actions.react,
+      onGoTo: goTo.to,
+    }),
+    [actions, goTo.to],
   );
+  const newLine = unseenLine(state);
+  const gapKey = above && timeline[lastGap(timeline)]?.key;
+  const head = { canLoad, earlier, more, onEarlier: actions.loadEarlier };
+  const newest = list.drawn.findLast(({ row }) => row.kind === 'said') ?? list.drawn.at(-1);
+  const tabStop = focus.index ?? newest?.index;
 
   return (
     <main class="messages">
       <div
         class="list"
         role="log"
-        aria-live="polite"
+        // New messages are read out by a region of their own.
+        aria-live="off"
         aria-label={texts.messages}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by keyboard, which Safari allows only when focused
-        tabIndex={0}
-        ref={list}
+        tabIndex={rows.length === 0 ? 0 : -1}
+        ref={box}
         onScroll={onScroll}
+        onFocusIn={focus.onFocusIn}
+        onFocusOut={focus.onFocusOut}
+        {...controls.handlers}
       >
-        {!above && loadEarlier}
-        {more && !canLoad && <p class="notice">{texts.noFurther}</p>}
+        <StickyDate row={list.top === undefined ? undefined : rows[list.top]} />
+        <ListHead {...head} canLoad={!above && canLoad} />
         {rows.length === 0 && state.connection.phase === 'joined' && <p class="empty">{texts.empty}</p>}
-        {rows.map((row) => {
-          if (row.kind === 'said') return <Bubble key={row.key} row={row} language={language} {...actions} />;
-          if (row.kind === 'day') return <DayRow key={row.key} at={row.at} />;
-          return (
-            <NoticeRow key={row.key} row={row}>
-              {row.key === gapKey && loadEarlier}
-            </NoticeRow>
-          );
-        })}
+        {list.drawn.map(({ row, index, gapPx }) => (
+          <RowFrame
+            key={row.key}
+            row={row}
+            index={index}
+            gapPx={gapPx}
+            isTabStop={index === tabStop}
+            isNewLine={row.key === newLine}
+            isMarked={row.key === goTo.reached}
+            state={state}
+            me={me}
+            language={language}
+            nameOf={(userId) => nameIn(timeline, userId, me)}
+            actions={rowActions}
+            toolbar={row.key === controls.hovered ? actionsOf(row, can) : undefined}
+            onAct={controls.act}
+            onMenu={controls.openMenu}
+            loadMissing={row.key === gapKey && canLoad ? head : undefined}
+          />
+        ))}
+        <div style={{ height: `${list.restPx + TAIL_PX}px` }} />
       </div>
       {!following && (
         <button type="button" class={unseen > 0 ? 'to-end unseen' : 'to-end'} onClick={toEnd}>
@@ -79,6 +124,8 @@ export function MessageList({ state, me, onEarlier, onFollowing, ...actions }: M
           {unseen > 0 ? texts.newMessages(unseen) : texts.toNewest}
         </button>
       )}
+      <RowControls controls={controls} rows={rows} can={can} texts={texts} />
+      <LiveRegion timeline={timeline} history={state.history} ownId={me.userId} texts={texts} />
     </main>
   );
 }

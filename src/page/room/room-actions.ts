@@ -1,9 +1,26 @@
+import type { SayOptions } from '../../client/index.ts';
+import type { ComposerTarget } from '../composer/target.ts';
+import type { MessageRequest } from './requests.ts';
+
 /** What a reader may do in a room. */
 export interface RoomActions {
-  say(text: string): void;
+  say(text: string, options?: Pick<SayOptions, 'replyTo' | 'mentions'>): void;
   /** Call it with every key: the text in the field. */
   typed(text: string): void;
   retry(clientMsgId: string): void;
   discard(clientMsgId: string): void;
   loadEarlier(): void;
+  /** Loads older messages until the one with this number is there. */
+  loadBackTo(seq: number): void;
+  /** Changes a message. A failure shows above the field until it is repeated or forgotten. */
+  request(request: MessageRequest): void;
+  /** Adds the reaction to the message, or takes it back if it is the reader's own already. */
+  react(seq: number, reaction: string): void;
+  forgetFailure(): void;
+  /** The message that the field's text answers or replaces from now on. */
+  target(target: ComposerTarget | undefined): void;
+  /** The reader came to the end of the list or left it. */
+  following(on: boolean): void;
+  /** The room came into sight or went out of it. */
+  attended(on: boolean): void;
 }

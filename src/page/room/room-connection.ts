@@ -6,7 +6,9 @@ import type { ConnectionEnd, Problem } from '../language/problems.ts';
 import type { Store } from '../ui/store.ts';
 import type { ChatEvent } from './chat-reducer.ts';
 import type { ChatState } from './chat-state.ts';
+import { createMessageRequests } from './message-requests.ts';
 import type { RoomActions } from './room-actions.ts';
+import { MAX_ENTRIES_WHILE_READING } from './timeline.ts';
 
 export interface RoomConnectionDeps {
   readonly chat: ChatClient;
@@ -18,6 +20,8 @@ export interface RoomConnectionDeps {
 }
 
 const PAGE_SIZE = 50;
+/** The pages on the way to a message far back. */
+const LONG_PAGE_SIZE = 200;
 
 const BYES: Readonly<Record<number, ConnectionEnd>> = {
   [BYE.moved]: 'moved',
@@ -41,8 +45,8 @@ export function connectRoom({ chat, room, store, field, now }: RoomConnectionDep
     dispatch({ type: 'connection', connection: { phase: 'lost', reason, backAt } });
   }
 
-  function readHistory(before?: number): Promise<MessagePage | undefined> {
-    return room.history({ before, limit: PAGE_SIZE }).catch(() => undefined);
+  function readHistory(before?: number, limit = PAGE_SIZE): Promise<MessagePage | undefined> {
+    return room.history({ before, limit }).catch(() => undefined);
   }
 
   async function loadLatest(): Promise<void> {
@@ -50,12 +54,25 @@ export function connectRoom({ chat, room, store, field, now }: RoomConnectionDep
     if (page) dispatch({ type: 'latest', page });
   }
 
-  async function loadEarlier(): Promise<void> {
+  /** True: it read a page. */
+  async function loadEarlier(limit = PAGE_SIZE): Promise<boolean> {
     const { readFrom: before, connection, earlier } = store.get();
-    if (before === undefined || connection.phase !== 'joined' || earlier === 'loading') return;
+    if (before === undefined || connection.phase !== 'joined' || earlier === 'loading') return false;
     dispatch({ type: 'earlierAsked' });
-    const page = await readHistory(before);
+    const page = await readHistory(before, limit);
     dispatch(page ? { type: 'earlier', before, page } : { type: 'earlierFailed' });
+    return page !== undefined;
+  }
+
+  async function loadBackTo(seq: number): Promise<void> {
+    // A list that is cut to its newest entries meanwhile would be read again and again.
+    dispatch({ type: 'following', following: false });
+    let read = true;
+    while (read) {
+      const { more, readFrom = 0, timeline } = store.get();
+      if (!more || readFrom <= seq || timeline.length >= MAX_ENTRIES_WHILE_READING) return;
+      read = await loadEarlier(LONG_PAGE_SIZE);
+    }
   }
 
   chat.on('bye', ({ code, reason }) => {
@@ -69,7 +86,11 @@ export function connectRoom({ chat, room, store, field, now }: RoomConnectionDep
     else dispatch({ type: 'connection', connection: { phase: 'stopped', reason: ended } });
   });
   chat.on('hello', (hello) => dispatch({ type: 'hello', hello }));
-  room.on('joined', (joined) => dispatch({ type: 'joined', joined }));
+  room.on('joined', (joined) => {
+    const readUpTo = chat.user && room.reads.get(chat.user.id);
+    dispatch({ type: 'joined', joined, ...(readUpTo !== undefined && { readUpTo }) });
+  });
+  room.on('rights', (can) => dispatch({ type: 'rights', can }));
   room.on('refused', (error, retryInMs) => {
     const reason = refusalOf(error, now());
     if (retryInMs !== undefined) lose(reason, retryInMs);
@@ -98,15 +119,21 @@ export function connectRoom({ chat, room, store, field, now }: RoomConnectionDep
       room.typing(text.trim() !== '');
       field.save(text);
     },
-    say(text) {
+    ...createMessageRequests({ room, store, problemOf: (error) => refusalOf(error, now()) }),
+    target: (target) => dispatch({ type: 'target', target }),
+    following: (following) => dispatch({ type: 'following', following }),
+    attended: (attended) => dispatch({ type: 'attended', attended }),
+    say(text, options) {
       room.typing(false);
       field.save('');
+      dispatch({ type: 'target', target: undefined });
       // The draft shows the failure.
-      room.say(text).catch(() => undefined);
+      room.say(text, options).catch(() => undefined);
     },
     retry: (clientMsgId) => void room.retry(clientMsgId).catch(() => undefined),
     discard: room.discard,
     loadEarlier: () => void loadEarlier(),
+    loadBackTo: (seq) => void loadBackTo(seq),
   };
 }
 

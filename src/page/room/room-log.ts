@@ -23,6 +23,7 @@ import {
   putBefore,
   saidEntry,
   type Timeline,
+  TRIMMED_AT_ONCE,
   withChange,
   withoutText,
 } from './timeline.ts';
@@ -30,9 +31,11 @@ import {
 /* Applies entries of the room's log to the list. The SDK delivers each once and in order; only an ack may overtake them. */
 
 /** The messages of a join follow one by one. After a join that resumed nothing they are the whole list. */
-export function withJoin(state: ChatState, { users, recovered, messages, more }: Joined): ChatState {
-  const next: ChatState = { ...state, connection: { phase: 'joined' }, users };
-  return recovered === undefined ? emptyFrom(next, messages, more) : next;
+export function withJoin(state: ChatState, { users, recovered, messages, more, can }: Joined): ChatState {
+  const next: ChatState = { ...state, connection: { phase: 'joined' }, users, can };
+  if (recovered !== undefined) return next;
+  const empty = emptyFrom(next, messages, more);
+  return { ...empty, ownReactions: new Map(), seen: state.attended ? undefined : empty.history };
 }
 
 /** Puts the newest page, read after a gap, between the rows before the gap and those since. */
@@ -102,14 +105,16 @@ export function withMessage(state: ChatState, message: ChatMessage): ChatState {
     state.drafts.some((draft) => draft.clientMsgId === clientMsgId);
   const entry = saidEntry(message, own ? draftKey(clientMsgId) : undefined);
   const drafts = own ? withoutDraft(state.drafts, clientMsgId) : state.drafts;
-  return { ...state, timeline: place(state.timeline, entry), drafts };
+  const timeline = place(state.timeline, entry);
+  // A reply counts at the message that it answers.
+  return { ...state, timeline: withChange(timeline, message), drafts };
 }
 
 /** Shows an own message whose ack arrived, perhaps before earlier messages of others. */
 export function withOwnMessage(
   state: ChatState,
   said: SayAck,
-  { clientMsgId, text }: UnsentMessage,
+  { clientMsgId, text, replyTo, mentions }: UnsentMessage,
 ): ChatState {
   const { me, timeline } = state;
   const { roomid, epoch, seq, id, at, dup } = said;
@@ -120,8 +125,19 @@ export function withOwnMessage(
   // A repeated ack may belong to a message older than the list: at the top it would hide the hole below it.
   if (!me || (dup && oldest && (oldest.epoch !== epoch || oldest.seq > seq))) return state;
   const data = { username: me.name, userId: me.id, avatar: me.avatar, text, type: 0 };
-  const message: ChatMessage = { event: 'broadcast_say', roomid, epoch, seq, id, at, clientMsgId, data };
-  return { ...state, timeline: place(timeline, saidEntry(message, key)) };
+  const message: ChatMessage = {
+    event: 'broadcast_say',
+    roomid,
+    epoch,
+    seq,
+    id,
+    at,
+    clientMsgId,
+    ...(replyTo !== undefined && { replyTo }),
+    ...(mentions && { mentions }),
+    data,
+  };
+  return { ...state, timeline: withChange(place(timeline, saidEntry(message, key)), message) };
 }
 
 export function withPresence(state: ChatState, { event, data }: PresenceMessage): ChatState {
@@ -162,7 +178,10 @@ export function withEarlier(state: ChatState, before: number, page: MessagePage)
 }
 
 export function trimmed(state: ChatState): ChatState {
-  const timeline = newest(state.timeline, state.following ? MAX_ENTRIES : MAX_ENTRIES_WHILE_READING);
+  const most = state.following ? MAX_ENTRIES : MAX_ENTRIES_WHILE_READING;
+  // Many at once: to drop one with each message would draw the whole list with each.
+  const timeline =
+    state.timeline.length > most ? newest(state.timeline, most - TRIMMED_AT_ONCE) : state.timeline;
   if (timeline === state.timeline) return state;
   const oldest = { more: true, readFrom: oldestSaid(timeline)?.seq ?? state.readFrom };
   if (state.above && lastGap(timeline) >= 0) return { ...state, timeline, above: oldest };

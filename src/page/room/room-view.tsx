@@ -1,4 +1,4 @@
-import { useCallback } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import type { Person } from '../../protocol/people.ts';
 import { Composer } from '../composer/composer.tsx';
 import { ComposerNote } from '../composer/composer-note.tsx';
@@ -6,6 +6,7 @@ import type { Store } from '../ui/store.ts';
 import { useStore } from '../ui/use-store.ts';
 import type { ChatEvent } from './chat-reducer.ts';
 import type { ChatState } from './chat-state.ts';
+import { FailedNote } from './failed-note.tsx';
 import { MessageList } from './message-list.tsx';
 import type { RoomActions } from './room-actions.ts';
 
@@ -18,25 +19,34 @@ export interface RoomViewProps {
 /** The inside of a room: its messages, who is writing, and the field. */
 export function RoomView({ store, actions, me }: RoomViewProps) {
   const state = useStore(store);
-  const onFollowing = useCallback(
-    (following: boolean) => store.dispatch({ type: 'following', following }),
-    [store],
-  );
+  const { target } = state;
+  useEffect(() => {
+    const update = () => actions.attended(!document.hidden);
+    update();
+    document.addEventListener('visibilitychange', update);
+    return () => {
+      document.removeEventListener('visibilitychange', update);
+      actions.attended(false);
+    };
+  }, [actions]);
+
   return (
     <>
-      <MessageList
-        state={state}
-        me={me}
-        onEarlier={actions.loadEarlier}
-        onFollowing={onFollowing}
-        onRetry={actions.retry}
-        onDiscard={actions.discard}
-      />
+      <MessageList state={state} me={me} actions={actions} />
+      {state.failed && (
+        <FailedNote failed={state.failed} onRepeat={actions.request} onClose={actions.forgetFailure} />
+      )}
       <ComposerNote mute={state.mute} typists={state.connection.phase === 'joined' ? state.typists : []} />
       <Composer
         maxTextBytes={state.maxTextBytes}
         restored={state.typed}
+        target={target}
         onSay={actions.say}
+        onEdit={(seq, text) => {
+          actions.target(undefined);
+          actions.request({ kind: 'edit', seq, text });
+        }}
+        onEndTarget={() => actions.target(undefined)}
         onTyped={actions.typed}
       />
     </>

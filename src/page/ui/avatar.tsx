@@ -1,11 +1,18 @@
 import { useState } from 'preact/hooks';
 import { initialsOf, pictureOf, toneOf } from './face.ts';
 
-export function Avatar({ username, avatar }: { username: string; avatar?: string }) {
+export interface AvatarProps {
+  /** Gives the colour, which a namesake does not share; before there is one, the name does. */
+  readonly userId?: string;
+  readonly username: string;
+  readonly avatar?: string;
+}
+
+export function Avatar({ userId, username, avatar }: AvatarProps) {
   const picture = pictureOf(avatar);
   const [broken, setBroken] = useState<string>();
   return (
-    <span class={`avatar tone-${toneOf(username, avatar)}`} aria-hidden="true">
+    <span class={`avatar tone-${toneOf(userId ?? username, avatar)}`} aria-hidden="true">
       {picture !== undefined && picture !== broken ? (
         <img
           src={picture}

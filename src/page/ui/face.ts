@@ -1,12 +1,12 @@
 /** The number of tones in styles.css. */
 export const FACE_TONES = 6;
 
-/** The tone of a drawn avatar: chosen by the number of a picture file of the source system (`1.jpg`), or by the name. */
-export function toneOf(username: string, avatar: string | undefined): number {
+/** The tone of a drawn avatar: chosen by the number of a picture file of the source system (`1.jpg`), or by the user id. */
+export function toneOf(userId: string, avatar: string | undefined): number {
   const numbered = /^(\d{1,3})\.[a-z]+$/i.exec(avatar ?? '');
   if (numbered) return (Number(numbered[1]) + FACE_TONES - 1) % FACE_TONES;
   let hash = 0;
-  for (const char of username) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0;
+  for (const char of userId) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0;
   return hash % FACE_TONES;
 }
 

@@ -26,6 +26,24 @@ export const LeaveIcon = () => (
   </Icon>
 );
 
+export const ReplyIcon = () => (
+  <Icon>
+    <path d="M9 7 4 12l5 5M4 12h10a6 6 0 0 1 6 6v1" />
+  </Icon>
+);
+
+export const ReactIcon = () => (
+  <Icon>
+    <path d="M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M8.5 14a4 4 0 0 0 7 0M9 9.5v.01M15 9.5v.01" />
+  </Icon>
+);
+
+export const MoreIcon = () => (
+  <Icon>
+    <path d="M5 12v.01M12 12v.01M19 12v.01" />
+  </Icon>
+);
+
 export const DownIcon = () => (
   <Icon>
     <path d="M12 5v14m0 0 6-6m-6 6-6-6" />

@@ -1,7 +1,11 @@
 import type { Draft } from '../../../src/client/index.ts';
 import { type ChatEvent, reduceChat } from '../../../src/page/room/chat-reducer.ts';
 import { type ChatState, INITIAL_STATE } from '../../../src/page/room/chat-state.ts';
+import type { Draft as OwnDraft } from '../../../src/page/room/drafts.ts';
+import { createRowMaker, type Row } from '../../../src/page/room/rows.ts';
+import type { Timeline } from '../../../src/page/room/timeline.ts';
 import type { Hello } from '../../../src/protocol/events.ts';
+import type { Person } from '../../../src/protocol/people.ts';
 import type {
   ChatMessage,
   DeletedMessage,
@@ -95,6 +99,15 @@ export function inRoom(messages: readonly RoomEntry[] = [], ...events: ChatEvent
 
 export function reduced(state: ChatState, ...events: ChatEvent[]): ChatState {
   return events.reduce(reduceChat, state);
+}
+
+export function rowsOf(
+  timeline: Timeline,
+  drafts: readonly OwnDraft[],
+  me: Person,
+  more = false,
+): readonly Row[] {
+  return createRowMaker()({ timeline, drafts, me, more });
 }
 
 /** The list as a reader sees it. */

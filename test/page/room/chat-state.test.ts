@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { ChatEvent } from '../../../src/page/room/chat-reducer.ts';
 import type { ChatState } from '../../../src/page/room/chat-state.ts';
-import { rowsOf, saidSince } from '../../../src/page/room/rows.ts';
-import { MAX_ENTRIES, MAX_ENTRIES_WHILE_READING } from '../../../src/page/room/timeline.ts';
+import { isOwnReaction } from '../../../src/page/room/own-reactions.ts';
+import { unseenLine } from '../../../src/page/room/reading.ts';
+import { saidSince } from '../../../src/page/room/rows.ts';
+import { MAX_ENTRIES, MAX_ENTRIES_WHILE_READING, TRIMMED_AT_ONCE } from '../../../src/page/room/timeline.ts';
 import type { SayAck } from '../../../src/protocol/rooms.ts';
 import {
   deleted,
@@ -12,6 +14,7 @@ import {
   message,
   pageOf,
   reduced,
+  rowsOf,
   said,
   sayings,
   shown,
@@ -38,7 +41,7 @@ const removed = (ref: number): ChatEvent => ({ type: 'deleted', ref });
 /** The list as a reader sees it, without days. */
 function drawn({ timeline }: ChatState): string[] {
   return rowsOf(timeline, [], { userId: 'me', username: 'Me' }).flatMap((row) =>
-    row.kind === 'said' ? [row.text] : row.kind === 'notice' ? [row.entry.notice] : [],
+    row.kind === 'said' ? [row.text] : row.kind === 'notice' ? [row.entry.notice] : ['removed'],
   );
 }
 
@@ -80,8 +83,6 @@ describe('live messages', () => {
     expect(earlier).toMatchObject({ readFrom: 6, more: true, earlier: 'idle', timeline: [] });
     const whole = reduced(earlier, { type: 'earlier', before: 6, page: pageOf(sayings(1, 5)) });
     expect(shown(whole)).toEqual(sayings(1, 5).map(({ data }) => data.text));
-    const busy = reduced(inRoom(), ...sayings(1, MAX_ENTRIES + 10).map((one) => message(one)));
-    expect(busy).toMatchObject({ more: true, readFrom: 11 });
   });
 });
 
@@ -299,22 +300,104 @@ describe('a reader who is muted', () => {
 });
 
 describe('a long talk', () => {
+  /** A room whose list has the messages 1 to `last`. */
+  const holding = (last: number, ...events: ChatEvent[]) =>
+    inRoom([said(last)], ...events, { type: 'earlier', before: last, page: pageOf(sayings(1, last - 1)) });
+
   it('keeps the newest rows for a reader at the end, and the way back to the rest', () => {
-    const state = inRoom([], ...sayings(1, MAX_ENTRIES + 500).map(message));
-    expect(state.timeline).toHaveLength(MAX_ENTRIES);
-    expect(shown(state)[0]).toBe('text 501');
-    expect(state.more).toBe(true);
+    const full = holding(MAX_ENTRIES);
+    expect(full.timeline).toHaveLength(MAX_ENTRIES);
+    expect(full.more).toBe(false);
+    const state = reduced(full, message(said(MAX_ENTRIES + 1)));
+    expect(state.timeline).toHaveLength(MAX_ENTRIES - TRIMMED_AT_ONCE);
+    expect(state).toMatchObject({ more: true, readFrom: TRIMMED_AT_ONCE + 2 });
   });
 
   it('removes nothing from a reader further up, until they come back to the end', () => {
+    const reading = holding(MAX_ENTRIES_WHILE_READING, { type: 'following', following: false });
+    expect(reading.timeline).toHaveLength(MAX_ENTRIES_WHILE_READING);
+    const long = reduced(reading, message(said(MAX_ENTRIES_WHILE_READING + 1)));
+    expect(long.timeline).toHaveLength(MAX_ENTRIES_WHILE_READING - TRIMMED_AT_ONCE);
+    const back = reduced(long, { type: 'following', following: true });
+    expect(back.timeline).toHaveLength(MAX_ENTRIES - TRIMMED_AT_ONCE);
+  });
+});
+
+describe('the line of what is new', () => {
+  const looking = (attended: boolean): ChatEvent => ({ type: 'attended', attended });
+  const line = (state: ChatState) => unseenLine(state);
+
+  it('stands before the first message of others that came while the reader looked away', () => {
+    const away = inRoom(sayings(1, 2), looking(true), looking(false), message(said(3, own)));
+    expect(line(away)).toBeUndefined();
+    const news = reduced(away, message(said(4)), message(said(5)));
+    expect(line(news)).toBe('e1:4');
+    expect(line(reduced(news, looking(true), message(said(6))))).toBe('e1:4');
+  });
+
+  it('goes when the reader looks away again, or writes', () => {
+    const back = inRoom([said(1)], looking(true), looking(false), message(said(2)), looking(true));
+    expect(line(back)).toBe('e1:2');
+    expect(line(reduced(back, looking(false)))).toBeUndefined();
+    expect(line(reduced(back, unsent('c1'), ...acked('c1', ack(3))))).toBeUndefined();
+  });
+
+  it('does not come for a reader who missed nothing', () => {
+    const back = inRoom([said(1)], looking(true), looking(false), looking(true), message(said(2)));
+    expect(line(back)).toBeUndefined();
+  });
+
+  it('comes also for a reader of older messages, and in a room that was never looked at', () => {
     const reading = inRoom(
-      sayings(1, MAX_ENTRIES),
+      [said(1)],
+      looking(true),
       { type: 'following', following: false },
-      ...sayings(MAX_ENTRIES + 1, MAX_ENTRIES + 300).map(message),
+      message(said(2)),
     );
-    expect(shown(reading)[0]).toBe('text 1');
-    const long = reduced(reading, ...sayings(MAX_ENTRIES + 301, MAX_ENTRIES_WHILE_READING + 10).map(message));
-    expect(long.timeline).toHaveLength(MAX_ENTRIES_WHILE_READING);
-    expect(reduced(long, { type: 'following', following: true }).timeline).toHaveLength(MAX_ENTRIES);
+    expect(line(reading)).toBe('e1:2');
+    expect(line(inRoom([said(1)], message(said(2))))).toBe('e1:2');
+  });
+
+  it('comes at a join after the read mark, once the history is there', () => {
+    const [first, ...rest] = joining(sayings(1, 5));
+    const at = (readUpTo: number) =>
+      reduced(inRoom([], looking(true)), { ...first, readUpTo } as ChatEvent, ...rest);
+    expect(line(at(3))).toBe('e1:4');
+    expect(line(at(5))).toBeUndefined();
+    expect(line(at(0))).toBeUndefined();
+  });
+});
+
+describe('changes of messages', () => {
+  const change = (entry: object) => ({ type: 'changed', entry: { ...said(9), ...entry } }) as ChatEvent;
+  const reaction = (by: string, on = true) =>
+    change({ event: 'reacted', ref: 1, data: { reaction: '👍', on }, by: { userId: by, username: by } });
+
+  it('of the reader are own reactions, whatever the first ten people are', () => {
+    const many = said(1, { reactions: [{ reaction: '👍', count: 12, users: ['a', 'b'] }] });
+    const state = inRoom([many]);
+    const isOwn = ({ ownReactions }: ChatState) =>
+      isOwnReaction(ownReactions, 1, { reaction: '👍', count: 12, users: ['a', 'b'] }, 'g-me');
+    expect(isOwn(state)).toBe(false);
+    expect(isOwn(reduced(state, reaction('bob')))).toBe(false);
+    expect(isOwn(reduced(state, reaction('g-me')))).toBe(true);
+    expect(isOwn(reduced(state, reaction('g-me'), reaction('g-me', false)))).toBe(false);
+    expect(isOwn(reduced(state, { type: 'ownReaction', seq: 1, reaction: '👍', on: true }))).toBe(true);
+  });
+
+  it('are counted at a message that is answered', () => {
+    const state = inRoom([said(1)], message(said(2, { replyTo: 1 })), message(said(3, { replyTo: 1 })));
+    expect(state.timeline[0]).toMatchObject({ message: { replies: 2 } });
+  });
+
+  it('of an own reply show what it answers before the echo comes', () => {
+    const draft = { roomid: 'lobby', clientMsgId: 'c1', text: 'yes', replyTo: 1, mentions: ['bob'] };
+    const writing = inRoom([said(1)], unsent(draft));
+    expect(writing.drafts).toMatchObject([{ replyTo: 1 }]);
+    const state = reduced(writing, unsent(), { type: 'said', said: ack(2), draft });
+    expect(state.timeline).toMatchObject([
+      { message: { replies: 1 } },
+      { message: { replyTo: 1, mentions: ['bob'] } },
+    ]);
   });
 });

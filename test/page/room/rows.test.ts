@@ -1,9 +1,8 @@
-import { expect, it } from 'vitest';
-import { rowsOf, saidSince } from '../../../src/page/room/rows.ts';
-import { saidEntry } from '../../../src/page/room/timeline.ts';
-import { splitLinks } from '../../../src/page/text/links.ts';
+import { describe, expect, it } from 'vitest';
+import { createRowMaker, firstUnseen, saidSince } from '../../../src/page/room/rows.ts';
+import { saidEntry, type Timeline } from '../../../src/page/room/timeline.ts';
 import { initialsOf, pictureOf, toneOf } from '../../../src/page/ui/face.ts';
-import { said } from './chat-events.ts';
+import { rowsOf, said, sayings } from './chat-events.ts';
 
 const ME = { userId: 'g-me', username: 'Mia' };
 const NOON = new Date(2026, 4, 1, 12).getTime();
@@ -28,17 +27,27 @@ it('shows name and time at the first of several messages in a row, and again aft
   expect(rows.map((row) => row.opens)).toEqual([true, false, true, true, true]);
 });
 
-it('puts the day before its first message', () => {
-  const timeline = [said(1, { at: minutes(0) }), said(2, { at: minutes(24 * 60) })].map((message) =>
-    saidEntry(message),
+it('puts the day above its first message', () => {
+  const timeline = [said(1, { at: minutes(0) }), said(2), said(3, { at: minutes(24 * 60) })].map((message) =>
+    saidEntry({ ...message, at: message.seq === 2 ? minutes(1) : message.at }),
   );
-  expect(rowsOf(timeline, [], ME).map((row) => row.kind)).toEqual(['day', 'said', 'day', 'said']);
+  expect(rowsOf(timeline, [], ME).map(({ day }) => day)).toEqual([minutes(0), undefined, minutes(24 * 60)]);
+});
+
+it('puts no day above the first row while the room has older messages, which may be of that day', () => {
+  const timeline = [said(1, { at: minutes(0) }), said(2, { at: minutes(24 * 60) })].map((one) =>
+    saidEntry(one),
+  );
+  expect(rowsOf(timeline, [], ME, true).map(({ day }) => day)).toEqual([undefined, minutes(24 * 60)]);
 });
 
 it('puts what is not stored yet at the end, also when the clock here is behind the server’s', () => {
   const draft = { clientMsgId: 'c1', text: 'mine', writtenAt: minutes(-24 * 60), status: 'waiting' as const };
   const rows = rowsOf([saidEntry(said(1, { at: minutes(0) }))], [draft], ME);
-  expect(rows.map((row) => row.kind)).toEqual(['day', 'said', 'said']);
+  expect(rows.map(({ kind, day }) => [kind, day])).toEqual([
+    ['said', minutes(0)],
+    ['said', undefined],
+  ]);
   expect(rows.at(-1)).toMatchObject({ text: 'mine', own: true, draft });
 });
 
@@ -49,23 +58,6 @@ it('counts what others said since the reader left the end', () => {
   expect(saidSince(timeline, timeline[0]?.key, 'g-me')).toBe(2);
   expect(saidSince(timeline, timeline[3]?.key, 'g-me')).toBe(0);
 });
-
-it.each([
-  ['see https://example.org/a_(b)?c=1#d.', 'https://example.org/a_(b)?c=1#d'],
-  ['(http://example.org)', 'http://example.org'],
-  ['<https://example.org/x>', 'https://example.org/x'],
-])('links the address in %j', (text, address) => {
-  const parts = splitLinks(text);
-  expect(parts.filter((part) => part.href !== undefined).map((part) => part.text)).toEqual([address]);
-  expect(parts.map((part) => part.text).join('')).toBe(text);
-});
-
-it.each(['javascript:alert(1)', 'data:text/html,x', 'https://', 'http://[', 'plain text', 'xhttps//a'])(
-  'leaves %j plain text',
-  (text) => {
-    expect(splitLinks(text)).toEqual([{ text }]);
-  },
-);
 
 it('draws avatars from the name or the number of the picture, and fetches https pictures only', () => {
   expect(['東东', 'mia', 'Ann-Marie Lee', '👩‍👩‍👧 x'].map(initialsOf)).toEqual(['東', 'M', 'AL', '👩‍👩‍👧X']);
@@ -79,6 +71,52 @@ it('draws avatars from the name or the number of the picture, and fetches https 
 it.each([Number.NaN, undefined, 'soon', 9e15])('draws a message whose time is %j without one', (at) => {
   const odd = { ...said(2), at: at as number };
   const rows = rowsOf([saidEntry(said(1, { at: NOON })), saidEntry(odd)], [], ME);
-  expect(rows.map((row) => row.kind)).toEqual(['day', 'said', 'said']);
-  expect(rows[2]).toMatchObject({ at: undefined });
+  expect(rows.map(({ kind, day }) => [kind, day])).toEqual([
+    ['said', NOON],
+    ['said', undefined],
+  ]);
+  expect(rows[1]).toMatchObject({ at: undefined });
+});
+
+describe('rows of a list that changes', () => {
+  const list = (count: number) => sayings(1, count).map((message) => saidEntry(message));
+
+  it('are the same objects as far as the list is the same', () => {
+    const make = createRowMaker();
+    const timeline = list(3);
+    const input = { drafts: [], me: ME, more: false };
+    const before = make({ ...input, timeline });
+    const grown = make({ ...input, timeline: [...timeline, saidEntry(said(4))] });
+    expect(grown.slice(0, 3).every((row, index) => row === before[index])).toBe(true);
+    expect(grown).toEqual(rowsOf([...timeline, saidEntry(said(4))], [], ME));
+  });
+
+  it.each([
+    ['a change in the middle', (all: Timeline) => all.with(1, saidEntry(said(2, { userId: 'x' })))],
+    ['older messages above', (all: Timeline) => [saidEntry(said(0)), ...all]],
+    ['the oldest ones gone', (all: Timeline) => all.slice(2)],
+    ['all of them gone', () => []],
+  ])('are those of a new list after %s', (_, change) => {
+    const make = createRowMaker();
+    const timeline = list(3);
+    make({ timeline, drafts: [], me: ME, more: false });
+    const next = change(timeline);
+    expect(make({ timeline: next, drafts: [], me: ME, more: false })).toEqual(rowsOf(next, [], ME));
+  });
+});
+
+it('finds the first message of others after a place, and none after a place that is gone', () => {
+  const timeline = [said(1), said(2, { userId: 'g-me' }), said(3), said(4)].map((one) => saidEntry(one));
+  expect(firstUnseen(timeline, 'e1:1', 'g-me')).toBe('e1:3');
+  expect(firstUnseen(timeline, 'e1:4', 'g-me')).toBeUndefined();
+  expect(firstUnseen(timeline, 'e0:9', 'g-me')).toBeUndefined();
+});
+
+it('marks the messages that mention the reader', () => {
+  const rows = rowsOf(
+    [saidEntry(said(1, { mentions: ['g-me'] })), saidEntry(said(2, { mentions: ['b'] }))],
+    [],
+    ME,
+  );
+  expect(rows).toMatchObject([{ mentioned: true }, { mentioned: false }]);
 });

@@ -2,6 +2,10 @@ export const composer = {
   message: 'Message',
   placeholder: 'Write a message',
   send: 'Send',
+  editing: 'Editing your message',
+  /** Before a name. */
+  replyingTo: 'Replying to',
+  cancel: 'Cancel',
   sendTitle: 'Send (Enter)',
   bytesTooLong: (bytes: number) => `${bytes} bytes too long`,
   bytesLeft: (bytes: number) => `${bytes} bytes left`,

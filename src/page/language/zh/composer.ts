@@ -3,6 +3,9 @@ import type { Texts } from '../en.ts';
 export const composer: Texts['composer'] = {
   message: '消息',
   placeholder: '输入消息',
+  editing: '正在编辑你的消息',
+  replyingTo: '回复',
+  cancel: '取消',
   send: '发送',
   sendTitle: '发送（Enter）',
   bytesTooLong: (bytes) => `超出 ${bytes} 字节`,
