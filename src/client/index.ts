@@ -1,5 +1,6 @@
 export type { ErrorCode, WireError } from '../protocol/codes.ts';
-export type { Bye, Hello } from '../protocol/events.ts';
+export type { Ack, Bye, ClientToServer, Hello, ServerToClient } from '../protocol/events.ts';
+export type { EventName, PayloadInput } from '../protocol/payloads.ts';
 export type {
   InboxPage,
   Item,

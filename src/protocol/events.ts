@@ -102,8 +102,16 @@ export interface Bye {
   readonly afterMs: number;
 }
 
+type Answer<E extends EventName> = (answer: Ack<E>) => void;
+
+/**
+ * What the stock client may emit: `Socket<ServerToClient, ClientToServer>`. The payload may be absent where all of its fields
+ * may. Answers are typed for a callback; `emitWithAck` cannot tell them, as the callback may be absent.
+ */
 export type ClientToServer = {
-  [E in EventName]: (payload?: PayloadInput<E>, ack?: (answer: Ack<E>) => void) => void;
+  [E in EventName]: Partial<PayloadInput<E>> extends PayloadInput<E>
+    ? (payload?: PayloadInput<E>, ack?: Answer<E>) => void
+    : (payload: PayloadInput<E>, ack?: Answer<E>) => void;
 };
 
 export interface ServerToClient {

@@ -31,8 +31,8 @@ import { MODERATION_ACTIONS, type ModerationAction } from './rooms.ts';
 const written = <Input>() => z.unknown() as z.ZodType<unknown, Input>;
 
 /** A string field with its own grammar: parsed and normalised, or rejected under the field's name. */
-function named(parse: (value: unknown) => string | undefined, grammar: string) {
-  return written<string | number>().transform((value, context): string => {
+function named<Input = string>(parse: (value: unknown) => string | undefined, grammar: string) {
+  return written<Input>().transform((value, context): string => {
     const parsed = parse(value);
     if (parsed !== undefined) return parsed;
     context.addIssue({ code: 'custom', message: grammar, input: undefined });
@@ -40,14 +40,16 @@ function named(parse: (value: unknown) => string | undefined, grammar: string) {
   });
 }
 
+/** A safe integer counts as its digits. */
+type Id = string | number;
 const ID_GRAMMAR = 'must be 1 to 128 bytes of letters and digits of any script, inner spaces and _ - . : @ ~';
-export const roomid = named(parseId, ID_GRAMMAR);
-export const userId = named(parseId, ID_GRAMMAR);
+export const roomid = named<Id>(parseId, ID_GRAMMAR);
+export const userId = named<Id>(parseId, ID_GRAMMAR);
 const USERNAME_GRAMMAR =
   'must be 1 to 32 characters that can be seen: no control, direction or zero-width ones, which some emoji have';
 export const username = named(parseUsername, USERNAME_GRAMMAR);
 /** A client's own id or name, which must not pass for the server's. */
-const ownUserId = named(parseUnreservedId, `${ID_GRAMMAR}, and is reserved if it is roomcast`);
+const ownUserId = named<Id>(parseUnreservedId, `${ID_GRAMMAR}, and is reserved if it is roomcast`);
 const ownUsername = named(parseUnreservedUsername, `${USERNAME_GRAMMAR}; roomcast is reserved`);
 export const avatar = named(parseAvatar, 'must be a short file name or an https: URL');
 export const clientMsgId = named(parseClientMsgId, 'must be 1 to 64 printable ASCII characters');
