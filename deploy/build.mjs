@@ -1,5 +1,5 @@
 /**
- * Builds dist/: the server and the page as bundles, the SDK as modules with types. With --if-needed only if something
+ * Builds dist/: the server and the page as bundles, the SDK as a package with types. With --if-needed only if something
  * changed since the last build, so that `npm start` is quick the second time.
  */
 import { execFileSync } from 'node:child_process';
@@ -21,11 +21,17 @@ async function build() {
   const { compressFiles } = await import('./compress.mjs');
   const { buildPage } = await import('../src/page/build.mjs');
   const { buildClient } = await import('../src/client/build.mjs');
+  const { buildPackage } = await import('../src/client/build-package.mjs');
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const page = join(dist, 'page');
   rmSync(dist, { recursive: true, force: true });
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  execFileSync(process.execPath, [tsc, '-p', join(root, 'src', 'client')], { stdio: 'inherit' });
+  const declarations = join(dist, '.declarations');
+  execFileSync(process.execPath, [tsc, '-p', join(root, 'src', 'client'), '--outDir', declarations], {
+    stdio: 'inherit',
+  });
+  await buildPackage({ root, declarations, outDir: join(dist, 'client') });
+  rmSync(declarations, { recursive: true });
   const bundled = [
     ...(await bundleServer({ root, outDir: dist, dependencies: Object.keys(dependencies) })),
     ...(await buildPage(page)),
