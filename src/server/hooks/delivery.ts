@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { HookEvent } from './log-events.ts';
-import type { HookPost } from './post.ts';
+import type { HookPost, PostResult } from './post.ts';
 import type { SenderLease } from './sender-lease.ts';
 
 const TRY_MS = 1_000;
@@ -9,8 +9,10 @@ const MAX_BACKOFF_MS = 60_000;
 /** Answers of a receiver, or of what stands before it, that takes no request at all now. */
 const BUSY = new Set([429, 502, 503, 504]);
 
-/** `refused`: the receiver answered in a way that may be due to one of the events. */
-export type Delivered = 'taken' | 'refused' | 'failed';
+/** `refused`, `unanswered`: the receiver answered, or did not in time, in a way that may be due to one of the events. */
+export type Delivered = 'taken' | 'refused' | 'unanswered' | 'failed';
+
+type Failure = Extract<PostResult, { readonly taken: false }>;
 
 export interface HookDeliveryDeps {
   readonly post: HookPost;
@@ -26,8 +28,8 @@ export interface HookDeliveryDeps {
 
 export interface HookDelivery {
   /**
-   * Posts the events. After a failure it waits, unless `refused` ones can be sent in smaller parts; the caller reads the logs
-   * again, so that a message that was deleted meanwhile is not sent as it was.
+   * Posts the events. After a failure it waits, unless `refused` or `unanswered` ones can be sent in smaller parts; the caller
+   * reads the logs again, so that a message that was deleted meanwhile is not sent as it was.
    */
   deliver(events: readonly HookEvent[], isSmallest: boolean): Promise<Delivered>;
   /** Another process sends now, so this one knows of no failure. */
@@ -66,11 +68,11 @@ export function createHookDelivery(deps: HookDeliveryDeps): HookDelivery {
         failingSince = elapsedMs();
         log.warn({ reason: result.reason }, 'hooks: the receiver took no events; they are sent again');
       }
-      const isRefused = result.status !== undefined && !BUSY.has(result.status);
-      if (isRefused && !isSmallest) return 'refused';
+      const failure = failureOf(result);
+      if (failure !== 'failed' && !isSmallest) return failure;
       await keepLease(Math.max(result.retryAfterMs ?? 0, backoffMs * (0.5 + random() / 2)));
       backoffMs = Math.min(MAX_BACKOFF_MS, backoffMs * 2);
-      return isRefused ? 'refused' : 'failed';
+      return failure;
     },
     forgetFailure() {
       failingSince = undefined;
@@ -78,4 +80,9 @@ export function createHookDelivery(deps: HookDeliveryDeps): HookDelivery {
     failed: () => failed,
     failingSince: () => failingSince,
   };
+}
+
+function failureOf({ status, timedOut }: Failure): Exclude<Delivered, 'taken'> {
+  if (timedOut) return 'unanswered';
+  return status !== undefined && !BUSY.has(status) ? 'refused' : 'failed';
 }

@@ -1,5 +1,5 @@
 /*
- * A receiver may refuse one event of a room for ever, and the room's later events must not be sent before it. Only that room
+ * A receiver may refuse one event of a room for ever, or hang at it, and the room's later events must not be sent before it. Only that room
  * waits: it is tried again alone, with its next event alone, until that is taken or its log no longer has it.
  */
 

@@ -18,6 +18,8 @@ export type PostResult =
       /** The status of the answer, if one came. */
       readonly status?: number;
       readonly retryAfterMs?: number;
+      /** No whole answer came in time. */
+      readonly timedOut?: true;
     };
 
 /** `closing` ends the request at once: then the events may be taken or not. */
@@ -64,7 +66,8 @@ export function createHookPost(deps: HookPostDeps, maxAnswerBytes = 0): HookPost
       const text = await firstBytes(response, maxAnswerBytes);
       return text === undefined ? { taken: false, reason: 'the answer is too long' } : { taken: true, text };
     } catch (error) {
-      return { taken: false, reason: causeOf(error) };
+      const timedOut = (error as { name?: string }).name === 'TimeoutError';
+      return { taken: false, reason: causeOf(error), ...(timedOut && { timedOut }) };
     } finally {
       clearTimeout(late);
       closing?.removeEventListener('abort', end);

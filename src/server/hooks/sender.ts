@@ -33,6 +33,9 @@ const TRY_MS = 1_000;
 /** Notes that died with a process are found by the comparison. */
 const COMPARE_MS = 60_000;
 const TAKEN_ROOMS = 200;
+/** A refused request is sent again in parts, one that nobody answered in smaller ones: each try takes the whole timeout. */
+const REFUSED_PARTS = 2;
+const UNANSWERED_PARTS = 8;
 
 export interface HookSenderDeps {
   readonly queue: HookQueue;
@@ -112,13 +115,14 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
     return false;
   }
 
-  /** Posts the events, fewer next time if they are refused. Returns whether they are taken. */
+  /** Posts the events, fewer next time if they are refused or not answered. Returns whether they are taken. */
   async function post({ events, subjects }: Batch, isSmallest: boolean): Promise<boolean> {
     const delivered = await delivery.deliver(events, isSmallest);
     const [subject] = subjects;
     if (delivered === 'taken') limit = Math.min(MAX_EVENTS, limit * 2);
-    if (delivered !== 'refused') return delivered === 'taken';
-    if (!isSmallest) limit = Math.max(1, Math.floor(Math.min(limit, events.length) / 2));
+    if (delivered === 'taken' || delivered === 'failed') return delivered === 'taken';
+    const parts = delivered === 'refused' ? REFUSED_PARTS : UNANSWERED_PARTS;
+    if (!isSmallest) limit = Math.max(1, Math.floor(Math.min(limit, events.length) / parts));
     else if (subject !== undefined) held.hold(subject);
     return false;
   }

@@ -50,5 +50,5 @@ it('a request ends at once when its sender closes, and when the answer is late',
   closing.abort();
   expect(await ended).toEqual({ taken: false, reason: 'AbortError' });
   expect(await post(600_000)('{}', closing.signal)).toEqual({ taken: false, reason: 'AbortError' });
-  expect(await post(1)('{}')).toEqual({ taken: false, reason: 'TimeoutError' });
+  expect(await post(1)('{}')).toEqual({ taken: false, reason: 'TimeoutError', timedOut: true });
 });

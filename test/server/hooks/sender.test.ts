@@ -149,6 +149,26 @@ describe('the sender of webhooks', () => {
     });
   });
 
+  it('keeps only the room waiting at whose event the receiver hangs, after few tries', async () => {
+    chat = openSenders();
+    let hangs = true;
+    const late: PostResult = { taken: false, reason: 'TimeoutError', timedOut: true };
+    chat.world.answer = (texts) => (hangs && texts.includes('bad') ? late : TAKEN);
+    await chat.list('lobby');
+    await chat.list('tea');
+    await chat.say('lobby', 'bad', 'later');
+    await chat.say('tea', ...numbers(70));
+    const sender = chat.openSender('a');
+    await eventually(() => expect(chat.taken()).toEqual(numbers(70)));
+    expect(chat.posts.slice(0, 4).map(({ length }) => length)).toEqual([72, 9, 1, 1]);
+    await chat.say('tea', 'more');
+    await eventually(() => expect(chat.taken().at(-1)).toBe('more'));
+    expect(sender.counts()).toMatchObject({ dropped: 0, failingSince: expect.any(Number) });
+    hangs = false;
+    await eventually(() => expect(chat.taken().slice(-2)).toEqual(['bad', 'later']));
+    expect(sender.counts().failingSince).toBeUndefined();
+  });
+
   it('does not divide what a receiver that is busy or away has not taken', async () => {
     chat = openSenders();
     chat.world.answer = () => (chat.posts.length < 3 ? refusing(503) : TAKEN);
