@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { pino } from 'pino';
@@ -64,7 +65,7 @@ async function examine(
       ? examineRedis({ options: settings, now, log })
       : examineDataDir({ dataDir: settings.dataDir, uid: process.getuid?.() }),
     values.site === undefined ? [] : checkSite({ url: String(values.site), socketPath: settings.socketPath }),
-    checkHooks({ ...settings, now }),
+    checkHooks({ ...settings, now, newId: randomUUID }),
   ]);
   return [
     ...host,
