@@ -7,6 +7,7 @@ import { openRecorder } from './recorder.ts';
 import { openRoomChatter } from './room-chatter.ts';
 import { openSdkChatter } from './sdk-chatter.ts';
 import { openStockChatter } from './stock-chatter.ts';
+import { openStreamReader } from './stream-reader.ts';
 
 const TICK_MS = 20;
 const BURST = 4;
@@ -57,6 +58,25 @@ const members = Array.from({ length: options.clients }, (_, n) => {
   return { name, rooms: own, said: 0, chatter: openChatter(n, chatterOptions) };
 });
 
+/** One reader for each room, beside the members. */
+const { apiKey } = options;
+const readers =
+  apiKey === undefined
+    ? []
+    : options.rooms.map((roomid, n) =>
+        openStreamReader({
+          url: options.urls[n % options.urls.length] as string,
+          name: `events-${n}`,
+          roomid,
+          apiKey,
+          record(record) {
+            lastRecord = performance.now();
+            recorder.add(record);
+          },
+          count: (what) => (effects[what] += 1),
+        }),
+      );
+
 /** Half of them by hand, half on the library, in every room. */
 function openChatter(n: number, chatterOptions: ChatterOptions): Chatter {
   const byHand = n < options.clients / 2;
@@ -101,8 +121,9 @@ async function until(condition: () => boolean, limitMs: number): Promise<void> {
 
 const tell = (report: Report) => void process.send?.(report);
 const pending = () => members.reduce((sum, { chatter }) => sum + chatter.pending, 0);
-/** Members who are not in all of their rooms. */
-const away = () => members.filter(({ chatter }) => !chatter.joined).length;
+/** Members who are not in all of their rooms, and readers without their stream. */
+const away = () =>
+  members.filter(({ chatter }) => !chatter.joined).length + readers.filter(({ joined }) => !joined).length;
 const allJoined = () => away() === 0;
 
 let loading: NodeJS.Timeout | undefined;
@@ -118,6 +139,7 @@ process.on('message', async (order: Order) => {
     tell({ is: 'quiet', pending: pending(), away: away() });
   } else {
     for (const { chatter } of members) chatter.close();
+    for (const reader of readers) reader.close();
     await recorder.close();
     tell({ is: 'ended', effects: { ...effects, ...presence.result() } });
     process.disconnect();

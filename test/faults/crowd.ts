@@ -16,6 +16,8 @@ export interface Load {
 export interface CrowdOptions extends Load {
   readonly kind: 'roomcast' | 'stock';
   readonly urls: readonly string[];
+  /** The key of the readers of event streams, one for each room; a stock chat has none. */
+  readonly apiKey?: string | undefined;
   /** Where its records go. */
   readonly file: string;
 }

@@ -46,7 +46,7 @@ export interface RunOutcome {
   readonly deaf: number;
   /** Messages without an answer when all was over. */
   readonly pending: number;
-  /** Members who were not back in their rooms when all was over. */
+  /** Members and readers of event streams who were not back in their rooms when all was over. */
   readonly away: number;
   readonly effects: Readonly<Record<Effect | 'bites' | 'repairs' | 'late', number>>;
   readonly maxRssBytes: number;
@@ -64,11 +64,12 @@ export async function runFault(
 ): Promise<RunOutcome> {
   const folder = await mkdtemp(join(tmpdir(), 'roomcast-faults-'));
   const rooms = Array.from({ length: timing.rooms }, (_, n) => `${tag}-${n}`);
-  const { kind, urls, watch } = stage;
+  const { kind, urls, apiKey, watch } = stage;
   const { clients, perSecond } = timing;
   watch.reset();
   const file = join(folder, 'records.jsonl');
-  const crowd = await openCrowd({ kind, urls, rooms, clients, perSecond, file });
+  const readers = apiKey === undefined ? 0 : rooms.length;
+  const crowd = await openCrowd({ kind, urls, apiKey, rooms, clients, perSecond, file });
   try {
     crowd.load();
     const begunAt = clock();
@@ -91,7 +92,7 @@ export async function runFault(
       ],
       finals,
       flowsAgainMs: flowsAgainMs(records, endedAt),
-      deaf: clients * ROOMS_PER_CLIENT - countHearing(records),
+      deaf: clients * ROOMS_PER_CLIENT + readers - countHearing(records),
       pending,
       away,
       effects: { ...effects, bites, repairs: watch.repairs(), late: countLate(records, LATE_MS) },

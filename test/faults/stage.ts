@@ -19,6 +19,7 @@ const HOSTS = 2;
 const WORKERS = 2;
 /** So many that consistent hashing leaves no worker without a client. */
 const ENTRANCES = 40;
+const API_KEY = 'the-key-of-the-readers-of-event-streams';
 /** As `RestartSec` of a service manager. */
 const RESTART_MS = 1_000;
 const RESTART_LIMIT_MS = 30_000;
@@ -38,6 +39,8 @@ export interface Stage extends Omit<StageStore, 'env' | 'close'> {
   /** Where clients come in, each url as from another address: nginx spreads them by that. */
   readonly urls: readonly string[];
   readonly workerUrls: readonly string[];
+  /** A key of the HTTP API; a stock chat has none. */
+  readonly apiKey: string | undefined;
   /** Between the clients and nginx, one for each url. */
   readonly fronts: readonly TcpProxy[];
   readonly watch: Watch;
@@ -115,7 +118,7 @@ async function build(
     if (kind === 'stock') return startStockHost({ ...options, redisUrl });
     const dataDir = (hosts[index] as { dataDir?: string } | undefined)?.dataDir;
     // A run's whole log must be there at its end to be held against what the clients got.
-    const env = { RATE_SAY: '0', HISTORY_SIZE: '20000', ...more };
+    const env = { RATE_SAY: '0', HISTORY_SIZE: '20000', API_KEYS: API_KEY, ...more };
     return startHost({
       ...options,
       env,
@@ -156,6 +159,7 @@ async function build(
     kind,
     urls: fronts.map(({ port }) => `http://127.0.0.1:${port}`),
     workerUrls: basePorts.flatMap((port) => [port, port + 1].map((each) => `http://127.0.0.1:${each}`)),
+    apiKey: kind === 'roomcast' ? API_KEY : undefined,
     ...parts,
     fronts,
     watch,
