@@ -1,5 +1,5 @@
 import type { Outcome } from '../protocol/codes.ts';
-import type { Person } from '../protocol/people.ts';
+import type { PresentPerson } from '../protocol/people.ts';
 import type { RoomMember } from '../protocol/rooms.ts';
 import type { Room } from './room.ts';
 
@@ -8,7 +8,8 @@ export interface RosterCount {
   readonly clients: number;
 }
 
-export type RosterEntry = Person;
+/** No roster stores or returns `confusable`: look-alikes.ts adds it. */
+export type RosterEntry = PresentPerson;
 
 /** `doubtful`: every instance that has the user is dead or has sent no heartbeat for `ROSTER_DOUBT_MS`. */
 export type RosterMember = RoomMember;

@@ -1,11 +1,11 @@
-import type { Person } from '../protocol/people.ts';
+import type { PresentPerson } from '../protocol/people.ts';
 import type { MemberPage, PresenceCount, PresenceDiff } from '../protocol/rooms.ts';
 
 /** The members of a room that the server has reported. */
 export interface Members {
   readonly users: number;
   /** Sorted by user id. Absent in a room that has, or lately had, more than 200 connections: the server sends counts only. */
-  readonly list?: readonly Person[];
+  readonly list?: readonly PresentPerson[];
 }
 
 export interface MemberListDeps {
@@ -39,7 +39,7 @@ const MAX_EARLY = 20;
 export function createMemberList({ ask, onChange }: MemberListDeps): MemberList {
   let followers = 0;
   let rev = 0;
-  let people: Map<string, Person> | undefined;
+  let people: Map<string, PresentPerson> | undefined;
   let users = 0;
   /** Changes that arrived during the fetch; undefined: no fetch is running. */
   let early: (PresenceDiff | PresenceCount)[] | undefined;
@@ -51,7 +51,7 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
     if (followers === 0) return;
     stop();
     const mine = turn;
-    const found = new Map<string, Person>();
+    const found = new Map<string, PresentPerson>();
     let first: MemberPage | undefined;
     early = [];
     function next(cursor: string | undefined): void {
@@ -63,8 +63,8 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
           return;
         }
         first ??= page;
-        for (const { userId, username, avatar } of page.members) {
-          found.set(userId, { userId, username, avatar });
+        for (const { userId, username, avatar, confusable } of page.members) {
+          found.set(userId, { userId, username, avatar, ...(confusable && { confusable }) });
         }
         if (page.cursor !== undefined && first.clients <= MAX_LISTED) next(page.cursor);
         else settle(first, found);
@@ -79,7 +79,7 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
     early = undefined;
   }
 
-  function settle(first: MemberPage, found: Map<string, Person>): void {
+  function settle(first: MemberPage, found: Map<string, PresentPerson>): void {
     const changes = early ?? [];
     early = undefined;
     rev = first.rev;

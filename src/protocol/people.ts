@@ -11,6 +11,12 @@ export interface Person {
   readonly avatar?: string;
 }
 
+/** A user whom the members of a room are told of. */
+export interface PresentPerson extends Person {
+  /** The name looks like that of another member, or is the same; show the two apart, by their ids for example. */
+  readonly confusable?: true;
+}
+
 export type ItemKind = 'private' | 'todo' | 'push' | 'announcement' | 'remind' | 'mention';
 
 /** An item in a user's inbox. */

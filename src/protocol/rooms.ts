@@ -1,4 +1,4 @@
-import type { Person } from './people.ts';
+import type { Person, PresentPerson } from './people.ts';
 import type { Right } from './rights.ts';
 
 /** The position and time of a stored entry of a room's log. */
@@ -47,7 +47,7 @@ export interface ChatMessage extends StoredEntry {
 export interface PresenceMessage {
   readonly event: 'join' | 'broadcast_quit';
   readonly roomid: string;
-  readonly data: Person;
+  readonly data: PresentPerson;
 }
 
 /** A stored message was deleted. This is an entry of the log with its own `seq`; the message keeps its position, with `deleted`. */
@@ -114,7 +114,7 @@ export interface MessagePage {
   readonly messages: readonly RoomEntry[];
 }
 
-export interface RoomMember extends Person {
+export interface RoomMember extends PresentPerson {
   /** Connections in the room; 0 if the last one was lost less than 5 s ago. */
   readonly clients: number;
   /** `doubtful`: the worker that had the connections has stopped its heartbeats. */
@@ -123,12 +123,12 @@ export interface RoomMember extends Person {
   readonly seenAt: number;
 }
 
-/** Lists users who joined or changed name or avatar, and users who left; sent at most once a second. */
+/** Lists users who joined or changed name, avatar or `confusable`, and users who left; sent at most once a second. */
 export interface PresenceDiff {
   readonly roomid: string;
   /** Rises by 1 with each diff or count of the room; after a jump, read `room:members`, because something was missed. */
   readonly rev: number;
-  readonly joins: readonly Person[];
+  readonly joins: readonly PresentPerson[];
   readonly leaves: readonly Person[];
 }
 

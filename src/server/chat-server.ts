@@ -21,6 +21,7 @@ import type { PageFilesOptions } from './http/page-files.ts';
 import { createUserExports } from './http/user-exports.ts';
 import { createInboxServices } from './inbox-services.ts';
 import { openLiveFeeds } from './live-feeds.ts';
+import { withLookAlikes } from './look-alike-marks.ts';
 import { type MeasuredEdgeDeps, measureAppends, metricSources, openMeasuredEdge } from './measuring.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createPeople } from './people.ts';
@@ -84,10 +85,10 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const { log } = deps;
   const metrics = createMetrics();
   const hooks = createHooks({ ...deps, backend: measureAppends(deps.backend, metrics) });
-  const { backend } = hooks;
-  const { bus, roster } = backend;
   const edge = await openMeasuredEdge({ ...deps, metrics });
-  const { of, namespaces, delivery, slowClients, clients } = edge;
+  const { of, namespaces, slowClients, clients } = edge;
+  const { backend, delivery } = withLookAlikes(hooks.backend, edge.delivery);
+  const { bus, roster } = backend;
   const { fanout, announcer } = delivery;
   const live = openLiveFeeds({
     ...deps,

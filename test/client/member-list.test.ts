@@ -37,6 +37,16 @@ function setUp() {
 }
 
 describe('the list of members', () => {
+  it('says whose names look like another member’s, by the list and by the diffs', () => {
+    const { list, seen, asked } = setUp();
+    list.follow();
+    const alike = { ...bob, username: 'Ann', confusable: true } as const;
+    asked.shift()?.answered({ rev: 1, users: 2, clients: 2, members: [member(ann), { ...member(alike) }] });
+    expect(seen.at(-1)?.list).toEqual([ann, alike]);
+    list.apply({ roomid, rev: 2, joins: [bob, { ...ann, confusable: true }], leaves: [] });
+    expect(seen.at(-1)?.list).toEqual([{ ...ann, confusable: true }, bob]);
+  });
+
   it('asks nothing as long as nobody follows it', () => {
     const { asked, list, diff } = setUp();
     list.refresh();

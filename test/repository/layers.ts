@@ -113,6 +113,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   'server/edge.ts': ['server/socket-types.ts', 'server/transport', 'server/delivery', 'server/context.ts'],
   'server/live-feeds.ts': ['server/socket-types.ts', 'server/delivery'],
+  'server/look-alike-marks.ts': ['server/delivery'],
   'server/people.ts': [
     'server/socket-types.ts',
     'server/delivery',

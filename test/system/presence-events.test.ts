@@ -32,7 +32,7 @@ function changesOf({ heard }: Member): (PresenceDiff | PresenceCount)[] {
 }
 
 describe.each(MODES)('presence events of a room, %s', (mode) => {
-  const stage = systemFixture(mode, { RATE_SAY: '0' }, { clientsStay: true });
+  const stage = systemFixture(mode, { RATE_SAY: '0', RESERVED_NAMES: 'Support' }, { clientsStay: true });
   const newRoom = () => stage.fresh('room');
   const come = (index: number, roomid: string, userId: string) =>
     stage.enter(stage.at(index), roomid, userId, { auth: { userId } });
@@ -106,6 +106,52 @@ describe.each(MODES)('presence events of a room, %s', (mode) => {
       const changes = changesOf(watcher).length - (before[index] ?? 0);
       expect(changes).toBeLessThanOrEqual(Math.ceil(tookMs / 1_000) + 1);
     }
+  });
+
+  it('mark the members whose names look alike, until one of them has another name', async () => {
+    const roomid = newRoom();
+    const [ann, bob] = [await come(0, roomid, 'Ann'), await come(1, roomid, 'Bob')];
+    const lure = await stage.enter(stage.at(2), roomid, 'Аnn', { auth: { userId: 'lure' } });
+    /** The last that each member has heard of each. */
+    const marks = ({ heard }: Member) => {
+      const diffs = heard.filter(({ event }) => event === 'presence:diff');
+      const joins = diffs.flatMap(({ data }) => (data as PresenceDiff).joins);
+      return Object.fromEntries(joins.map(({ userId, confusable }) => [userId, confusable]));
+    };
+    const listed = async (member: Member) => {
+      const { members } = await member.do('room:members');
+      return Object.fromEntries(members.map(({ userId, confusable }) => [userId, confusable]));
+    };
+    const path = `${stage.at(1)}/api/v1/rooms/${roomid}/members`;
+    const answer = await fetch(path, { headers: stage.system.keyHeader });
+    const { members } = (await answer.json()) as Awaited<ReturnType<typeof ann.do<'room:members'>>>;
+    expect(members.map(({ userId, confusable }) => [userId, confusable])).toEqual([
+      ['Ann', true],
+      ['Bob', undefined],
+      ['lure', true],
+    ]);
+    for (const member of [ann, bob, lure]) {
+      expect(await listed(member)).toEqual({ Ann: true, Bob: undefined, lure: true });
+    }
+    for (const member of [ann, bob]) {
+      await eventually(() => expect(marks(member)).toMatchObject({ Ann: true, lure: true }));
+    }
+    await lure.do('join', { username: 'Mia' });
+    for (const member of [ann, bob]) {
+      await eventually(() => expect(marks(member)).toMatchObject({ Ann: undefined, lure: undefined }));
+    }
+    expect(await listed(bob)).toEqual({ Ann: undefined, Bob: undefined, lure: undefined });
+  });
+
+  it('never name a person by a reserved name', async () => {
+    const roomid = newRoom();
+    const ann = await come(0, roomid, 'ann');
+    const refused = (field: string) => ({
+      ok: false,
+      error: { code: 'bad_request', message: `${field}: is reserved`, temporary: false },
+    });
+    expect(await ann.ask('join', { roomid, username: 'SUPPОRT' })).toEqual(refused('username'));
+    expect(await ann.ask('textmsg', { name: 'support', content: 'Hi' })).toEqual(refused('name'));
   });
 
   it('are counts without names in a large room', async () => {

@@ -25,7 +25,16 @@ export function messagesOf(entries: readonly Entry[]): readonly RoomEntry[] {
 export function presenceMessage(
   event: PresenceMessage['event'],
   { roomid }: Room,
-  { username, userId, avatar }: RosterEntry,
+  { username, userId, avatar, confusable }: RosterEntry,
 ): PresenceMessage {
-  return { event, roomid, data: { username, userId, ...(avatar === undefined ? {} : { avatar }) } };
+  return {
+    event,
+    roomid,
+    data: {
+      username,
+      userId,
+      ...(avatar === undefined ? {} : { avatar }),
+      ...(confusable === undefined ? {} : { confusable }),
+    },
+  };
 }

@@ -27,6 +27,10 @@ import { from, personOf, userOf } from './service.ts';
 const MAX_TYPE = 65_535;
 const ofRoom = z.object({ roomid });
 const member = person.extend({
+  confusable: z
+    .literal(true)
+    .optional()
+    .describe('The name looks like that of another member, or is the same.'),
   clients: count.describe('Connections in the room; 0 if the last one was lost less than 5 s ago.'),
   state: z
     .enum(['online', 'doubtful'])
