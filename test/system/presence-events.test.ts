@@ -64,7 +64,9 @@ describe.each(MODES)('presence events of a room, %s', (mode) => {
     const roomid = newRoom();
     const watcher = await come(0, roomid, 'watcher');
     let member = await come(1, roomid, 'ann');
-    await eventually(() => expect(eventsOf(watcher)).toContain('diff +ann'));
+    await eventually(() =>
+      expect(eventsOf(watcher)).toEqual(expect.arrayContaining(['join ann', 'diff +ann'])),
+    );
     const before = eventsOf(watcher);
     for (let n = 1; n <= REFRESHES; n += 1) {
       member.close();
