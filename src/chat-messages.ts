@@ -1,6 +1,7 @@
 import type { MetricObject } from 'prom-client';
 import type { NoticeKind, RequestKind } from './cluster/ipc.ts';
 import type { DeliveryQuestion, FoundMessages, TraceQuery, WorkerTrace } from './message-trace.ts';
+import type { RoomActivity } from './room-activity.ts';
 
 /** The IPC messages between primary and worker that concern the chat. */
 export const CHAT_MESSAGES: {
@@ -24,6 +25,8 @@ export const CHAT_MESSAGES: {
   readonly traceDeliveries: RequestKind<DeliveryQuestion, WorkerTrace>;
   /** primary → worker: ask the workers of all other hosts the same. */
   readonly traceElsewhere: RequestKind<DeliveryQuestion, readonly WorkerTrace[]>;
+  /** primary → worker: which are your largest and busiest rooms? Asked while somebody looks at the operator's page. */
+  readonly roomActivity: RequestKind<null, RoomActivity>;
 } = {
   fence: 'presence.fence',
   reap: 'presence.reap',
@@ -35,4 +38,5 @@ export const CHAT_MESSAGES: {
   findMessages: 'trace.find',
   traceDeliveries: 'trace.deliveries',
   traceElsewhere: 'trace.elsewhere',
+  roomActivity: 'rooms.activity',
 };

@@ -107,6 +107,7 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
   ipc.onRequest(CHAT_MESSAGES.traceElsewhere, async (question) =>
     succeed(await chat.tracing.elsewhere(question)),
   );
+  ipc.onRequest(CHAT_MESSAGES.roomActivity, () => succeed(chat.roomActivity()));
   ipc.onNotice(CHAT_MESSAGES.reapExpired, () => void reapExpired(backend, chat));
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
   loopDelay.enable();

@@ -15,3 +15,10 @@ export function socketRoom(room: Room): string {
   // Joined for the same reason as the tag: Socket.IO's tables keep the name.
   return [PREFIX[room.kind], ':{', room.tag, '}'].join('');
 }
+
+const ROOMS = `${PREFIX.room}:{`;
+
+/** The tag of the chat room whose members are in that Socket.IO room; undefined for every other kind. */
+export function tagOfSocketRoom(name: string): string | undefined {
+  return name.startsWith(ROOMS) ? name.slice(ROOMS.length, -1) : undefined;
+}

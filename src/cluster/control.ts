@@ -56,6 +56,18 @@ export interface WorkerCounts {
 /** `suspect`: it serves, but has not reported its counts for 3 s. */
 export type WorkerState = 'starting' | 'ready' | 'suspect' | 'draining' | 'backoff';
 
+/** What happened to the process of a worker, for people who look back. */
+export interface ProcessEvent {
+  readonly slot: number;
+  /** 0 if the process could not be started. */
+  readonly pid: number;
+  readonly state: 'starting' | 'ready' | 'suspect' | 'draining' | 'ended';
+  /** Why it ended. */
+  readonly cause?: string;
+  /** It ended unasked, and another one replaces it. */
+  readonly replaced?: boolean;
+}
+
 /** A row of `/status` (PROTOCOL §6). A slot has a second row while its old worker drains beside the new one. */
 export interface WorkerStatus extends WorkerCounts {
   readonly slot: number;

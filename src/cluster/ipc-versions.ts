@@ -50,6 +50,7 @@ export const SINCE: ReadonlyMap<string, number> = new Map([
   ['hooks.term', 10],
   ['hooks.unlist', 10],
   ['moderation.revoke', 10],
+  ['rooms.activity', 10],
   ['trace.deliveries', 8],
   ['trace.elsewhere', 8],
   ['trace.find', 8],

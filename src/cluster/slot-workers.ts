@@ -11,6 +11,8 @@ export interface SlotWorkersDeps {
   readonly log: Logger;
   readonly now: () => number;
   readonly onChange: (worker: WorkerHandle) => void;
+  /** Its state is another than before; `onGone` hears of its end. */
+  readonly onState: (worker: WorkerHandle) => void;
   readonly onConnected: (count: number) => void;
   readonly onSilent: (instanceId: string) => void;
   /** It hears of every end, before the listener that the worker was spawned with. */
@@ -51,6 +53,7 @@ export function createSlotWorkers(deps: SlotWorkersDeps): SlotWorkers {
       const instanceId = randomBytes(12).toString('base64url');
       const child = forkOf(instanceId);
       if (typeof child === 'string') return child;
+      let seen: WorkerHandle['state'] | undefined;
       const worker = createWorkerHandle({
         slot,
         instanceId,
@@ -58,7 +61,12 @@ export function createSlotWorkers(deps: SlotWorkersDeps): SlotWorkers {
         now,
         child,
         serve: deps.serve,
-        onChange: () => deps.onChange(worker),
+        onChange: () => {
+          const { state } = worker;
+          if (state !== seen && state !== 'gone') deps.onState(worker);
+          seen = state;
+          deps.onChange(worker);
+        },
         onReady: listener.ready,
         onConnected: deps.onConnected,
         onSilent: () => deps.onSilent(instanceId),
@@ -71,6 +79,8 @@ export function createSlotWorkers(deps: SlotWorkersDeps): SlotWorkers {
         },
       });
       alive.add(worker);
+      seen = worker.state;
+      deps.onState(worker);
       deps.onChange(worker);
       return worker;
     },

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { createBackoff } from './backoff.ts';
 import type { ChildWorker } from './child.ts';
-import { CONTROL, type DrainOrder, type WorkerStatus } from './control.ts';
+import { CONTROL, type DrainOrder, type ProcessEvent, type WorkerStatus } from './control.ts';
 import { createCrashGuard } from './crash-guard.ts';
 import type { WorkerIpc } from './ipc.ts';
 import { createSlotReload, type SlotReload } from './slot-reload.ts';
@@ -25,6 +25,7 @@ export interface SlotDeps {
   /** The reason is undefined where the end of the worker was wanted. */
   readonly onGone: (instanceId: string, reason: WorkerExit['reason'] | undefined) => void;
   readonly onGiveUp: (reason: string) => void;
+  readonly onProcess: (event: ProcessEvent) => void;
 }
 
 /**
@@ -69,20 +70,28 @@ export function createSlot(deps: SlotDeps): Slot {
     onChange: deps.onChange,
     onConnected: deps.onConnected,
     onSilent: deps.onSilent,
+    onState({ pid, state }) {
+      if (state !== 'gone') deps.onProcess({ slot, pid, state });
+    },
     onGone(worker, exit) {
       const wanted = stopped || worker !== current || (leaving && !exit.wasReady);
       if (wanted) log.info({ slot, pid: worker.pid, code: exit.code, signal: exit.signal }, 'worker ended');
       if (current === worker) current = undefined;
-      deps.onGone(worker.instanceId, wanted || leaving ? undefined : exit.reason);
+      const replaced = !wanted && !leaving;
+      deps.onProcess({ slot, pid: worker.pid, state: 'ended', cause: exit.cause, replaced });
+      deps.onGone(worker.instanceId, replaced ? exit.reason : undefined);
     },
   });
 
   function start(): void {
     respawn = undefined;
     const worker = workers.spawn({ ready: () => guard.ready(), failed: deps.onFailed, gone: replace });
-    if (typeof worker !== 'string') current = worker;
-    else
-      replace({ code: null, signal: null, wasReady: false, servedMs: 0, reason: 'start', cause: worker }, 0);
+    if (typeof worker !== 'string') {
+      current = worker;
+      return;
+    }
+    deps.onProcess({ slot, pid: 0, state: 'ended', cause: worker, replaced: true });
+    replace({ code: null, signal: null, wasReady: false, servedMs: 0, reason: 'start', cause: worker }, 0);
   }
 
   /** Respawns the current worker after its death. Ignores the death of a drained worker or a failed successor. */

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import type { ChildWorker } from './child.ts';
 import { createClientCountLog } from './client-count-log.ts';
-import { CONTROL, type Refuge, type WorkerStatus } from './control.ts';
+import { CONTROL, type ProcessEvent, type Refuge, type WorkerStatus } from './control.ts';
 import type { WorkerIpc } from './ipc.ts';
 import { createSlot, type Slot } from './slot.ts';
 import type { Succession } from './slot-reload.ts';
@@ -26,6 +26,7 @@ export interface SupervisorDeps {
   readonly onWorkerSilent: (instanceId: string) => void;
   /** Called when it changes whether new clients may go to this worker. The id is node:cluster's. */
   readonly onServing: (workerId: number, serving: boolean) => void;
+  readonly onProcess: (event: ProcessEvent) => void;
 }
 
 export interface Supervisor {
@@ -88,6 +89,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       onSilent: deps.onWorkerSilent,
       onFailed: (message) => starting?.(refuse('unavailable', message)),
       onGone: deps.onWorkerGone,
+      onProcess: deps.onProcess,
       onGiveUp(reason) {
         log.fatal({ slot }, reason);
         starting?.(refuse('unavailable', reason));

@@ -4,6 +4,7 @@ import { createAdmission } from '../chat/admission.ts';
 import type { Identities } from '../chat/identity.ts';
 import type { Refuge } from '../cluster/control.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
+import type { RoomActivity } from '../room-activity.ts';
 import { authenticate } from './auth/handshake.ts';
 import { contextOf } from './chat-context.ts';
 import { openChatHttp } from './chat-http.ts';
@@ -66,6 +67,7 @@ export interface ChatServer {
   counts(): { readonly clients: number; readonly rooms: number };
   readonly metrics: Pick<Metrics, 'asJson' | 'totals' | 'redisReply'>;
   readonly tracing: Tracing;
+  roomActivity(): RoomActivity;
   /** Reports this worker as not ready from now on; it keeps serving. */
   leave(): void;
   drain(drainMs: number, refuge: Refuge): Drain;
@@ -211,6 +213,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     counts: () => ({ clients: clients(), rooms: feeds.rooms().length }),
     metrics,
     tracing,
+    roomActivity: () => ({ version: deps.version, ...edge.roomTally.report(feeds.rooms()) }),
     leave() {
       leaving = true;
     },

@@ -3,6 +3,7 @@ import type { Admission } from '../chat/admission.ts';
 import type { Feeds } from '../chat/feeds.ts';
 import type { RoomLogs } from '../chat/log-store.ts';
 import type { Saturation } from '../cluster/saturation.ts';
+import { createRoomTally, type RoomTally } from './delivery/room-tally.ts';
 import { type Edge, type EdgeDeps, openEdge } from './edge.ts';
 import type { Health } from './health.ts';
 import type { Hooks } from './hooks/hooks.ts';
@@ -25,19 +26,25 @@ export interface MeasuredEdgeDeps extends Omit<EdgeDeps, 'onFlush'> {
   readonly onActivity: () => void;
 }
 
-export async function openMeasuredEdge(deps: MeasuredEdgeDeps): Promise<Edge> {
+export interface MeasuredEdge extends Edge {
+  readonly roomTally: Pick<RoomTally, 'report'>;
+}
+
+export async function openMeasuredEdge(deps: MeasuredEdgeDeps): Promise<MeasuredEdge> {
   const { metrics, onActivity } = deps;
   const edge = await openEdge({
     ...deps,
-    onFlush(messages, waitMs) {
+    onFlush(messages, waitMs, room, members) {
       metrics.flushed(messages, waitMs);
+      roomTally.written(room, messages, members);
       onActivity();
     },
   });
+  const roomTally = createRoomTally({ namespaces: edge.namespaces, now: () => performance.now() });
   edge.engine.on('connection_error', ({ code }: { code: number }) =>
     metrics.handshakesRefused.inc({ code: ENGINE_CODES[code] ?? 'other' }),
   );
-  return edge;
+  return { ...edge, roomTally };
 }
 
 /** The same backend, with the time of every append measured. */

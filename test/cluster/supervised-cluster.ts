@@ -22,6 +22,7 @@ export function createCluster(deps: Partial<SupervisorDeps> = {}) {
   });
   const onWorkerGone = vi.fn();
   const onServing = vi.fn();
+  const processes: string[] = [];
   const onWorkerSilent = vi.fn();
   const supervisor = createSupervisor({
     workers: 2,
@@ -34,6 +35,8 @@ export function createCluster(deps: Partial<SupervisorDeps> = {}) {
     onWorkerGone,
     onWorkerSilent,
     onServing,
+    onProcess: ({ slot, state, cause, replaced }) =>
+      void processes.push([slot, state, cause, replaced].filter((part) => part !== undefined).join(' ')),
     random: () => 0,
     ...deps,
   });
@@ -64,5 +67,6 @@ export function createCluster(deps: Partial<SupervisorDeps> = {}) {
     onWorkerGone,
     onWorkerSilent,
     onServing,
+    processes,
   };
 }

@@ -89,6 +89,32 @@ test('a slot that waits for its next worker is in backoff and its dead instance 
   expect(states()).toEqual(['0 backoff', '1 ready']);
 });
 
+test('it tells what happens to its processes: starts, hangs and ends, wanted and unasked', async () => {
+  const { supervisor, startAll, latest, ready, processes } = createCluster({ workers: 2 });
+  await startAll();
+  expect(processes.splice(0)).toEqual(['0 starting', '1 starting', '0 ready', '1 ready']);
+  latest(0).exit(null, 'SIGKILL');
+  await settle();
+  await ready(latest(0));
+  expect(processes.splice(0)).toEqual(['0 ended signal SIGKILL true', '0 starting', '0 ready']);
+  latest(1).hang(true);
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(processes.splice(0)).toEqual(['1 suspect']);
+  latest(1).hang(false);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(processes.splice(0)).toEqual(['1 ready']);
+  const stopped = supervisor.stop('nowhere');
+  await settle();
+  for (const slot of [0, 1]) latest(slot).exit(0);
+  await stopped;
+  expect(processes).toEqual([
+    '0 draining',
+    '1 draining',
+    '0 ended exit code 0 false',
+    '1 ended exit code 0 false',
+  ]);
+});
+
 test('a crash loop after the start keeps the other slots, tries every 10 s at most, says why, and ends by itself', async () => {
   const { supervisor, startAll, forked, latest, ready, lines } = createCluster();
   await startAll();

@@ -48,6 +48,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'log.ts',
     'message-trace.ts',
     'origin-patterns.ts',
+    'room-activity.ts',
   ],
   'server/socket-types.ts': [],
   'server/event-queue.ts': [],
@@ -123,7 +124,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/live-feeds.ts',
   ],
   'server/hooks': [],
-  'server/measuring.ts': ['server/edge.ts', 'server/hooks'],
+  'server/measuring.ts': ['server/delivery', 'server/edge.ts', 'server/hooks'],
   'server/chat-http.ts': [
     'server/delivery',
     'server/moderation',
@@ -189,7 +190,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'message-tracing.ts': ['protocol', 'cluster', 'backend', 'chat-messages.ts', 'message-trace.ts'],
   'origin-patterns.ts': [],
   'repeated-lines.ts': [],
-  'chat-messages.ts': ['cluster', 'message-trace.ts'],
+  'room-activity.ts': [],
+  'chat-messages.ts': ['cluster', 'message-trace.ts', 'room-activity.ts'],
   'dead-instances.ts': ['protocol', 'chat', 'cluster', 'chat-messages.ts'],
 
   'worker.ts': ['protocol', 'chat', 'cluster', 'backend', 'server', 'config', 'log.ts', 'chat-messages.ts'],

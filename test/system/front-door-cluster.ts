@@ -41,6 +41,7 @@ async function runPrimary(): Promise<void> {
     random: Math.random,
     drainMs: 5_000,
     onWorkerGone: () => {},
+    onProcess: () => {},
     onWorkerSilent: () => {},
     onServing: front.serving,
   });

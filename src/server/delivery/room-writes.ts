@@ -26,8 +26,8 @@ export interface RoomWritesDeps {
   readonly onSpared: (ms: number) => void;
   /** A clock that only rises, ms. */
   readonly now: () => number;
-  /** A room's messages are written; the oldest was gathered for `waitMs`. */
-  readonly onFlush: (messages: number, waitMs: number) => void;
+  /** A room's messages are written to so many members; the oldest was gathered for `waitMs`. */
+  readonly onFlush: (messages: number, waitMs: number, room: Room, members: number) => void;
 }
 
 /** Writes what a room has gathered to its members: encoded once, one write for each member. */
@@ -74,7 +74,7 @@ export function createRoomWrites({ recipientsOf, onSpared, now, onFlush }: RoomW
     delivered.messages += messages.length * paths.length;
     delivered.presence += presence * paths.length;
     delivered.bytes += all.frames.length * paths.length;
-    onFlush(messages.length, now() - gathering.since);
+    onFlush(messages.length, now() - gathering.since, room, paths.length);
     for (const [index, path] of paths.entries()) {
       const id = ids[index];
       const skips = id !== undefined && excepted?.has(id);
