@@ -20,6 +20,7 @@ async function build() {
   const { thirdPartyNotices } = await import('./third-party.mjs');
   const { compressFiles } = await import('./compress.mjs');
   const { buildPage } = await import('../src/page/build.mjs');
+  const { buildOperator } = await import('../src/operator/build.mjs');
   const { buildClient } = await import('../src/client/build.mjs');
   const { buildPackage } = await import('../src/client/build-package.mjs');
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -35,6 +36,7 @@ async function build() {
   const bundled = [
     ...(await bundleServer({ root, outDir: dist, dependencies: Object.keys(dependencies) })),
     ...(await buildPage(page)),
+    ...(await buildOperator(join(dist, 'operator'))),
     ...(await buildClient(page)),
   ];
   const stockClient = join(root, 'node_modules', 'socket.io', 'client-dist');

@@ -62,6 +62,7 @@ async function command([name, ...args]: readonly string[]): Promise<number> {
       signals,
       warnings: configuration.warnings,
       version,
+      operatorDir: fileURLToPath(new URL('./operator', import.meta.url)),
       log,
       announce: (line) => print.out(`${line}\n`),
       complain: (line) => print.err(`${line}\n`),

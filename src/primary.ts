@@ -1,8 +1,5 @@
-import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { openApiKey } from './backend/api-key.ts';
-import { BackendError, type PrimaryBackend } from './backend/backend.ts';
-import { openPrimaryBackend } from './backend/open.ts';
+import { type PrimaryBackend, usesRedis } from './backend/backend.ts';
 import { CHAT_MESSAGES } from './chat-messages.ts';
 import { type Admin, openAdmin } from './cluster/admin.ts';
 import { withinLimit } from './cluster/answer-limit.ts';
@@ -16,17 +13,18 @@ import { createIdleCollection, openGarbageCollector } from './cluster/idle-colle
 import { findPortProblems, isBlockedPort, portClaimsOf } from './cluster/ports.ts';
 import { createReadiness } from './cluster/readiness.ts';
 import { createReloads } from './cluster/reloads.ts';
-import type { Signals } from './cluster/signals.ts';
+import { aborted, type Signals } from './cluster/signals.ts';
 import { createSupervisor, type Supervisor } from './cluster/supervisor.ts';
 import type { Settings } from './config/settings.ts';
 import { createDeadInstances } from './dead-instances.ts';
 import { hostInUrl } from './host-names.ts';
+import { openOperatorView } from './host-view/operator-view.ts';
 import type { Logger } from './log.ts';
 import { createMessageTracing } from './message-tracing.ts';
+import { openPrimaryStore } from './primary-store.ts';
 import { succeed } from './protocol/codes.ts';
 
-/** A stop does not wait longer for a store that is still being opened, or that does not answer. */
-const LATE_OPEN_MS = 1_000;
+/** A stop does not wait longer for a store that does not answer. */
 const OVERVIEW_MS = 1_000;
 const IDLE_CHECK_MS = 1_000;
 
@@ -36,6 +34,8 @@ export interface PrimaryDeps {
   readonly warnings: readonly string[];
   readonly version: string;
   readonly log: Logger;
+  /** The folder of the operator's page. */
+  readonly operatorDir: string;
   /** Prints the one line on standard output, with the address of the page. */
   readonly announce: (line: string) => void;
   /** Prints for the operator why the primary cannot start. */
@@ -54,7 +54,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     return 1;
   }
 
-  const store = await openStore(deps);
+  const store = await openPrimaryStore(deps);
   if (typeof store === 'number') return store;
   const { backend, apiKey } = store;
 
@@ -81,6 +81,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     },
     // Its users would be told gone before it is killed, and come again on its successor.
     onWorkerSilent: (instanceId) => void backend.vouchFor(instanceId),
+    onProcess: (event) => events.onProcess(event),
     onServing(workerId, serving) {
       front?.serving(workerId, serving);
       deadInstances.onServing();
@@ -88,8 +89,14 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   });
   const reloads = createReloads({
     reload: supervisor.reload,
-    onEnded: (ok) => hostMetrics.reloaded(ok),
-    onRunning: (running) => front?.renewing(running),
+    onEnded(ok) {
+      hostMetrics.reloaded(ok);
+      events.note(ok ? 'info' : 'error', ok ? 'reload: every slot has a new worker' : 'reload ended early');
+    },
+    onRunning(running) {
+      front?.renewing(running);
+      if (running) events.note('info', 'reload begins');
+    },
     now: Date.now,
     log,
   });
@@ -102,6 +109,22 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     store: () => withinLimit(backend.check()),
   });
 
+  const host = hostNameIn(hostId(settings.basePort));
+  const operator = await openOperatorView({
+    ...deps,
+    ...settings,
+    workerHost: settings.host,
+    view: {
+      host,
+      primary: { pid: process.pid, version: deps.version, startedAt },
+      storeKind: usesRedis(settings) ? 'Redis' : 'embedded',
+      workers: supervisor,
+      totals: hostMetrics.totals,
+      store: backend,
+    },
+  });
+  const { events } = operator;
+
   const idleCollection = openIdleCollection(supervisor);
 
   const deadInstances = createDeadInstances({ pick: supervisor.pick });
@@ -110,6 +133,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   /** First not ready, then the listeners, then the clients: a proxy that has looked away meets no closed port. */
   async function stop(): Promise<void> {
     reloads.close();
+    operator.close();
     if (wasReady) {
       supervisor.leave();
       await pause(settings.drainDelayS * 1_000, undefined, { signal: hurry.signal }).catch(() => {});
@@ -165,8 +189,9 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
           reload: reloads.status(),
         }),
         reload: reloads.request,
+        page: operator.page,
         explain: createMessageTracing({
-          host: hostNameIn(hostId(settings.basePort)),
+          host,
           workers: supervisor,
           hosts: () => withinLimit(backend.hosts()),
         }),
@@ -175,9 +200,12 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       log.info({ workers: settings.workers, pid: process.pid }, 'ready');
       wasReady = true;
       reloads.open();
+      operator.open();
+      events.note('info', `Roomcast ${deps.version} is ready`);
       setInterval(idleCollection.check, IDLE_CHECK_MS).unref();
       await aborted(ended);
       log.info('stopping');
+      events.note('info', 'the host is stopping');
     }
   } catch (error) {
     // Another process took the port after the check.
@@ -199,46 +227,6 @@ function openIdleCollection(supervisor: Supervisor) {
     cpuMs: processorMs,
     collect: openGarbageCollector(),
   });
-}
-
-interface Store {
-  readonly backend: PrimaryBackend;
-  /** The key of the HTTP API, if the settings have none. */
-  readonly apiKey: string | undefined;
-}
-
-/** Opens the store. Returns an exit code if it cannot be used, or if the primary is told to stop meanwhile. */
-async function openStore({ settings, signals, log, complain }: PrimaryDeps): Promise<Store | number> {
-  let backend: PrimaryBackend | undefined;
-  try {
-    const opening = openPrimaryBackend({ options: settings, host: hostId(settings.basePort), log });
-    const opened = await Promise.race([opening, aborted(signals.ended)]);
-    if (opened === 'aborted') {
-      await Promise.race([opening.then((late) => late.close()).catch(() => {}), pause(LATE_OPEN_MS)]);
-      return 0;
-    }
-    backend = opened;
-    for (const warning of backend.warnings) log.warn(warning);
-    const apiKey = settings.apiKeys.length > 0 ? undefined : await makeApiKey(settings, backend, log);
-    return { backend, apiKey };
-  } catch (error) {
-    await backend?.close();
-    if (!(error instanceof BackendError)) throw error;
-    complain(`Roomcast cannot start: ${error.message}`);
-    return 1;
-  }
-}
-
-async function makeApiKey({ dataDir }: Settings, backend: PrimaryBackend, log: Logger): Promise<string> {
-  const { key, path, problem } = await openApiKey({ dataDir, backend });
-  if (problem === undefined)
-    log.info({ path }, 'API_KEYS is not set: the key of the HTTP API is in this file');
-  else
-    log.warn(
-      { path, problem },
-      'the key of the HTTP API cannot be written to its file: set API_KEYS or DATA_DIR',
-    );
-  return key;
 }
 
 function portWarnings(settings: Settings): string[] {
@@ -276,9 +264,4 @@ function pageAddress({ host, front, port, basePort, workers }: Settings): string
 async function refugeOf(backend: PrimaryBackend): Promise<Refuge> {
   const overview = await Promise.race([backend.overview(), pause(OVERVIEW_MS)]);
   return overview?.ok && overview.value.hosts > 1 ? 'elsewhere' : 'nowhere';
-}
-
-async function aborted(signal: AbortSignal): Promise<'aborted'> {
-  if (!signal.aborted) await once(signal, 'abort');
-  return 'aborted';
 }

@@ -87,7 +87,7 @@ export const SUITES: readonly Suite[] = [
     name: 'unit',
     include: [
       'test/*.test.ts',
-      'test/{client,faults,load,config,protocol,chat,cluster,backend,server,cli,page}/**/*.test.ts',
+      'test/{client,faults,load,config,protocol,chat,cluster,backend,server,cli,page,operator,host-view}/**/*.test.ts',
     ],
     exclude: [STORES],
     ...WITHOUT_SERVERS,

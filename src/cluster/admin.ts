@@ -1,4 +1,4 @@
-import fastify, { type FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { hostNameOf, hostNameOfOrigin, isLoopbackName } from '../host-names.ts';
 import { type ErrorCode, type Outcome, refuse } from '../protocol/codes.ts';
@@ -15,6 +15,8 @@ export interface AdminDeps {
   readonly reload: () => Outcome<{ readonly id: number }>;
   /** Returns what became of a message, named by the query of a POST. */
   readonly explain?: (query: unknown) => Promise<Outcome<object>>;
+  /** The operator's page, behind the same check of who asks. */
+  readonly page?: ((app: FastifyInstance) => Promise<void>) | undefined;
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -23,10 +25,18 @@ export interface Admin {
   close(): Promise<void>;
 }
 
+/** Room for the longest id in percent encoding, as a worker's routes have. */
+const MAX_PARAM_CHARS = 16_384;
+
 /** The primary's own listener, for people and programs on this machine. It asks for no key. */
 export async function openAdmin(deps: AdminDeps): Promise<Admin> {
   const { log } = deps;
-  const app = fastify({ logger: false, requestTimeout: 10_000, forceCloseConnections: true });
+  const app = fastify({
+    logger: false,
+    requestTimeout: 10_000,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_PARAM_CHARS },
+  });
 
   const listensBeyond = !isLoopbackName(deps.host);
   // Without a key, a web page in the operator's browser could read this by giving its own name our address (DNS
@@ -69,7 +79,8 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     if (requested.ok) return reply.code(202).send(requested.value);
     return reply.code(503).send({ error: requested.error });
   });
-  const { metrics, explain } = deps;
+  const { metrics, explain, page } = deps;
+  if (page) await app.register(page);
   if (explain) {
     // It names users, as /status does not. A browser gives a GET of a page's own server no Origin, so a page that gave its
     // own name our address could read the answer.

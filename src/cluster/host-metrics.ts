@@ -37,6 +37,8 @@ export interface HostMetrics {
   /** The worker ended; `reason` says why it is replaced, undefined where that was wanted. */
   ended(instanceId: string, reason: string | undefined): void;
   reloaded(ok: boolean): void;
+  /** The last totals of every worker, and those of the ended ones: a metric comes several times, and its sum never falls. */
+  totals(): Promise<readonly MetricObject[]>;
   scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -117,6 +119,11 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
     reloaded(ok) {
       reloads.inc({ result: ok ? 'ok' : 'failed' });
       reloadOk.set(ok ? 1 : 0);
+    },
+    async totals() {
+      // Taken in one turn, as in a scrape.
+      const living = [...live.values()].flat();
+      return [...(await ended), ...living];
     },
     async scrape() {
       // The page waits for a hung worker and a silent store at the same time.

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Logger } from 'pino';
 
 /** The operator's signals to the primary. */
@@ -25,4 +26,10 @@ export function openSignals(log: Logger): Signals {
       ({ onEndAgain, onReload } = handlers);
     },
   };
+}
+
+/** Resolves when the signal is aborted, or at once if it is. */
+export async function aborted(signal: AbortSignal): Promise<'aborted'> {
+  if (!signal.aborted) await once(signal, 'abort');
+  return 'aborted';
 }

@@ -153,7 +153,7 @@ describe('the README of test/', () => {
 describe('the README of src/', () => {
   it('names every folder of src in its map, and no other', () => {
     const map = /## Folders\n+```\n([\s\S]*?)```/.exec(read('src/README.md'))?.[1] ?? '';
-    const named = [...map.matchAll(/^ {2}(\w+)\//gm)].map(([, name]) => name).sort();
+    const named = [...map.matchAll(/^ {2}([\w-]+)\//gm)].map(([, name]) => name).sort();
     const folders = readdirSync(`${root}/src`, { withFileTypes: true });
     expect(named).toEqual(
       folders

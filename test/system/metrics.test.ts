@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReloadStatus } from '../../src/cluster/reloads.ts';
+import type { HostView } from '../../src/host-view/view.ts';
 import { type Host, type HostStatus, startHost } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { connect, enter } from '../support/member.ts';
@@ -157,5 +158,29 @@ describe('a connection', () => {
     member.close();
     await eventually(async () => expect(host.output().stderr).toContain(clientId));
     expect(host.output().stderr).not.toContain('forged');
+  });
+});
+
+describe('the view of the operator’s page', () => {
+  it('shows a worker that is killed, its successor, and what is said where, but neither names nor texts', async () => {
+    const ask = async () => (await fetch(`${host.adminUrl}/view.json`)).text();
+    const member = await enter(host.workerUrls[0] as string, 'viewed', 'Nobody');
+    const before = JSON.parse(await ask()) as HostView;
+    const killed = before.workers.find(({ slot }) => slot === 1);
+    process.kill(killed?.pid ?? 0, 'SIGKILL');
+    await eventually(async () => {
+      await member.do('say', { text: 'not for the operator' });
+      const text = await ask();
+      const { workers, events, rooms, series } = JSON.parse(text) as HostView;
+      const successor = workers.find(({ slot }) => slot === 1);
+      const about = (pid = 0) => events.filter((event) => event.pid === pid).map((event) => event.text);
+      expect(successor).toMatchObject({ state: 'ready', restarts: (killed?.restarts ?? 0) + 1 });
+      expect(about(successor?.pid)).toEqual(['worker is ready', 'worker starts']);
+      expect(about(killed?.pid)[0]).toBe('worker ended unasked (signal SIGKILL) and is replaced');
+      expect(rooms.busiest.map(({ roomid, clients }) => [roomid, clients])).toContainEqual(['viewed', 1]);
+      expect(Math.max(...series.acks)).toBeGreaterThan(0);
+      expect(text).not.toMatch(/not for the operator|Nobody/);
+    });
+    member.close();
   });
 });
