@@ -1,3 +1,4 @@
+import { lasted } from './format.ts';
 import { type Area, pathOf, rangeOf, roundTop, type Values } from './line.ts';
 
 export interface ChartLine {
@@ -16,13 +17,16 @@ export interface ChartProps {
 }
 
 const SHOWN_MS = 15 * 60_000;
+/** A host that has just started has few points: they shall not be one stroke at the edge. */
+const LEAST_MS = 60_000;
 const [WIDTH, HEIGHT] = [300, 64];
 
 /** Lines over the last quarter of an hour. The caption has their newest, lowest and highest values in words. */
 export function Chart({ title, at, to, lines, show }: ChartProps) {
   const ranges = lines.map(({ values }) => rangeOf(values));
   const top = roundTop(Math.max(0, ...ranges.map((range) => range?.max ?? 0)));
-  const area: Area = { width: WIDTH, height: HEIGHT, top, from: to - SHOWN_MS, to };
+  const shownMs = Math.min(SHOWN_MS, Math.max(LEAST_MS, to - (at[0] ?? to)));
+  const area: Area = { width: WIDTH, height: HEIGHT, top, from: to - shownMs, to };
   return (
     <figure class="card chart">
       <figcaption>
@@ -53,7 +57,7 @@ export function Chart({ title, at, to, lines, show }: ChartProps) {
         ))}
       </svg>
       <p class="scale quiet" aria-hidden="true">
-        <span>15 min ago</span>
+        <span>{lasted(shownMs)} ago</span>
         <span>scale to {show(top)}</span>
         <span>now</span>
       </p>

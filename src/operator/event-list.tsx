@@ -11,17 +11,20 @@ export function EventList({ events }: { readonly events: readonly HostEvent[] })
         title="Events"
         columns={['time', 'slot', 'pid', 'what happened']}
         numbersFrom={4}
-        rows={events.map(({ at, level, slot, pid, text }) => [
-          <time key="time" dateTime={new Date(at).toISOString()}>
-            {clock(at)}
-          </time>,
-          slot ?? '',
-          pid || '',
-          <>
-            {level !== 'info' && <strong class={level}>{level}: </strong>}
-            {text}
-          </>,
-        ])}
+        rows={events.map(({ at, level, slot, pid, text }, index) => ({
+          id: events.length - index,
+          cells: [
+            <time key="time" dateTime={new Date(at).toISOString()}>
+              {clock(at)}
+            </time>,
+            slot ?? '',
+            pid || '',
+            <>
+              {level !== 'info' && <strong class={level}>{level}: </strong>}
+              {text}
+            </>,
+          ],
+        }))}
       />
     </section>
   );

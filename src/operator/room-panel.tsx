@@ -122,30 +122,35 @@ function Members({ overview: { members, moreMembers }, attempt }: PartProps) {
         title="Members"
         columns={['name', 'user', 'connections', 'moderate']}
         numbersFrom={4}
-        rows={members.map(({ userId, username, clients }) => [
-          username,
-          userId,
-          count(clients),
-          <span key="actions" class="actions">
-            <ConfirmButton
-              label="Kick"
-              question={`Kick ${username}?`}
-              run={() => void attempt((api) => api.kick(userId), `${username} is kicked.`)}
-            />
-            <ConfirmButton
-              label="Mute 10 min"
-              question={`Mute ${username}?`}
-              run={() =>
-                void attempt((api) => api.mute(userId, MUTE_S), `${username} is muted for 10 minutes.`)
-              }
-            />
-            <ConfirmButton
-              label="Ban 1 h"
-              question={`Ban ${username}?`}
-              run={() => void attempt((api) => api.ban(userId, BAN_S), `${username} is banned for an hour.`)}
-            />
-          </span>,
-        ])}
+        rows={members.map(({ userId, username, clients }) => ({
+          id: userId,
+          cells: [
+            username,
+            userId,
+            count(clients),
+            <span key="actions" class="actions">
+              <ConfirmButton
+                label="Kick"
+                question={`Kick ${username}?`}
+                run={() => void attempt((api) => api.kick(userId), `${username} is kicked.`)}
+              />
+              <ConfirmButton
+                label="Mute 10 min"
+                question={`Mute ${username}?`}
+                run={() =>
+                  void attempt((api) => api.mute(userId, MUTE_S), `${username} is muted for 10 minutes.`)
+                }
+              />
+              <ConfirmButton
+                label="Ban 1 h"
+                question={`Ban ${username}?`}
+                run={() =>
+                  void attempt((api) => api.ban(userId, BAN_S), `${username} is banned for an hour.`)
+                }
+              />
+            </span>,
+          ],
+        }))}
         empty="nobody is in the room"
       />
     </section>
@@ -160,26 +165,31 @@ function Messages({ overview: { messages }, attempt }: PartProps) {
         title="Messages"
         columns={['time', 'author', 'text', 'moderate']}
         numbersFrom={4}
-        rows={messages.toReversed().map((message) => [
-          <time key="time" dateTime={new Date(message.at).toISOString()}>
-            {clock(message.at)}
-          </time>,
-          message.data?.username ?? message.by?.username ?? '',
-          <span key="text" class="text">
-            {isSaid(message) ? (
-              message.data?.text
-            ) : (
-              <em>{message.deleted ? 'deleted message' : message.event}</em>
-            )}
-          </span>,
-          isSaid(message) && (
-            <ConfirmButton
-              label="Delete"
-              question="Delete it?"
-              run={() => void attempt((api) => api.remove(message.seq), `Message ${message.seq} is deleted.`)}
-            />
-          ),
-        ])}
+        rows={messages.toReversed().map((message) => ({
+          id: message.seq,
+          cells: [
+            <time key="time" dateTime={new Date(message.at).toISOString()}>
+              {clock(message.at)}
+            </time>,
+            message.data?.username ?? message.by?.username ?? '',
+            <span key="text" class="text">
+              {isSaid(message) ? (
+                message.data?.text
+              ) : (
+                <em>{message.deleted ? 'deleted message' : message.event}</em>
+              )}
+            </span>,
+            isSaid(message) && (
+              <ConfirmButton
+                label="Delete"
+                question="Delete it?"
+                run={() =>
+                  void attempt((api) => api.remove(message.seq), `Message ${message.seq} is deleted.`)
+                }
+              />
+            ),
+          ],
+        }))}
         empty="no message yet"
       />
     </section>

@@ -18,14 +18,17 @@ export function Rooms({ rooms, open }: RoomsProps) {
   const [wanted, setWanted] = useState('');
   const name = (room: RoomView) => (room.nsp === '/' ? room.roomid : `${room.roomid} in ${room.nsp}`);
   const rows = (list: readonly RoomView[]) =>
-    list.map((room) => [
-      <button key="open" type="button" class="link" onClick={() => open(room)}>
-        {name(room)}
-      </button>,
-      count(room.clients),
-      count(room.messages),
-      count(room.deliveries),
-    ]);
+    list.map((room) => ({
+      id: `${room.nsp} ${room.roomid}`,
+      cells: [
+        <button key="open" type="button" class="link" onClick={() => open(room)}>
+          {name(room)}
+        </button>,
+        count(room.clients),
+        count(room.messages),
+        count(room.deliveries),
+      ],
+    }));
   const columns = ['room', 'clients', 'messages/s', 'deliveries/s'];
   return (
     <>

@@ -2,12 +2,18 @@ import type { ComponentChildren } from 'preact';
 import type { Count, HostView, StoreView } from '../host-view/view.ts';
 import { count, mib, ms } from './format.ts';
 
+export interface TableRow {
+  /** Tells what the row is about: a row that moves takes its buttons and the focus along. */
+  readonly id: string | number;
+  readonly cells: readonly ComponentChildren[];
+}
+
 export interface TableProps {
   readonly title: string;
   readonly columns: readonly string[];
   /** The columns from this one on are numbers. */
   readonly numbersFrom: number;
-  readonly rows: readonly (readonly ComponentChildren[])[];
+  readonly rows: readonly TableRow[];
   readonly empty?: string;
 }
 
@@ -17,7 +23,8 @@ export function Table({ title, columns, numbersFrom, rows, empty = 'none' }: Tab
   if (rows.length === 0) return <p class="quiet">{empty}</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section class="scroller" tabIndex={0} aria-label={title}>
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for controls
+    <div class="scroller" role="group" tabIndex={0} aria-label={title}>
       <table>
         <thead>
           <tr>
@@ -29,8 +36,8 @@ export function Table({ title, columns, numbersFrom, rows, empty = 'none' }: Tab
           </tr>
         </thead>
         <tbody>
-          {rows.map((cells, row) => (
-            <tr key={row}>
+          {rows.map(({ id, cells }) => (
+            <tr key={id}>
               {cells.map((cell, index) => (
                 <td key={columns[index]} class={classOf(index)}>
                   {cell}
@@ -40,7 +47,7 @@ export function Table({ title, columns, numbersFrom, rows, empty = 'none' }: Tab
           ))}
         </tbody>
       </table>
-    </section>
+    </div>
   );
 }
 
@@ -53,11 +60,10 @@ export function Hosts({ view: { host, hosts } }: { readonly view: HostView }) {
         title="Hosts"
         columns={['host', 'workers', 'clients']}
         numbersFrom={1}
-        rows={hosts.map(({ name, workers, clients }) => [
-          name === host ? `${name} (this one)` : name,
-          count(workers),
-          count(clients),
-        ])}
+        rows={hosts.map(({ name, workers, clients }) => ({
+          id: name,
+          cells: [name === host ? `${name} (this one)` : name, count(workers), count(clients)],
+        }))}
       />
     </section>
   );
@@ -82,21 +88,24 @@ export function Workers({ view: { workers, host } }: { readonly view: HostView }
           'restarts',
         ]}
         numbersFrom={3}
-        rows={workers.map((worker) => [
-          worker.slot,
-          <>
-            <span class={`state ${worker.state}`}>{worker.state}</span>
-            {worker.reason && <span class="quiet"> {worker.reason}</span>}
-          </>,
-          worker.version ?? 'not told',
-          worker.port,
-          worker.pid || '',
-          count(worker.clients),
-          count(worker.rooms),
-          ms(worker.loopDelayMs),
-          mib(worker.rssBytes),
-          count(worker.restarts),
-        ])}
+        rows={workers.map((worker) => ({
+          id: `${worker.slot} ${worker.pid}`,
+          cells: [
+            worker.slot,
+            <>
+              <span class={`state ${worker.state}`}>{worker.state}</span>
+              {worker.reason && <span class="quiet"> {worker.reason}</span>}
+            </>,
+            worker.version ?? 'not told',
+            worker.port,
+            worker.pid || '',
+            count(worker.clients),
+            count(worker.rooms),
+            ms(worker.loopDelayMs),
+            mib(worker.rssBytes),
+            count(worker.restarts),
+          ],
+        }))}
       />
     </section>
   );
@@ -110,7 +119,10 @@ export function Counts({ title, of, counts }: { title: string; of: string; count
         title={title}
         columns={[of, '15 min', 'since start']}
         numbersFrom={1}
-        rows={counts.map(({ name, recent, total }) => [name, count(recent), count(total)])}
+        rows={counts.map(({ name, recent, total }) => ({
+          id: name,
+          cells: [name, count(recent), count(total)],
+        }))}
         empty="nothing"
       />
     </section>
