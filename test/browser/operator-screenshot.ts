@@ -24,7 +24,7 @@ try {
     const back = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
     people.push(await enter(host.workerUrls[n % 2] as string, room, `Person ${n}`, back));
   }
-  const { page } = await visit(browser, `${host.adminUrl}/`, { viewport: { width: 1180, height: 664 } });
+  const { page } = await visit(browser, `${host.adminUrl}/`, { viewport: { width: 1180, height: 620 } });
   const startedAt = performance.now();
   let killed = false;
   for (let turn = 0; performance.now() - startedAt < TALK_MS; turn += 1) {
