@@ -2,6 +2,7 @@ import type { Browser, BrowserContextOptions, Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Host, startHost } from '../support/cluster.ts';
 import { connect, type Member } from '../support/member.ts';
+import { fillRoom } from './fill-room.ts';
 import { launchBrowser, type Visitor, visit } from './visitor.ts';
 
 /** The messages of the longest room here. */
@@ -47,14 +48,6 @@ async function member(username: string, roomid: string): Promise<Member> {
   await connected.do('join', { roomid });
   members.push(connected);
   return connected;
-}
-
-/** Says `number 1` and so on, as many as given. */
-async function fill(ben: Member, roomid: string, count: number): Promise<void> {
-  for (let n = 1; n <= count; n += 50) {
-    const few = Array.from({ length: Math.min(50, count - n + 1) }, (_, more) => `number ${n + more}`);
-    await Promise.all(few.map((text) => ben.do('say', { roomid, text })));
-  }
 }
 
 const eventually = (look: () => Promise<unknown>) => expect.poll(look, { timeout: 20_000 });
@@ -147,7 +140,7 @@ describe('messages', () => {
 it('is a conversation by keyboard alone, where the focus is never lost', async () => {
   const room = newRoom();
   const ben = await member('Ben', room);
-  await fill(ben, room, 40);
+  await fillRoom(ben, room, 40);
   const ann = await inRoom('Ann', room);
   const { keyboard } = ann.page;
   await rowOf(ann, 'number 40').waitFor();
@@ -201,7 +194,7 @@ it('is a conversation by keyboard alone, where the focus is never lost', async (
 it('reads new messages out, and no history', async () => {
   const room = newRoom();
   const ben = await member('Ben', room);
-  await fill(ben, room, 20);
+  await fillRoom(ben, room, 20);
   const ann = await inRoom('Ann', room);
   const region = ann.page.locator('.messages [aria-live=polite]');
   await rowOf(ann, 'number 20').waitFor();
@@ -217,7 +210,7 @@ it('frees the memory of earlier renders', async () => {
     await ann.page.getByText(text, { exact: true }).waitFor();
   };
   const rows = 500;
-  await fill(ben, room, rows);
+  await fillRoom(ben, room, rows);
   await sayAndSee('ready');
   const before = await ann.heapBytes();
   // One after the other, or one render draws several.
@@ -229,7 +222,7 @@ it('frees the memory of earlier renders', async () => {
 it('keeps the newest message in sight while the field grows and shrinks, and a reader where they are', async () => {
   const room = newRoom();
   const ben = await member('Ben', room);
-  await fill(ben, room, 40);
+  await fillRoom(ben, room, 40);
   const ann = await inRoom('Ann', room);
   const field = fieldOf(ann);
   const list = listOf(ann);
@@ -270,7 +263,7 @@ it('keeps the newest message in sight while the field grows and shrinks, and a r
 it('loads earlier messages above a reader without a jump, also while new ones arrive', async () => {
   const room = newRoom();
   const ben = await member('Ben', room);
-  await fill(ben, room, 160);
+  await fillRoom(ben, room, 160);
   const ann = await inRoom('Ann', room);
   const list = listOf(ann);
   await rowOf(ann, 'number 160').waitFor();
@@ -307,7 +300,7 @@ it('loads earlier messages above a reader without a jump, also while new ones ar
 it('holds a room of thousands of messages with few nodes and little memory, and goes to any of them', async () => {
   const room = newRoom();
   const ben = await member('Ben', room);
-  await fill(ben, room, LONG);
+  await fillRoom(ben, room, LONG);
   const ann = await inRoom('Ann', room);
   await ben.do('say', { roomid: room, text: 'about the first', replyTo: 1 });
   await rowOf(ann, 'about the first').locator('.quoted').click();
