@@ -1,5 +1,6 @@
 import type { Draft as UnsentMessage } from '../../client/index.ts';
 import type { Hello } from '../../protocol/events.ts';
+import type { Person } from '../../protocol/people.ts';
 import type { Right } from '../../protocol/rights.ts';
 import type {
   ChatMessage,
@@ -28,6 +29,9 @@ import {
 } from './room-log.ts';
 import { saidEntry, withChange, withoutText } from './timeline.ts';
 
+/** `confusable`: the name looks like that of another member. */
+export type Member = Person & { readonly confusable?: true };
+
 export type ChatEvent =
   | { readonly type: 'connection'; readonly connection: ConnectionState }
   | { readonly type: 'hello'; readonly hello: Hello }
@@ -46,6 +50,8 @@ export type ChatEvent =
   | { readonly type: 'earlierFailed' }
   | { readonly type: 'earlier'; readonly before: number; readonly page: MessagePage }
   | { readonly type: 'counted'; readonly users: number }
+  /** Those present, where the room is small enough to list them. */
+  | { readonly type: 'members'; readonly list: readonly Member[] }
   | { readonly type: 'typing'; readonly typing: Typist & { readonly on: boolean } }
   | { readonly type: 'muted'; readonly mute: Mute }
   | { readonly type: 'following'; readonly following: boolean }
@@ -112,6 +118,12 @@ function applied(state: ChatState, event: ChatEvent): ChatState {
       return withEarlier(state, event.before, event.page);
     case 'counted':
       return { ...state, users: event.users };
+    case 'members':
+      return {
+        ...state,
+        names: new Map(event.list.map(({ userId, username }) => [userId, username])),
+        confusable: new Set(event.list.flatMap(({ userId, confusable }) => (confusable ? [userId] : []))),
+      };
     case 'typing':
       return { ...state, typists: typistsWith(state.typists, event.typing) };
     case 'muted':

@@ -51,6 +51,8 @@ export interface ChatState {
   readonly can?: readonly Right[];
   /** The ids of users whose name looks like that of somebody else here. */
   readonly confusable: ReadonlySet<string>;
+  /** The names of those present, by user id; those of a room with more than 200 connections are not listed. */
+  readonly names: ReadonlyMap<string, string>;
   readonly ownReactions: OwnReactions;
   readonly failed?: FailedRequest;
   readonly target?: ComposerTarget;
@@ -71,6 +73,7 @@ export const INITIAL_STATE: ChatState = {
   following: true,
   attended: false,
   confusable: new Set(),
+  names: new Map(),
   ownReactions: new Map(),
   typists: [],
   noticesMade: 0,

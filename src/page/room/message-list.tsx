@@ -7,7 +7,7 @@ import { HEAD_PX, ListHead, TAIL_PX } from './list-head.tsx';
 import { LiveRegion } from './live-region.tsx';
 import { actionsOf } from './message-actions.ts';
 import type { MessageRowActions } from './message-row.tsx';
-import { nameIn } from './people-here.ts';
+import { nameOf } from './people-here.ts';
 import { unseenLine } from './reading.ts';
 import type { RoomActions } from './room-actions.ts';
 import { RowControls } from './row-controls.tsx';
@@ -108,7 +108,7 @@ export function MessageList({ state, me, actions }: MessageListProps) {
             state={state}
             me={me}
             language={language}
-            nameOf={(userId) => nameIn(timeline, userId, me)}
+            nameOf={(userId) => nameOf(state, userId, me)}
             actions={rowActions}
             toolbar={row.key === controls.hovered ? actionsOf(row, can) : undefined}
             onAct={controls.act}

@@ -8,7 +8,10 @@ import { type DraftActions, DraftState } from './draft-state.tsx';
 import { QuotedLine } from './quoted-line.tsx';
 import type { Quote } from './quotes.ts';
 import { Reactions } from './reactions.tsx';
-import { isService, type SaidRow, sameRow } from './rows.ts';
+import { type SaidRow, sameRow } from './rows.ts';
+
+/** So much of an id tells two people of the same name apart. */
+const ID_TAIL_CHARS = 4;
 
 export interface MessageRowActions extends DraftActions {
   readonly onReact: (seq: number, reaction: string) => void;
@@ -59,10 +62,10 @@ export class MessageRow extends Component<MessageRowProps> {
         {opens && <Avatar userId={author.userId} username={author.username} avatar={author.avatar} />}
         <p class={opens ? 'said-by' : 'said-by visually-hidden'}>
           <bdi class="name">{author.username}</bdi>
-          {message && isService(message) && <span class="badge">{texts.service}</span>}
+          {message?.from === 'service' && <span class="badge">{texts.service}</span>}
           {isConfusable && (
             <span class="badge warning" title={texts.confusable}>
-              {texts.confusableMark}
+              {texts.confusableMark} …{author.userId.slice(-ID_TAIL_CHARS)}
             </span>
           )}
           {opens && at !== undefined && <Time at={at} language={language} />}

@@ -1,9 +1,15 @@
 import type { Person } from '../../protocol/people.ts';
-import type { Timeline } from './timeline.ts';
+import type { ChatState } from './chat-state.ts';
 
-/** The newest name of a person who wrote or came while the list was there; undefined for others. */
-export function nameIn(timeline: Timeline, userId: string, me: Person): string | undefined {
+/** The name of a person who is present, or who wrote or came while the list was there; undefined for others. */
+export function nameOf(
+  { timeline, names }: Pick<ChatState, 'timeline' | 'names'>,
+  userId: string,
+  me: Person,
+): string | undefined {
   if (userId === me.userId) return me.username;
+  const present = names.get(userId);
+  if (present !== undefined) return present;
   for (let i = timeline.length - 1; i >= 0; i--) {
     const entry = timeline[i];
     if (entry?.kind === 'notice' && entry.userId === userId) return entry.username;

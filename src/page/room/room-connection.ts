@@ -36,6 +36,8 @@ export function connectRoom({ chat, room, store, field, now }: RoomConnectionDep
   const { dispatch } = store;
   /** Why the server ends this connection, until it has. */
   let bye: Problem | undefined;
+  /** Ends the updates of the member list, which cost requests while somebody listens. */
+  let endMembers: (() => void) | undefined;
 
   function lose(reason: Problem, backInMs: number | undefined): void {
     // After a stop only the reader comes back, even if the connection is lost meanwhile.
@@ -122,7 +124,13 @@ export function connectRoom({ chat, room, store, field, now }: RoomConnectionDep
     ...createMessageRequests({ room, store, problemOf: (error) => refusalOf(error, now()) }),
     target: (target) => dispatch({ type: 'target', target }),
     following: (following) => dispatch({ type: 'following', following }),
-    attended: (attended) => dispatch({ type: 'attended', attended }),
+    attended(attended) {
+      dispatch({ type: 'attended', attended });
+      endMembers?.();
+      endMembers = attended
+        ? room.members(({ list }) => list && dispatch({ type: 'members', list }))
+        : undefined;
+    },
     say(text, options) {
       room.typing(false);
       field.save('');

@@ -63,11 +63,6 @@ export function sameRow(one: Row, other: Row): boolean {
   return one.kind === other.kind;
 }
 
-/** A back end wrote it. */
-export function isService(message: ChatMessage & { readonly from?: unknown }): boolean {
-  return message.from === 'service';
-}
-
 /** A pause after which name and time are shown again. */
 const GROUP_GAP_MS = 5 * 60_000;
 

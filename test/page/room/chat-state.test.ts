@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ChatEvent } from '../../../src/page/room/chat-reducer.ts';
 import type { ChatState } from '../../../src/page/room/chat-state.ts';
 import { isOwnReaction } from '../../../src/page/room/own-reactions.ts';
+import { nameOf } from '../../../src/page/room/people-here.ts';
 import { unseenLine } from '../../../src/page/room/reading.ts';
 import { saidSince } from '../../../src/page/room/rows.ts';
 import { MAX_ENTRIES, MAX_ENTRIES_WHILE_READING, TRIMMED_AT_ONCE } from '../../../src/page/room/timeline.ts';
@@ -22,6 +23,7 @@ import {
 } from './chat-events.ts';
 
 const own = { userId: 'g-me' };
+const ME = { userId: 'g-me', username: 'Mia' };
 const ack = (seq: number, more: { epoch?: string; dup?: true } = {}) => ({
   roomid: 'lobby',
   epoch: 'e1',
@@ -400,4 +402,21 @@ describe('changes of messages', () => {
       { message: { replyTo: 1, mentions: ['bob'] } },
     ]);
   });
+});
+
+it('knows the names of those present, and marks the names that look alike', () => {
+  const list = [
+    { userId: 'a', username: 'Ann' },
+    { userId: 'b', username: 'Аnn', confusable: true as const },
+  ];
+  const state = inRoom([], { type: 'members', list });
+  expect(['a', 'b', 'c'].map((userId) => nameOf(state, userId, ME))).toEqual(['Ann', 'Аnn', undefined]);
+  expect([...state.confusable]).toEqual(['b']);
+});
+
+it('knows the names of those who wrote or came, and that of the reader', () => {
+  const ann = { username: 'Ann', userId: 'a' };
+  const came = { type: 'presence', presence: { event: 'join', roomid: 'lobby', data: ann } } as const;
+  const state = inRoom([said(1, { userId: 'bob' })], came);
+  expect(['a', 'bob', 'g-me'].map((userId) => nameOf(state, userId, ME))).toEqual(['Ann', 'bob', 'Mia']);
 });
