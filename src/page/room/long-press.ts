@@ -4,6 +4,8 @@ export interface LongPress {
   /** A finger that moves scrolls. */
   move(at: Pick<PointerEvent, 'clientX' | 'clientY'>): void;
   cancel(): void;
+  /** The finger is lifted. True: it was a long press, so its tap must not act on what has come up under it. */
+  lift(): boolean;
 }
 
 const PRESS_MS = 450;
@@ -11,6 +13,7 @@ const SLACK_PX = 10;
 
 export function createLongPress(onPressed: (row: HTMLElement) => void): LongPress {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isPressed = false;
   let from = { clientX: 0, clientY: 0 };
 
   function cancel(): void {
@@ -21,13 +24,21 @@ export function createLongPress(onPressed: (row: HTMLElement) => void): LongPres
   return {
     start({ clientX, clientY }, row) {
       cancel();
+      isPressed = false;
       from = { clientX, clientY };
-      timer = setTimeout(() => onPressed(row), PRESS_MS);
+      timer = setTimeout(() => {
+        isPressed = true;
+        onPressed(row);
+      }, PRESS_MS);
     },
     move({ clientX, clientY }) {
       const moved = Math.hypot(clientX - from.clientX, clientY - from.clientY);
       if (moved > SLACK_PX) cancel();
     },
     cancel,
+    lift() {
+      cancel();
+      return isPressed;
+    },
   };
 }

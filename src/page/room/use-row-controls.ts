@@ -125,6 +125,9 @@ export function useRowControls({ box, rows, state, actions, list, focus }: RowCo
       onPointerMove: press.move,
       onPointerUp: press.cancel,
       onPointerCancel: press.cancel,
+      onTouchEnd(event: TouchEvent) {
+        if (press.lift()) event.preventDefault();
+      },
       onContextMenu(event: MouseEvent) {
         // On a phone a long press opens the menu of the message instead.
         if (matchMedia('(pointer: coarse)').matches) event.preventDefault();

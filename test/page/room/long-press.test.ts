@@ -19,6 +19,15 @@ it('is a finger that rests on a row', () => {
   expect(pressed).toEqual([row]);
 });
 
+it('has no tap, which would act on the menu under the finger', () => {
+  const finger = press();
+  finger.start(at(10, 10), row);
+  expect(finger.lift()).toBe(false);
+  finger.start(at(10, 10), row);
+  vi.runAllTimers();
+  expect(finger.lift()).toBe(true);
+});
+
 it('is no finger that scrolls, but one that trembles', () => {
   const finger = press();
   finger.start(at(10, 10), row);
