@@ -1,21 +1,39 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
+
+/** Most readers open no list of emoji, so it is a script of its own, which the page loads when it needs it. */
+const LATER = 'text/emoji/emoji-list.ts';
 
 /**
  * Writes the page into `outDir`: assets under names that change with their content, so they may be cached for ever. Returns
  * the paths of all bundled files.
  */
 export async function buildPage(outDir) {
+  const later = await bundle(outDir, { 'emoji-list': join(here, LATER) });
+  const first = await bundle(outDir, { app: join(here, 'main.tsx') }, loaded(later.script));
+  // From the root, because the page is at /r/ROOM too.
+  const html = readFileSync(join(here, 'index.html'), 'utf8')
+    .replace('{{script}}', `/${first.script}`)
+    .replace('{{style}}', `/${first.style}`);
+  writeFileSync(join(outDir, 'index.html'), html);
+  // Links of the source system S4 lead to chart.html, which is the same page.
+  writeFileSync(join(outDir, 'chart.html'), html);
+  return [...first.inputs, ...later.inputs];
+}
+
+async function bundle(outDir, entryPoints, ...plugins) {
   const { metafile } = await build({
-    entryPoints: { app: join(here, 'main.tsx') },
+    entryPoints,
+    plugins,
     outdir: outDir,
     entryNames: 'assets/[name]-[hash]',
     bundle: true,
     minify: true,
+    charset: 'utf8',
     format: 'esm',
     target: ['es2022', 'chrome111', 'firefox113', 'safari16.2'],
     jsx: 'automatic',
@@ -28,14 +46,20 @@ export async function buildPage(outDir) {
   const built = Object.keys(metafile.outputs).map((path) =>
     relative(outDir, join(here, path)).replaceAll('\\', '/'),
   );
-  // From the root, because the page is at /r/ROOM too.
-  const html = readFileSync(join(here, 'index.html'), 'utf8')
-    .replace('{{script}}', `/${named(built, '.js')}`)
-    .replace('{{style}}', `/${named(built, '.css')}`);
-  writeFileSync(join(outDir, 'index.html'), html);
-  // Links of the source system S4 lead to chart.html, which is the same page.
-  writeFileSync(join(outDir, 'chart.html'), html);
-  return Object.keys(metafile.inputs).map((path) => join(here, path));
+  const inputs = Object.keys(metafile.inputs).map((path) => join(here, path));
+  return { script: named(built, '.js'), style: built.find((path) => path.endsWith('.css')), inputs };
+}
+
+/** Leaves the import of what is loaded later to the browser. esbuild's own splitting adds a third script for its helpers. */
+function loaded(script) {
+  return {
+    name: 'loaded-later',
+    setup({ onResolve }) {
+      onResolve({ filter: /\/emoji-list\.ts$/ }, ({ kind }) =>
+        kind === 'dynamic-import' ? { path: `./${posix.basename(script)}`, external: true } : undefined,
+      );
+    },
+  };
 }
 
 function named(built, extension) {

@@ -5,6 +5,7 @@ import { createMemory } from './session/memory.ts';
 import { openSession } from './session/session.ts';
 import { endVisit, readArrival } from './session/visit.ts';
 import { App } from './shell/app.tsx';
+import { RecentEmojiContext } from './text/emoji/recent-emoji.ts';
 
 const memories = { browser: createMemory(() => localStorage), tab: createMemory(() => sessionStorage) };
 const socketPath =
@@ -15,16 +16,18 @@ const root = document.getElementById('app');
 if (root) {
   render(
     <LanguageContext.Provider value={language}>
-      <App
-        arrival={readArrival(new URL(location.href), memories)}
-        open={(visit) => openSession(visit, memories, socketPath)}
-        leave={({ visit, connection }) => {
-          connection.close();
-          endVisit(memories);
-          document.title = 'Roomcast';
-          return visit;
-        }}
-      />
+      <RecentEmojiContext.Provider value={memories.browser}>
+        <App
+          arrival={readArrival(new URL(location.href), memories)}
+          open={(visit) => openSession(visit, memories, socketPath)}
+          leave={({ visit, connection }) => {
+            connection.close();
+            endVisit(memories);
+            document.title = 'Roomcast';
+            return visit;
+          }}
+        />
+      </RecentEmojiContext.Provider>
     </LanguageContext.Provider>,
     root,
   );

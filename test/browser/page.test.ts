@@ -219,36 +219,6 @@ describe('links', () => {
   });
 });
 
-describe('writing', () => {
-  it('is sent by Enter; Shift+Enter is a new line, Enter of an input method picks a word, nothing is not sent', async () => {
-    const ann = await inRoom('Ann', newRoom());
-    const field = ann.page.getByLabel('Message', { exact: true });
-    const send = ann.page.getByRole('button', { name: 'Send' });
-    expect(await send.isDisabled()).toBe(true);
-    await field.fill('   ');
-    await field.press('Enter');
-    expect(await send.isDisabled()).toBe(true);
-    await field.fill('one');
-    await field.press('Shift+Enter');
-    await field.pressSequentially('two');
-    await field.dispatchEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true });
-    expect(await field.inputValue()).toBe('one\ntwo');
-    await field.press('Enter');
-    await eventually(ann.texts).toEqual(['one\ntwo']);
-    expect(await field.inputValue()).toBe('');
-  });
-
-  it('counts the bytes near the limit and does not send beyond it', async () => {
-    const ann = await inRoom('Ann', newRoom());
-    const field = ann.page.getByLabel('Message', { exact: true });
-    await field.fill('é'.repeat(4_000));
-    await ann.page.getByText('192 bytes left').waitFor();
-    await field.fill('é'.repeat(4_097));
-    await ann.page.getByText('2 bytes too long').waitFor();
-    expect(await ann.page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
-  });
-});
-
 it('fits a phone: nothing to scroll sideways, and the field is in sight', async () => {
   const room = newRoom();
   const ben = await member('Ben', room);

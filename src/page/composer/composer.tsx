@@ -1,83 +1,141 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
 import { useTexts } from '../language/texts.ts';
+import { EmojiButton } from '../text/emoji/emoji-button.tsx';
+import { mentionedIn } from '../text/mentions.ts';
 import { SendIcon } from '../ui/icons.tsx';
+import { CompletionList, optionId } from './completion-list.tsx';
+import type { FieldText } from './field-text.ts';
+import { keyCommand } from './key-command.ts';
+import { isStillThere, longPaste, type Paste, withPasteAsBlock } from './paste.ts';
+import { PasteOffer } from './paste-offer.tsx';
+import { replaceRange } from './replace-range.ts';
 import type { ComposerTarget } from './target.ts';
 import { TargetBar } from './target-bar.tsx';
+import { budgetOf, type TextBudget } from './text-budget.ts';
+import { type Option, useCompletion } from './use-completion.ts';
+import { useField } from './use-field.ts';
+import type { FollowMembers } from './use-members.ts';
 
-const encoder = new TextEncoder();
-/** The counter appears from this share of the limit on. */
-const COUNTER_FROM = 0.8;
+export interface SayOptions {
+  readonly replyTo?: number;
+  /** User ids. */
+  readonly mentions?: readonly string[];
+}
 
 export interface ComposerProps {
   readonly maxTextBytes: number;
-  /** The field's text from before the tab was loaded again. */
-  readonly restored: string;
+  /** The text of this room's field. */
+  readonly fieldText: FieldText;
+  readonly ownId: string;
+  /** Calls back with the members of the room, who can be mentioned. */
+  readonly followMembers: FollowMembers;
   /** The message that the text answers or replaces. */
-  readonly target: ComposerTarget | undefined;
-  readonly onSay: (text: string, options: { readonly replyTo?: number }) => void;
-  readonly onEdit: (seq: number, text: string) => void;
-  readonly onEndTarget: () => void;
-  /** Called with every key: the text in the field. */
-  readonly onTyped: (text: string) => void;
+  readonly target?: ComposerTarget | undefined;
+  readonly onSay: (text: string, options: SayOptions) => void;
+  readonly onEdit?: (seq: number, text: string) => void;
+  readonly onEndTarget?: () => void;
+  /** Arrow up in the empty field. */
+  readonly onEditLast?: () => void;
+  /** Called with every key: whether there is a text that will be sent. */
+  readonly onTyping: (on: boolean) => void;
 }
 
-export function Composer({
-  maxTextBytes,
-  restored,
-  target,
-  onSay,
-  onEdit,
-  onEndTarget,
-  onTyped,
-}: ComposerProps) {
+/** The server takes no more. */
+const MAX_MENTIONS = 20;
+
+/** The field of a room, with all that helps to fill it. */
+export function Composer(props: ComposerProps) {
+  const { maxTextBytes, fieldText, followMembers, ownId, target, onSay, onEdit, onEndTarget, onTyping } =
+    props;
   const { composer: texts } = useTexts();
-  const [text, setText] = useState(restored);
-  const field = useRef<HTMLTextAreaElement>(null);
-  // UTF-8 needs at most three bytes per UTF-16 unit, so short texts need no encoding at each key.
-  const bytes = text.length * 3 < maxTextBytes * COUNTER_FROM ? 0 : encoder.encode(text).length;
-  const left = maxTextBytes - bytes;
-  const sendable = text.trim() !== '' && left >= 0;
-
-  useEffect(() => setText(restored), [restored]);
-
-  /** The text that an edit took the place of. */
-  const aside = useRef<string | undefined>(undefined);
-  useEffect(() => {
-    if (target?.kind === 'edit') {
-      aside.current ??= text;
-      setText(target.text);
-    } else if (aside.current !== undefined) {
-      setText(aside.current);
-      aside.current = undefined;
-    }
-    if (target) field.current?.focus();
-  }, [target]);
+  const box = useRef<HTMLTextAreaElement>(null);
+  const field = useField(fieldText, target, box);
+  const { text } = field;
+  const completion = useCompletion({ text, cursor: field.cursor, followMembers, ownId });
+  const { options, closed } = completion;
+  const [pasted, setPasted] = useState<Paste>();
+  const listId = useId();
+  const budget = useMemo(() => budgetOf(text, maxTextBytes), [text, maxTextBytes]);
+  const sendable = text.trim() !== '' && budget.over === 0;
+  const editing = target?.kind === 'edit';
+  const paste = pasted && isStillThere(text, pasted) ? pasted : undefined;
+  const coarse = () => matchMedia('(pointer: coarse)').matches;
 
   // On a touch device the keyboard would come up and cover the room.
   useEffect(() => {
-    if (matchMedia('(pointer: fine)').matches) field.current?.focus();
+    if (!coarse()) box.current?.focus();
   }, []);
+
+  useEffect(() => {
+    const { cursor } = field;
+    if (closed && cursor !== undefined) insert(closed.emoji, { start: closed.start, end: cursor });
+  }, [closed?.emoji, closed?.start]);
+
+  function insert(insertion: string, range?: { readonly start: number; readonly end: number }): void {
+    const area = box.current;
+    if (!area) return;
+    replaceRange(area, range ?? { start: area.selectionStart, end: area.selectionEnd }, insertion);
+  }
+
+  function pick({ insertion, member }: Option): void {
+    const { query } = completion;
+    if (!query) return;
+    if (member && !editing) fieldText.save(text, [...fieldText.chosen, member]);
+    insert(insertion, { start: query.start, end: query.start + query.word.length + 1 });
+  }
 
   function send(): void {
     if (!sendable) return;
-    if (target?.kind === 'edit') onEdit(target.seq, text);
+    if (editing) onEdit?.(target.seq, text);
     else {
-      onSay(text, target ? { replyTo: target.seq } : {});
-      setText('');
+      const mentions = mentionedIn(text, fieldText.chosen).map(({ userId }) => userId);
+      onSay(text, {
+        ...(target && { replyTo: target.seq }),
+        ...(mentions.length > 0 && { mentions: [...new Set(mentions)].slice(0, MAX_MENTIONS) }),
+      });
+      field.clear();
+      onTyping(false);
+      if (target) onEndTarget?.();
     }
-    field.current?.focus();
+    box.current?.focus();
   }
 
   function onKeyDown(event: KeyboardEvent): void {
-    // Enter may pick a word of an input method, which Safari marks with 229 only.
-    const composing = event.isComposing || event.keyCode === 229;
-    if (event.key === 'Escape' && target && !composing) {
-      event.preventDefault();
-      onEndTarget();
+    const list = options.length > 0;
+    switch (keyCommand(event, { list, target: target !== undefined, empty: text === '', coarse: coarse() })) {
+      case 'next':
+        completion.setActive((completion.active + 1) % options.length);
+        break;
+      case 'previous':
+        completion.setActive((completion.active + options.length - 1) % options.length);
+        break;
+      case 'pick': {
+        const option = options[completion.active];
+        if (option) pick(option);
+        break;
+      }
+      case 'dismiss':
+        completion.dismiss();
+        break;
+      case 'endTarget':
+        onEndTarget?.();
+        break;
+      case 'editLast':
+        if (!props.onEditLast) return;
+        props.onEditLast();
+        break;
+      case 'send':
+        send();
+        break;
+      default:
+        return;
     }
-    if (event.key !== 'Enter' || event.shiftKey || composing) return;
     event.preventDefault();
-    send();
+    event.stopPropagation();
+  }
+
+  function moveCursor({ currentTarget: area }: { readonly currentTarget: HTMLTextAreaElement }): void {
+    field.moveCursor(cursorOf(area));
   }
 
   return (
@@ -88,36 +146,90 @@ export function Composer({
         send();
       }}
     >
-      <div class="field">
-        {target && <TargetBar target={target} onEnd={onEndTarget} />}
-        {/* A copy of the text gives the field its height. To measure the field itself it would have to shrink, which
-            moves the list above. The space makes a last empty line count. */}
-        <div class="growing" data-text={`${text} `}>
-          <textarea
-            ref={field}
-            rows={1}
-            value={text}
-            aria-label={texts.message}
-            placeholder={texts.placeholder}
-            enterkeyhint="send"
-            autocomplete="off"
-            aria-invalid={left < 0}
-            onInput={({ currentTarget: { value } }) => {
-              setText(value);
-              if (target?.kind !== 'edit') onTyped(value);
-            }}
-            onKeyDown={onKeyDown}
-          />
+      {target && <TargetBar target={target} onEnd={() => onEndTarget?.()} />}
+      {paste && (
+        <PasteOffer
+          paste={paste}
+          onKeep={() => {
+            setPasted(undefined);
+            box.current?.focus();
+          }}
+          onBlock={() => {
+            insert(withPasteAsBlock(text, paste), { start: 0, end: text.length });
+            setPasted(undefined);
+          }}
+        />
+      )}
+      <div class="composer-row">
+        <div class="field">
+          {options.length > 0 && (
+            <CompletionList id={listId} options={options} active={completion.active} onPick={pick} />
+          )}
+          {/* A copy of the text gives the field its height. To measure the field itself it would have to shrink, which
+              moves the list above. The space makes a last empty line count. */}
+          <div class="growing" data-text={`${text} `}>
+            <textarea
+              ref={box}
+              rows={1}
+              value={text}
+              aria-label={texts.message}
+              placeholder={texts.placeholder}
+              enterkeyhint={coarse() ? 'enter' : 'send'}
+              autocomplete="off"
+              aria-invalid={budget.over > 0}
+              {...(options.length > 0 && comboboxAttributes(listId, completion.active))}
+              onInput={({ currentTarget: area }) => {
+                field.change(area.value, cursorOf(area));
+                if (!editing) onTyping(area.value.trim() !== '');
+              }}
+              onKeyDown={onKeyDown}
+              onKeyUp={moveCursor}
+              onClick={moveCursor}
+              onBlur={() => field.moveCursor(undefined)}
+              onPaste={({ clipboardData }) => {
+                const long = longPaste(clipboardData?.getData('text/plain') ?? '');
+                if (long) setPasted(long);
+              }}
+            />
+          </div>
+          <Hint budget={budget} />
         </div>
-        {bytes > maxTextBytes * COUNTER_FROM && (
-          <p class={left < 0 ? 'counter over' : 'counter'} role="status">
-            {left < 0 ? texts.bytesTooLong(-left) : texts.bytesLeft(left)}
-          </p>
-        )}
+        <EmojiButton onPick={(emoji) => insert(emoji)} onEscape={() => box.current?.focus()} />
+        <button
+          type="submit"
+          class="send"
+          disabled={!sendable}
+          aria-label={editing ? texts.save : texts.send}
+          title={editing ? texts.save : texts.sendTitle}
+        >
+          <SendIcon />
+        </button>
       </div>
-      <button type="submit" class="send" disabled={!sendable} aria-label={texts.send} title={texts.sendTitle}>
-        <SendIcon />
-      </button>
     </form>
+  );
+}
+
+/** A field of several lines has no list that opens, by its types and for screen readers: it is a combobox while there is one. */
+function comboboxAttributes(listId: string, active: number): object {
+  return {
+    role: 'combobox',
+    'aria-expanded': true,
+    'aria-autocomplete': 'list',
+    'aria-controls': listId,
+    'aria-activedescendant': optionId(listId, active),
+  };
+}
+
+function cursorOf({ selectionStart, selectionEnd }: HTMLTextAreaElement): number | undefined {
+  return selectionStart === selectionEnd ? selectionEnd : undefined;
+}
+
+function Hint({ budget: { over, left } }: { readonly budget: TextBudget }) {
+  const { composer: texts, format } = useTexts();
+  if (over === 0 && left === undefined) return null;
+  return (
+    <p class={over > 0 ? 'counter over' : 'counter'} role="status">
+      {over > 0 ? texts.tooLong(over, format.number(over)) : texts.left(left ?? 0, format.number(left ?? 0))}
+    </p>
   );
 }

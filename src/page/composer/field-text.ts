@@ -1,55 +1,112 @@
 import type { ClientStorage } from '../../client/index.ts';
+import type { Mentioned } from '../text/message-nodes.ts';
 
 export interface FieldTextDeps {
-  /** The storage of one nickname. */
+  /** The storage of one nickname in one room. */
   readonly storage: ClientStorage;
   /** The guest that this nickname was before. */
   readonly guestId: string | undefined;
-  readonly onRestored: (text: string) => void;
 }
 
 /**
- * Keeps the text in the field over a reload, for its author only: another person in the same tab does not see it. Text of a
- * guest whom the server no longer knows, and text from before the first connection, belong to the user whom the server then names.
+ * The text in the field of one room, which outlives the page. It is its author's only: another person in the same browser does
+ * not see it. Text of a guest whom the server no longer knows, and text from before the first connection, belong to the user
+ * whom the server then names.
  */
 export interface FieldText {
-  save(text: string): void;
+  readonly text: string;
+  /** The people chosen from the list of members, whether their names are still in the text or not. */
+  readonly chosen: readonly Mentioned[];
+  /** Call it with every key. */
+  save(text: string, chosen?: readonly Mentioned[]): void;
+  /** Puts a text that was not sent back into the field, below what is there. */
+  add(text: string): void;
   /** The server named the user. */
   setAuthor(userId: string): void;
+  /** Calls back when the text changed by anything but `save`. Returns a function that ends it. */
+  listen(listener: () => void): () => void;
 }
 
 const KEY = 'field';
+const MAX_CHOSEN = 100;
 
-export function createFieldText({ storage, guestId, onRestored }: FieldTextDeps): FieldText {
-  let author = guestId;
+export function createFieldText({ storage, guestId }: FieldTextDeps): FieldText {
+  const listeners = new Set<() => void>();
+  let author: string | undefined;
   let text = '';
+  let chosen: readonly Mentioned[] = [];
 
   const key = () => (author === undefined ? KEY : `${KEY} of ${author}`);
+  const chosenKey = () => `chosen in ${key()}`;
 
-  function restore(from: string): void {
-    const stored = storage.get(from);
+  function restore(): void {
+    const stored = storage.get(key());
     if (!stored) return;
     text = text === '' ? stored : `${stored}\n${text}`;
-    onRestored(text);
+    chosen = [...parseChosen(storage.get(chosenKey())), ...chosen];
+    notify();
   }
 
-  restore(KEY);
-  if (author !== undefined) {
-    restore(key());
-    storage.set(KEY, '');
+  function store(): void {
     storage.set(key(), text);
+    storage.set(chosenKey(), JSON.stringify(text === '' ? [] : chosen));
   }
+
+  function forget(): void {
+    storage.set(key(), '');
+    storage.set(chosenKey(), '[]');
+  }
+
+  function notify(): void {
+    for (const listener of listeners) listener();
+  }
+
+  function become(userId: string | undefined): void {
+    forget();
+    author = userId;
+    restore();
+    store();
+  }
+
+  restore();
+  if (guestId !== undefined) become(guestId);
   return {
-    save(typed) {
+    get text() {
+      return text;
+    },
+    get chosen() {
+      return chosen;
+    },
+    save(typed, people = chosen) {
       text = typed;
-      storage.set(key(), text);
+      chosen = typed === '' ? [] : people.slice(-MAX_CHOSEN);
+      store();
+    },
+    add(more) {
+      text = text.trim() === '' ? more : `${text}\n${more}`;
+      store();
+      notify();
     },
     setAuthor(userId) {
-      if (userId === author) return;
-      storage.set(key(), '');
-      author = userId;
-      restore(key());
-      storage.set(key(), text);
+      if (userId !== author) become(userId);
+    },
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
   };
+}
+
+/** Reads a stored value, which may hold anything. */
+function parseChosen(stored: ReturnType<ClientStorage['get']>): readonly Mentioned[] {
+  try {
+    const value: unknown = JSON.parse(stored || '[]');
+    if (!Array.isArray(value)) return [];
+    return value.filter(
+      (person: Partial<Mentioned> | null) =>
+        typeof person?.userId === 'string' && typeof person.username === 'string',
+    );
+  } catch {
+    return [];
+  }
 }

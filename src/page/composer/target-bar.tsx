@@ -1,5 +1,9 @@
 import { useTexts } from '../language/texts.ts';
+import { excerptOf } from '../text/excerpt.ts';
+import { CloseIcon } from '../ui/icons.tsx';
 import type { ComposerTarget } from './target.ts';
+
+const EXCERPT_CHARS = 120;
 
 /** Says above the field which message its text answers or replaces. */
 export function TargetBar({ target, onEnd }: { target: ComposerTarget; onEnd: () => void }) {
@@ -8,15 +12,22 @@ export function TargetBar({ target, onEnd }: { target: ComposerTarget; onEnd: ()
     <div class="target-bar">
       <p>
         {target.kind === 'edit' ? (
-          texts.editing
+          <span class="target-title">{texts.editing}</span>
         ) : (
-          <>
-            {texts.replyingTo} <bdi class="name">{target.username}</bdi>: <bdi>{target.text}</bdi>
-          </>
+          <span class="target-title">
+            {texts.replyingTo} <bdi>{target.username}</bdi>
+          </span>
         )}
+        <bdi class="target-text">{excerptOf(target.text, EXCERPT_CHARS)}</bdi>
       </p>
-      <button type="button" class="text-button" onClick={onEnd}>
-        {texts.cancel}
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={texts.cancel}
+        title={texts.cancelTitle}
+        onClick={onEnd}
+      >
+        <CloseIcon />
       </button>
     </div>
   );

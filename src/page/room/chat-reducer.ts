@@ -61,8 +61,6 @@ export type ChatEvent =
   | { readonly type: 'requestFailed'; readonly failed: FailedRequest | undefined }
   /** A reaction of the reader's own is stored, or was before. */
   | { readonly type: 'ownReaction'; readonly seq: number; readonly reaction: string; readonly on: boolean }
-  /** The field has text from before the tab was loaded again. */
-  | { readonly type: 'typed'; readonly text: string }
   /** All messages that wait or failed. */
   | { readonly type: 'unsent'; readonly drafts: readonly UnsentMessage[] }
   | { readonly type: 'said'; readonly said: SayAck; readonly draft: UnsentMessage };
@@ -138,8 +136,6 @@ function applied(state: ChatState, event: ChatEvent): ChatState {
       return { ...state, failed: event.failed };
     case 'ownReaction':
       return reacted(state, event.seq, event.reaction, event.on);
-    case 'typed':
-      return { ...state, typed: event.text };
     case 'unsent':
       return { ...state, drafts: notShown(state, event.drafts) };
     case 'said':

@@ -26,8 +26,6 @@ export interface ChatState {
   /** The key of the newest message that the room had when the page entered. */
   readonly history?: string;
   readonly drafts: readonly Draft[];
-  /** The field's text from before the tab was loaded again. */
-  readonly typed: string;
   /** The room has messages older than the timeline's. */
   readonly more: boolean;
   /** The oldest seq that was read. It may be a deletion, which is an entry of the log but not of the timeline. */
@@ -67,7 +65,6 @@ export const INITIAL_STATE: ChatState = {
   maxTextBytes: 8192,
   timeline: [],
   drafts: [],
-  typed: '',
   more: false,
   earlier: 'idle',
   following: true,

@@ -5,6 +5,8 @@ import type { Draft } from './drafts.ts';
 export interface DraftActions {
   readonly onRetry: (clientMsgId: string) => void;
   readonly onDiscard: (clientMsgId: string) => void;
+  /** Puts the text back into the field. */
+  readonly onTakeBack: (clientMsgId: string) => void;
 }
 
 export interface DraftStateProps extends DraftActions {
@@ -13,7 +15,7 @@ export interface DraftStateProps extends DraftActions {
 }
 
 /** The line below a message that the room does not have yet. */
-export function DraftState({ draft, language, onRetry, onDiscard }: DraftStateProps) {
+export function DraftState({ draft, language, onRetry, onDiscard, onTakeBack }: DraftStateProps) {
   const { room: texts } = language;
   if (draft.status === 'sending') return <p class="draft-state">{texts.sending}</p>;
   if (draft.status === 'outside') return <p class="draft-state">{texts.notInRoom}</p>;
@@ -23,6 +25,9 @@ export function DraftState({ draft, language, onRetry, onDiscard }: DraftStatePr
       <span>{draft.problem && describeDraftProblem(language, draft.problem)}</span>{' '}
       <button type="button" class="text-button" onClick={() => onRetry(draft.clientMsgId)}>
         {texts.retry}
+      </button>{' '}
+      <button type="button" class="text-button" onClick={() => onTakeBack(draft.clientMsgId)}>
+        {texts.takeBack}
       </button>{' '}
       <button type="button" class="text-button" onClick={() => onDiscard(draft.clientMsgId)}>
         {texts.discard}

@@ -67,6 +67,7 @@ export function MessageList({ state, me, actions }: MessageListProps) {
     () => ({
       onRetry: actions.retry,
       onDiscard: actions.discard,
+      onTakeBack: actions.takeBack,
       onReact: actions.react,
       onGoTo: goTo.to,
     }),

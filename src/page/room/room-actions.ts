@@ -1,12 +1,19 @@
-import type { SayOptions } from '../../client/index.ts';
+import type { Members, SayOptions } from '../../client/index.ts';
+import type { FieldText } from '../composer/field-text.ts';
 import type { ComposerTarget } from '../composer/target.ts';
 import type { MessageRequest } from './requests.ts';
 
 /** What a reader may do in a room. */
 export interface RoomActions {
+  /** The text of the room's field, which is not sent yet. */
+  readonly field: FieldText;
   say(text: string, options?: Pick<SayOptions, 'replyTo' | 'mentions'>): void;
-  /** Call it with every key: the text in the field. */
-  typed(text: string): void;
+  /** Call it with every key: whether there is a text that will be sent. */
+  typing(on: boolean): void;
+  /** Calls back with the members, now and on each change. Returns a function that ends it. */
+  members(listener: (members: Members) => void): () => void;
+  /** Discards a message that was not sent and puts its text back into the field. */
+  takeBack(clientMsgId: string): void;
   retry(clientMsgId: string): void;
   discard(clientMsgId: string): void;
   loadEarlier(): void;

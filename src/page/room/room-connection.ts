@@ -14,7 +14,7 @@ export interface RoomConnectionDeps {
   readonly chat: ChatClient;
   readonly room: PersistentRoom;
   readonly store: Store<ChatState, ChatEvent>;
-  readonly field: Pick<FieldText, 'save'>;
+  readonly field: FieldText;
   /** The wall clock, which may be set while the page is open. */
   readonly now: () => number;
 }
@@ -117,10 +117,9 @@ export function connectRoom({ chat, room, store, field, now }: RoomConnectionDep
   dispatch({ type: 'unsent', drafts: room.unsent });
 
   return {
-    typed(text) {
-      room.typing(text.trim() !== '');
-      field.save(text);
-    },
+    field,
+    members: room.members,
+    typing: room.typing,
     ...createMessageRequests({ room, store, problemOf: (error) => refusalOf(error, now()) }),
     target: (target) => dispatch({ type: 'target', target }),
     following: (following) => dispatch({ type: 'following', following }),
@@ -132,11 +131,14 @@ export function connectRoom({ chat, room, store, field, now }: RoomConnectionDep
         : undefined;
     },
     say(text, options) {
-      room.typing(false);
-      field.save('');
-      dispatch({ type: 'target', target: undefined });
       // The draft shows the failure.
       room.say(text, options).catch(() => undefined);
+    },
+    takeBack(clientMsgId) {
+      const draft = room.unsent.find((unsent) => unsent.clientMsgId === clientMsgId);
+      if (!draft?.problem) return;
+      room.discard(clientMsgId);
+      field.add(draft.text);
     },
     retry: (clientMsgId) => void room.retry(clientMsgId).catch(() => undefined),
     discard: room.discard,

@@ -30,6 +30,14 @@ export function RoomView({ store, actions, me }: RoomViewProps) {
     };
   }, [actions]);
 
+  function editLast(): void {
+    const last = state.timeline.findLast(
+      (entry) => entry.kind === 'said' && !entry.message.deleted && entry.message.data.userId === me.userId,
+    );
+    if (last?.kind !== 'said') return;
+    actions.target({ kind: 'edit', seq: last.message.seq, text: last.message.data.text });
+  }
+
   return (
     <>
       <MessageList state={state} me={me} actions={actions} />
@@ -39,7 +47,9 @@ export function RoomView({ store, actions, me }: RoomViewProps) {
       <ComposerNote mute={state.mute} typists={state.connection.phase === 'joined' ? state.typists : []} />
       <Composer
         maxTextBytes={state.maxTextBytes}
-        restored={state.typed}
+        ownId={me.userId}
+        fieldText={actions.field}
+        followMembers={actions.members}
         target={target}
         onSay={actions.say}
         onEdit={(seq, text) => {
@@ -47,7 +57,8 @@ export function RoomView({ store, actions, me }: RoomViewProps) {
           actions.request({ kind: 'edit', seq, text });
         }}
         onEndTarget={() => actions.target(undefined)}
-        onTyped={actions.typed}
+        onEditLast={editLast}
+        onTyping={actions.typing}
       />
     </>
   );

@@ -51,11 +51,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
     random,
   });
   const room = chat.enter(roomid);
-  const field = createFieldText({
-    storage,
-    guestId: storedGuestId(storage),
-    onRestored: (text) => dispatch({ type: 'typed', text }),
-  });
+  const field = createFieldText({ storage, guestId: storedGuestId(storage) });
   chat.on('error', deps.onThrow);
   // The page shows no inbox; without a listener the SDK would buffer the items.
   chat.on('item', () => undefined);

@@ -375,7 +375,7 @@ describe('loading the page again', () => {
     page.connection.say('one');
     page.connection.say('two');
     await eventually(() => expect(says.map(({ text }) => text)).toEqual(['bad', 'one']));
-    page.connection.typed('half a th');
+    page.connection.field.save('half a th');
     return page;
   }
 
@@ -392,14 +392,14 @@ describe('loading the page again', () => {
       enter()(socket);
     };
     const page = await inRoom({ tab });
-    expect(page.store.get().typed).toBe('half a th');
+    expect(page.connection.field.text).toBe('half a th');
     await eventually(() => expect(shown(page.store.get())).toEqual(['one', 'two']));
     expect(says.map(({ clientMsgId }) => clientMsgId)).toEqual(others);
     expect(page.store.get().drafts).toMatchObject([
       { text: 'bad', status: 'failed', problem: { message: 'not that' } },
     ]);
     page.connection.discard(bad ?? '');
-    page.connection.typed('');
+    page.connection.field.save('');
     await eventually(() => expect([...tab]).toEqual([]));
   });
 
@@ -407,15 +407,15 @@ describe('loading the page again', () => {
     onArrival = () => undefined;
     const page = open();
     page.connection.say('early');
-    page.connection.typed('and more');
+    page.connection.field.save('and more');
     await eventually(() => expect(page.tab.get('roomcast.unsent')).toContain('early'));
     onArrival = enter();
     const again = await inRoom({ tab: reloaded(page) });
     expect(texts(again)).toEqual(['early']);
-    expect(again.store.get().typed).toBe('and more');
+    expect(again.connection.field.text).toBe('and more');
     onArrival = known('somebody else');
     const other = await inRoom({ tab: reloaded(again) });
-    expect([texts(other), other.store.get().typed]).toEqual([[], '']);
+    expect([texts(other), other.connection.field.text]).toEqual([[], '']);
   });
 
   it.each([
@@ -434,11 +434,11 @@ describe('loading the page again', () => {
       const other = await inRoom({ tab, ...options });
       other.connection.say('mine');
       await eventually(() => expect(says.map(({ text }) => text)).toEqual(['mine']));
-      expect([texts(other), other.store.get().typed]).toEqual([['mine'], '']);
+      expect([texts(other), other.connection.field.text]).toEqual([['mine'], '']);
       onArrival = enter();
       const author = await inRoom({ tab: reloaded(other) });
       expect(texts(author)).toEqual(['bad', 'one', 'two']);
-      expect(author.store.get().typed).toBe('half a th');
+      expect(author.connection.field.text).toBe('half a th');
     },
   );
 
@@ -470,12 +470,12 @@ describe('loading the page again', () => {
       socket.emit('joined', joined([]));
     };
     const page = await inRoom({ tab: reloaded(before), browser });
-    expect(page.store.get().typed).toBe('half a th');
+    expect(page.connection.field.text).toBe('half a th');
     expect(texts(page)).toEqual(['bad', 'one', 'two']);
     expect(page.store.get().drafts.map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']);
     expect(says).toEqual([]);
     const again = await inRoom({ tab: reloaded(page), browser });
-    expect(again.store.get().typed).toBe('half a th');
+    expect(again.connection.field.text).toBe('half a th');
   });
 
   it('after leaving sends nothing, and restores the text of the field', async () => {
@@ -484,7 +484,7 @@ describe('loading the page again', () => {
     await eventually(() => expect(page.tab.get('roomcast.unsent')).not.toContain('one'));
     onArrival = enter();
     const again = await inRoom({ tab: page.tab });
-    expect([texts(again), again.store.get().typed]).toEqual([[], 'half a th']);
+    expect([texts(again), again.connection.field.text]).toEqual([[], 'half a th']);
   });
 
   it('works where the tab’s storage is corrupt', async () => {
@@ -496,7 +496,7 @@ describe('loading the page again', () => {
       const tab = new TabStorage([['roomcast.unsent', spoiled]]);
       const page = await inRoom({ tab });
       expect(texts(page)).toEqual([]);
-      page.connection.typed('x');
+      page.connection.field.save('x');
       expect(tab.get('roomcast.unsent')).toContain('"x"');
     }
   });

@@ -47,4 +47,5 @@ export const room = {
   waiting: 'Waiting for the connection…',
   retry: 'Retry',
   discard: 'Discard',
+  takeBack: 'Edit',
 };

@@ -44,4 +44,5 @@ export const room: Texts['room'] = {
   waiting: '等待连接…',
   retry: '重试',
   discard: '放弃',
+  takeBack: '编辑',
 };
