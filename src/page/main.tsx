@@ -3,11 +3,14 @@ import { render } from 'preact';
 import { createLanguage, LanguageContext, preferredLanguage } from './language/texts.ts';
 import { createMemory } from './session/memory.ts';
 import { openSession } from './session/session.ts';
+import { openUnsentCopies } from './session/unsent-tab.ts';
 import { endVisit, readArrival } from './session/visit.ts';
 import { App } from './shell/app.tsx';
 import { RecentEmojiContext } from './text/emoji/recent-emoji.ts';
 
-const memories = { browser: createMemory(() => localStorage), tab: createMemory(() => sessionStorage) };
+const [browser, tab] = [createMemory(() => localStorage), createMemory(() => sessionStorage)];
+const copies = openUnsentCopies(browser, tab);
+const memories = { browser, tab, copies };
 const socketPath =
   document.querySelector<HTMLMetaElement>('meta[name="roomcast-socket-path"]')?.content || '/socket.io/';
 

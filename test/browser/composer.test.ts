@@ -147,3 +147,67 @@ describe('writing', () => {
     expect(box && box.x >= 0 && box.x + box.width <= 375 && box.y >= 0).toBe(true);
   });
 });
+
+describe('what is typed', () => {
+  it('outlives the tab, and leaving asks only while a message is not sent', async () => {
+    const room = newRoom();
+    const ben = await member('Ben', room);
+    const ann = await inRoom('Ann', room);
+    const { page } = ann;
+    await ann.say('sent');
+    await eventually(async () => ben.said.length).toBe(1);
+    await fieldOf(ann).fill('half a thought');
+    await page.reload();
+    await page.getByText(/^Connected/).waitFor();
+    await eventually(typedBy(ann)).toBe('half a thought');
+    expect(ann.asked()).toBe(0);
+    await page.context().setOffline(true);
+    await ann.say('written in a tunnel');
+    await fieldOf(ann).fill('and more');
+    await page.getByText('written in a tunnel').waitFor();
+    const next = await page.context().newPage();
+    await page.close({ runBeforeUnload: true });
+    await expect.poll(() => ann.asked(), { timeout: 20_000 }).toBe(1);
+    await page.context().setOffline(false);
+    await next.goto(page.url().split('?')[0] ?? '');
+    await next.getByLabel('Nickname').fill('Ann');
+    await next.getByLabel('Room', { exact: true }).fill(room);
+    await next.getByRole('button', { name: 'Enter' }).click();
+    await eventually(async () => ben.said.map(({ data }) => data.text)).toEqual([
+      'sent',
+      'written in a tunnel',
+    ]);
+    await eventually(() => next.getByLabel('Message', { exact: true }).inputValue()).toBe('and more');
+  });
+});
+
+describe('a message', () => {
+  it('is drawn with its mark-up for everybody, and long code is shown when asked for', async () => {
+    const room = newRoom();
+    const [ann, ben] = [await inRoom('Ann', room), await member('Ben', room)];
+    const { page } = ann;
+    const say = (text: string) => ben.do('say', { roomid: room, text });
+    await say('**bold** *em* `code` [plans](https://example.org/plans)\n> quoted\n\n1. one\n2. two');
+    await say('<b>no HTML</b> ![image](https://example.org/a.png) # no heading');
+    await say('[https://bank.example](https://evil.example/x)');
+    await say('🎉🎉');
+    await say(`\`\`\`text\n${LOG}\n\`\`\``);
+    await page.getByText('Show all 120 lines').waitFor();
+    const list = page.getByRole('log');
+    for (const tag of ['strong', 'em', 'code', 'blockquote', 'ol > li']) {
+      expect(await list.locator(tag).count()).toBeGreaterThan(0);
+    }
+    expect(await list.locator('b, img, h1').count()).toBe(0);
+    const link = list.getByRole('link', { name: 'https://bank.example (evil.example)' });
+    expect(await link.getAttribute('rel')).toBe('noopener noreferrer nofollow');
+    expect(await link.getAttribute('target')).toBe('_blank');
+    await ann.picture('markdown');
+    expect(await list.getByText('line 120').count()).toBe(0);
+    await page.getByRole('button', { name: 'Show all 120 lines' }).click();
+    await list.getByText('line 120').waitFor();
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await list.getByRole('button', { name: 'Copy' }).click();
+    await list.getByRole('button', { name: 'Copied' }).waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(LOG);
+  });
+});

@@ -20,6 +20,8 @@ export interface Visitor {
   readonly page: Page;
   /** Dialogs, uncaught errors and violations of the page's policy; no test may leave any. */
   readonly problems: readonly string[];
+  /** How often the page had the browser ask before it went. */
+  asked(): number;
   /** Fills in the first screen and waits until the room is there. */
   enter(username: string, roomid?: string): Promise<void>;
   say(text: string): Promise<void>;
@@ -50,7 +52,13 @@ export async function visit(
   });
   const page = await context.newPage();
   const problems: string[] = [];
+  let asked = 0;
   page.on('dialog', (dialog) => {
+    if (dialog.type() === 'beforeunload') {
+      asked += 1;
+      void dialog.accept();
+      return;
+    }
     problems.push(`dialog: ${dialog.message()}`);
     void dialog.dismiss();
   });
@@ -65,6 +73,7 @@ export async function visit(
   return {
     page,
     problems,
+    asked: () => asked,
     async enter(username, roomid) {
       await page.getByLabel('Nickname').fill(username);
       if (roomid !== undefined) await page.getByLabel('Room', { exact: true }).fill(roomid);
@@ -73,7 +82,8 @@ export async function visit(
     },
     async say(text) {
       await page.getByLabel('Message', { exact: true }).fill(text);
-      await page.getByRole('button', { name: 'Send' }).click();
+      // While a message is edited, it is that which the button sends.
+      await page.getByRole('button', { name: /^(Send|Save the change)$/ }).click();
     },
     texts: () => page.locator('.bubble').allTextContents(),
     async heapBytes() {

@@ -13,6 +13,7 @@ const DATES: Readonly<Record<string, string>> = {
   'backend/redis/worker.ts': 'since when a webhook waits, for a fair order',
   'client/client.ts': 'the start of a clock that does not go back',
   'page/session/session.ts': 'when a text was written',
+  'page/session/unsent-tab.ts': 'when each tab was last there',
   'page/composer/composer-note.tsx': 'until when somebody is muted',
   'page/shell/connection-banner.tsx': 'until when a connection rests',
 };

@@ -3,6 +3,8 @@ export interface Memory {
   read(key: string): string | undefined;
   write(key: string, value: string): void;
   forget(key: string): void;
+  /** The keys of everything that is stored. */
+  keys(): readonly string[];
 }
 
 export function createMemory(storage: () => Storage): Memory {
@@ -40,6 +42,15 @@ export function createMemory(storage: () => Storage): Memory {
     forget(key) {
       fallback.delete(key);
       remove(key);
+    },
+    keys() {
+      try {
+        const stored = storage();
+        const keys = Array.from({ length: stored.length }, (_, index) => stored.key(index) ?? '');
+        return [...new Set([...keys, ...fallback.keys()])];
+      } catch {
+        return [...fallback.keys()];
+      }
     },
   };
 }

@@ -1,6 +1,5 @@
 import type { ClientStorage } from '../../client/index.ts';
 import { createGuests, type Guest } from './guests.ts';
-import type { Memory } from './memory.ts';
 import type { Visit, VisitDeps } from './visit.ts';
 
 /** The owner of stored values. Another Roomcast may run behind the same origin. */
@@ -8,6 +7,7 @@ interface Place extends Pick<Visit, 'username' | 'roomid'> {
   readonly socketPath: string;
 }
 
+/** The values of a place; the browser has a copy of them for when the tab is closed. */
 interface StoredPlace extends Place {
   readonly values: Readonly<Record<string, string>>;
 }
@@ -24,7 +24,7 @@ const MAX_CHARS = 1_200_000;
  * The SDK's storage for one nickname in one room. It stores the guest in the browser, for the next visit, and unsent text in
  * the tab, for a reload.
  */
-export function createVisitStorage({ browser, tab }: VisitDeps, place: Place): ClientStorage {
+export function createVisitStorage({ browser, tab, copies }: VisitDeps, place: Place): ClientStorage {
   const guests = createGuests(browser);
 
   const isHere = (other: Place) =>
@@ -32,10 +32,32 @@ export function createVisitStorage({ browser, tab }: VisitDeps, place: Place): C
     other.username === place.username &&
     other.roomid === place.roomid;
 
+  const readPlaces = () => parsePlaces(tab.read(KEY));
+
+  function writePlaces(places: readonly StoredPlace[]): void {
+    const value = placesToStore(places);
+    if (value === undefined) tab.forget(KEY);
+    else tab.write(KEY, value);
+    copies?.store(value);
+  }
+
+  /** What a tab that is gone left here is this tab's from now on, unless it has something of its own. */
+  function takeOver(): void {
+    if (readPlaces().some(isHere)) return;
+    copies?.takeOver((copy) => {
+      const places = parsePlaces(copy);
+      const mine = places.filter(isHere);
+      if (mine.length === 0) return undefined;
+      writePlaces([...mine, ...readPlaces()]);
+      return { rest: placesToStore(places.filter((other) => !isHere(other))) };
+    });
+  }
+
+  takeOver();
   return {
     get(key) {
       if (key === GUEST_KEY) return JSON.stringify(guests.find(place.username) ?? null);
-      return readPlaces(tab).find(isHere)?.values[key];
+      return readPlaces().find(isHere)?.values[key];
     },
     set(key, value) {
       if (key === INBOX_KEY) return;
@@ -43,14 +65,14 @@ export function createVisitStorage({ browser, tab }: VisitDeps, place: Place): C
         guests.store(place.username, JSON.parse(value));
         return;
       }
-      const places = readPlaces(tab);
+      const places = readPlaces();
       const { [key]: before, ...others } = places.find(isHere)?.values ?? {};
       // The SDK stores an empty list for no messages, and null for what it has no use for any more.
       const now = ['', '[]', 'null'].includes(value) ? undefined : value;
       if (now === before) return;
       const values = now === undefined ? others : { ...others, [key]: now };
       const here = Object.keys(values).length > 0 ? [{ ...place, values }] : [];
-      writePlaces(tab, [...here, ...places.filter((other) => !isHere(other))]);
+      writePlaces([...here, ...places.filter((other) => !isHere(other))]);
     },
   };
 }
@@ -61,21 +83,20 @@ export function storedGuestId(storage: ClientStorage): string | undefined {
   return typeof guest?.userId === 'string' ? guest.userId : undefined;
 }
 
-/** Stores the newest places, as many as fit. */
-function writePlaces(tab: Memory, places: readonly StoredPlace[]): void {
+/** The newest places, as many as fit. Undefined: there are none. */
+function placesToStore(places: readonly StoredPlace[]): string | undefined {
   let chars = 0;
   const fitting = places.slice(0, MAX_PLACES).filter((place) => {
     chars += JSON.stringify(place).length;
     return chars <= MAX_CHARS;
   });
-  if (fitting.length > 0) tab.write(KEY, JSON.stringify(fitting));
-  else tab.forget(KEY);
+  return fitting.length > 0 ? JSON.stringify(fitting) : undefined;
 }
 
 /** Reads a stored value, which may hold anything. */
-function readPlaces(tab: Memory): readonly StoredPlace[] {
+function parsePlaces(value = '[]'): readonly StoredPlace[] {
   try {
-    const stored: unknown = JSON.parse(tab.read(KEY) ?? '[]');
+    const stored: unknown = JSON.parse(value);
     return Array.isArray(stored) ? stored.filter(isPlace) : [];
   } catch {
     return [];

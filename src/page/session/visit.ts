@@ -1,6 +1,7 @@
 import { DEFAULT_ROOM } from '../../protocol/limits.ts';
 import { parseAvatar, parseId, parseUnreservedUsername } from '../../protocol/names.ts';
 import type { Memory } from './memory.ts';
+import type { UnsentCopies } from './unsent-copies.ts';
 
 /** A person and the room they enter. */
 export interface Visit {
@@ -25,6 +26,8 @@ export interface VisitDeps {
   readonly browser: Memory;
   /** As long as the tab is open, so that a refresh stays in the room. */
   readonly tab: Memory;
+  /** What outlives the tab. Absent where nothing does. */
+  readonly copies?: UnsentCopies;
 }
 
 export function readArrival(url: URL, { browser, tab }: VisitDeps): Arrival {

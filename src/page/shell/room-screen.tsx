@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import { useLeaveGuard } from '../composer/leave-guard.ts';
 import { useTexts } from '../language/texts.ts';
 import { RoomView } from '../room/room-view.tsx';
 import type { Session } from '../session/session.ts';
@@ -22,6 +23,7 @@ export function RoomScreen({ session, onLeave }: { session: Session; onLeave: ()
     [me, visit],
   );
   useTabTitle(visit.roomid, state);
+  useLeaveGuard(state.drafts.length > 0);
 
   function leave(): void {
     const unsent = state.drafts.length;
