@@ -73,8 +73,8 @@ describe('two people', () => {
     for (const { texts } of [ann, ben]) await eventually(texts).toEqual(['Hello Ben', 'Hello Ann']);
     expect(await ann.page.locator('.own .bubble').allTextContents()).toEqual(['Hello Ben']);
     expect(await ben.page.locator('.own .bubble').allTextContents()).toEqual(['Hello Ann']);
-    await ben.page.getByRole('button', { name: 'Leave' }).click();
-    await ben.page.getByRole('button', { name: 'Enter' }).waitFor();
+    await ben.leaveRoom();
+    await ben.page.getByRole('heading', { name: 'Choose a room' }).waitFor();
     await ann.page.getByText('Ben left').waitFor();
   });
 
@@ -157,9 +157,9 @@ it('stays the same guest with the same history over a refresh', async () => {
   const ann = await inRoom('Ann', room);
   await ann.say('mine');
   await eventually(() => ann.page.locator('.draft-state').count()).toBe(0);
-  expect(new URL(ann.page.url()).searchParams.get('roomid')).toBe(room);
+  expect(decodeURIComponent(new URL(ann.page.url()).pathname)).toBe(`/r/${room}`);
   await ann.page.reload();
-  await ann.page.getByText(/^Connected/).waitFor();
+  await ann.connected();
   expect(await ann.page.locator('.own .bubble').allTextContents()).toEqual(['mine']);
 });
 
@@ -190,7 +190,8 @@ it('restores typed text and unacked messages after a reload, and sends nothing t
   expect(await field.inputValue()).toBe('half a\nthought');
   await ann.picture('refreshed');
   expect(ben.said.map(({ data }) => data.text)).toEqual(['stored, not acked', 'behind it']);
-  await ann.page.getByRole('button', { name: 'Leave' }).click();
+  await ann.page.getByRole('button', { name: 'Settings' }).click();
+  await ann.page.getByRole('button', { name: 'Leave all rooms' }).click();
   await ann.enter('Somebody else', room);
   expect(await field.inputValue()).toBe('');
 });
@@ -205,10 +206,11 @@ describe('links', () => {
 
   it('to chart.html with a name and avatar enter at once, and do not stay in the address', async () => {
     const dong = await arrive('/chart.html?name=%E4%B8%9C%E4%B8%9C&avatar=1.jpg');
-    await dong.page.getByText(/^Connected/).waitFor();
+    await dong.connected();
     await dong.say('你好');
     await dong.page.locator('.said-by', { hasText: '东东' }).waitFor();
-    expect(new URL(dong.page.url()).search).toBe('?roomid=lobby');
+    const { pathname, search } = new URL(dong.page.url());
+    expect(pathname + search).toBe('/r/lobby');
   });
 
   it('with an invalid room show the error before anything is sent', async () => {
@@ -272,7 +274,7 @@ it('shows when the server is away, keeps messages, and loses nothing when it is 
     await ann.picture('away');
     again = await startHost({ workers: 2, basePort: own.basePort, dataDir: own.dataDir });
     for (const { page, texts } of [ann, ben]) {
-      await page.getByText(/^Connected/).waitFor();
+      await page.locator('.room-header[data-connection="joined"]').waitFor();
       await eventually(texts).toEqual(['before', 'while away']);
       expect(await page.getByText('may be missing').count()).toBe(0);
     }

@@ -25,6 +25,10 @@ export interface Visitor {
   /** Fills in the first screen and waits until the room is there. */
   enter(username: string, roomid?: string): Promise<void>;
   say(text: string): Promise<void>;
+  /** Waits until the shown room is joined. */
+  connected(): Promise<void>;
+  /** Leaves the shown room by its menu. */
+  leaveRoom(): Promise<void>;
   /** The texts of the list, top to bottom. */
   texts(): Promise<string[]>;
   /** The heap in use after a garbage collection. */
@@ -69,6 +73,7 @@ export async function visit(
     const away = of.includes('/socket.io/') && /ERR_|\b50[23]\b/.test(of);
     if (line.type() === 'error' && !away) problems.push(line.text());
   });
+  const connected = () => page.locator('.room-header[data-connection="joined"]').waitFor();
   await page.goto(address);
   return {
     page,
@@ -78,12 +83,17 @@ export async function visit(
       await page.getByLabel('Nickname').fill(username);
       if (roomid !== undefined) await page.getByLabel('Room', { exact: true }).fill(roomid);
       await page.getByRole('button', { name: 'Enter' }).click();
-      await page.getByText(/^Connected/).waitFor();
+      await connected();
     },
     async say(text) {
       await page.getByLabel('Message', { exact: true }).fill(text);
       // While a message is edited, it is that which the button sends.
       await page.getByRole('button', { name: /^(Send|Save the change)$/ }).click();
+    },
+    connected,
+    async leaveRoom() {
+      await page.getByRole('button', { name: 'Room menu' }).click();
+      await page.getByRole('menuitem', { name: 'Leave' }).click();
     },
     texts: () => page.locator('.bubble').allTextContents(),
     async heapBytes() {

@@ -12,8 +12,11 @@ const DATES: Readonly<Record<string, string>> = {
   'backend/embedded/primary.ts': 'the time of messages',
   'backend/redis/worker.ts': 'since when a webhook waits, for a fair order',
   'client/client.ts': 'the start of a clock that does not go back',
-  'page/session/session.ts': 'when a text was written',
   'page/session/unsent-tab.ts': 'when each tab was last there',
+  'host-view/operator-view.ts': 'how long ago something happened to a process',
+  'page/main.tsx': 'when a text was written',
+  'page/shell/profile.tsx': 'until when a refusal lasts',
+  'page/shell/room-state.tsx': 'until when somebody is banned',
   'page/composer/composer-note.tsx': 'until when somebody is muted',
   'page/shell/connection-banner.tsx': 'until when a connection rests',
 };

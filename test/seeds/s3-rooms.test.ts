@@ -332,7 +332,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
       );
       expect(own).not.toBe(theirs);
       await ann.page.locator('.theirs .avatar').waitFor({ state: 'attached' });
-      await ben.page.getByRole('button', { name: 'Leave' }).click();
+      await ben.leaveRoom();
       await ann.page.getByText('Ben left').waitFor();
       expect(visitors.flatMap(({ problems }) => problems)).toEqual([]);
     } finally {

@@ -112,7 +112,7 @@ describe.each(MODES)('S4, nicknames, %s', (mode) => {
     await watcher.do('join');
     const dong = await visit(browser, `${stage.at(0)}/chart.html?name=东东&avatar=1.jpg`);
     try {
-      await dong.page.getByText(/^Connected/).waitFor();
+      await dong.connected();
       const field = dong.page.getByLabel('Message', { exact: true });
       await field.fill(' \n ');
       await field.press('Enter');
@@ -139,7 +139,7 @@ describe.each(MODES)('S4, nicknames, %s', (mode) => {
     const address = `/chart.html?name=${encodeURIComponent(name)}&avatar=${encodeURIComponent('javascript:alert(1)')}`;
     const mallory = await visit(browser, stage.at(0) + address);
     try {
-      await mallory.page.getByText(/^Connected/).waitFor();
+      await mallory.connected();
       await mallory.say('<script>alert(2)</script>');
       await mallory.page.locator('.said-by', { hasText: name }).last().waitFor();
       expect((await mallory.texts()).at(-1)).toBe('<script>alert(2)</script>');

@@ -11,7 +11,7 @@ import type { RoomActions } from './room-actions.ts';
 import { MAX_ENTRIES_WHILE_READING } from './timeline.ts';
 
 export interface RoomConnectionDeps {
-  readonly chat: ChatClient;
+  readonly chat: Pick<ChatClient, 'on' | 'user'>;
   readonly room: PersistentRoom;
   readonly store: Store<ChatState, ChatEvent>;
   readonly field: FieldText;

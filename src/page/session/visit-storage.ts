@@ -1,9 +1,12 @@
 import type { ClientStorage } from '../../client/index.ts';
 import { createGuests, type Guest } from './guests.ts';
-import type { Visit, VisitDeps } from './visit.ts';
+import type { VisitDeps } from './visit.ts';
 
 /** The owner of stored values. Another Roomcast may run behind the same origin. */
-interface Place extends Pick<Visit, 'username' | 'roomid'> {
+interface Place {
+  readonly username: string;
+  /** Absent: the values of the client, for all rooms. */
+  readonly roomid?: string;
   readonly socketPath: string;
 }
 
@@ -14,15 +17,15 @@ interface StoredPlace extends Place {
 
 const KEY = 'roomcast.unsent';
 const GUEST_KEY = 'roomcast.guest';
-/** The page shows no inbox. */
+/** After a reload the page shows the inbox again, from its newest items on. */
 const INBOX_KEY = 'roomcast.inbox';
 const MAX_PLACES = 20;
 /** Browsers give 5 MB, in units of two bytes, to all of a tab's pages of one origin. */
 const MAX_CHARS = 1_200_000;
 
 /**
- * The SDK's storage for one nickname in one room. It stores the guest in the browser, for the next visit, and unsent text in
- * the tab, for a reload.
+ * The SDK's storage for one nickname, or the page's for one of its rooms. It stores the guest in the browser, for the next
+ * visit, and unsent text in the tab, for a reload.
  */
 export function createVisitStorage({ browser, tab, copies }: VisitDeps, place: Place): ClientStorage {
   const guests = createGuests(browser);

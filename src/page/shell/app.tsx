@@ -1,27 +1,73 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { createLanguage, LanguageContext, preferredLanguage } from '../language/texts.ts';
 import type { Session } from '../session/session.ts';
 import type { Arrival, Visit } from '../session/visit.ts';
+import { useStore } from '../ui/use-store.ts';
 import { EntryForm } from './entry-form.tsx';
-import { RoomScreen } from './room-screen.tsx';
+import type { Router } from './route.ts';
+import type { SettingsStore } from './settings.ts';
+import type { Toasts } from './toasts.ts';
+import { Workspace } from './workspace.tsx';
 
 export interface AppProps {
   readonly arrival: Arrival;
+  readonly router: Router;
+  readonly settings: SettingsStore;
+  readonly toasts: Toasts;
+  readonly locales: readonly string[];
   readonly open: (visit: Visit) => Session;
-  /** Ends the stay; returns the initial values of the first screen. */
-  readonly leave: (session: Session) => Arrival;
+  /** Ends the session; returns the initial values of the first screen. */
+  readonly end: (session: Session) => Arrival;
 }
 
-export function App({ arrival, open, leave }: AppProps) {
+export function App({ arrival, router, settings, toasts, locales, open, end }: AppProps) {
   const [start, setStart] = useState(arrival);
   const [session, setSession] = useState(() => arrival.visit && open(arrival.visit));
-  if (!session) return <EntryForm arrival={start} onEnter={(visit) => setSession(open(visit))} />;
-  return (
-    <RoomScreen
-      session={session}
-      onLeave={() => {
-        setStart(leave(session));
-        setSession(undefined);
-      }}
-    />
+  const { language: chosen, theme } = useStore(settings.value);
+  const language = useMemo(
+    () => createLanguage(chosen ?? preferredLanguage(locales), locales),
+    [chosen, locales],
   );
+  useTheme(theme);
+  useEffect(() => {
+    document.documentElement.lang = language.name === 'zh' ? 'zh-CN' : 'en';
+  }, [language]);
+
+  return (
+    <LanguageContext.Provider value={language}>
+      {session ? (
+        <Workspace
+          session={session}
+          router={router}
+          settings={settings}
+          toasts={toasts}
+          signOut={() => {
+            setStart(end(session));
+            setSession(undefined);
+          }}
+          onToken={(token) => {
+            const { profile, rooms } = session;
+            const visit = { profile, rooms: rooms.get().map(({ roomid }) => ({ roomid })), token };
+            void session.close();
+            setSession(open(visit));
+          }}
+        />
+      ) : (
+        <EntryForm arrival={start} onEnter={(visit) => setSession(open(visit))} />
+      )}
+    </LanguageContext.Provider>
+  );
+}
+
+/** The colours of the page follow the setting, or the system's. */
+function useTheme(theme: 'auto' | 'light' | 'dark'): void {
+  useEffect(() => {
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    function apply(): void {
+      document.documentElement.dataset.theme = theme === 'auto' ? (dark.matches ? 'dark' : 'light') : theme;
+    }
+    apply();
+    dark.addEventListener('change', apply);
+    return () => dark.removeEventListener('change', apply);
+  }, [theme]);
 }

@@ -26,14 +26,6 @@ export function ConnectionBanner({ connection, onReconnect }: ConnectionBannerPr
           )}
         </p>
       )}
-      {(connection.phase === 'stopped' || connection.phase === 'outside') && (
-        <p class="banner stopped">
-          <span>{describeProblem(language, connection.reason, Date.now())}</span>
-          <button type="button" class="text-button" onClick={onReconnect}>
-            {connection.phase === 'outside' ? texts.enterAgain : texts.reconnect}
-          </button>
-        </p>
-      )}
     </div>
   );
 }

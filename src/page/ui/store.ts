@@ -38,6 +38,16 @@ export function createStore<State, Event>(deps: StoreDeps<State, Event>): Store<
   };
 }
 
+/** A store whose events are its next states. */
+export type Value<State> = Store<State, State>;
+
+export function createValue<State>(
+  initial: State,
+  nextFrame: StoreDeps<State, State>['nextFrame'],
+): Value<State> {
+  return createStore({ initial, reduce: (_before, next) => next, nextFrame });
+}
+
 /** Hidden tabs paint no frames, but their title goes on counting. */
 export function nextFrame(callback: () => void): void {
   if (document.hidden) {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Store } from './store.ts';
 
-export function useStore<State, Event>(store: Store<State, Event>): State {
+export function useStore<State, Event>(store: Pick<Store<State, Event>, 'get' | 'subscribe'>): State {
   const [state, setState] = useState(store.get);
   useEffect(() => {
     setState(store.get);

@@ -2,13 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server, type Socket } from 'socket.io';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { reduceChat } from '../../../src/page/room/chat-reducer.ts';
-import { INITIAL_STATE } from '../../../src/page/room/chat-state.ts';
-import { type Connection, openConnection } from '../../../src/page/session/connection.ts';
 import { createGuests } from '../../../src/page/session/guests.ts';
 import { createMemory } from '../../../src/page/session/memory.ts';
+import { openSession, type Session } from '../../../src/page/session/session.ts';
 import { createVisitStorage } from '../../../src/page/session/visit-storage.ts';
-import { createStore } from '../../../src/page/ui/store.ts';
 import type { WireError } from '../../../src/protocol/codes.ts';
 import type { ChatMessage } from '../../../src/protocol/rooms.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -28,8 +25,9 @@ let arrivals: Socket[];
 let handshakes: { query: object; auth: object }[];
 let onArrival: (socket: Socket) => void;
 let refuseWith: ((auth: Record<string, unknown>) => WireError | undefined) | undefined;
-let opened: { connection: Connection }[];
+let opened: { session: Session }[];
 let thrown: unknown[];
+let ids = 0;
 
 beforeEach(async () => {
   [arrivals, handshakes, opened, refuseWith, thrown] = [[], [], [], undefined, []];
@@ -51,7 +49,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const { connection } of opened) connection.close();
+  for (const { session } of opened) void session.close();
   await io.close();
   expect(thrown).toEqual([]);
 });
@@ -81,27 +79,32 @@ function open({
   now = Date.now,
   elapsedMs = () => performance.now(),
 } = {}) {
-  const store = createStore({
-    initial: INITIAL_STATE,
-    reduce: reduceChat,
-    nextFrame: (callback) => callback(),
-  });
   const guests = createGuests(browser);
-  const connection = openConnection({
-    visit: { username, roomid: 'lobby', avatar: '1.jpg' },
+  const place = { socketPath: path, username };
+  const memories = { browser, tab: tab.memory };
+  const session = openSession({
+    profile: { username, avatar: '1.jpg' },
+    rooms: [{ roomid: 'lobby' }],
+    token: undefined,
     url,
     socketPath: '/socket.io/',
-    store,
-    storage: createVisitStorage(
-      { browser, tab: tab.memory },
-      { socketPath: path, username, roomid: 'lobby' },
-    ),
+    storage: createVisitStorage(memories, place),
+    fieldStorage: (roomid) => createVisitStorage(memories, { ...place, roomid }),
+    isVisible: () => true,
     now,
     elapsedMs,
     random: () => 0.5,
+    newId: () => `private ${++ids}`,
+    nextFrame: (callback) => callback(),
+    onRooms: () => undefined,
+    onToken: () => undefined,
     onThrow: (error) => thrown.push(error),
   });
-  const page = { store, guests, connection, tab };
+  const [lobby] = session.rooms.get();
+  if (!lobby) throw new Error('no room');
+  const { store, actions } = lobby;
+  const connection = { ...actions, reconnect: session.reconnect, close: session.close };
+  const page = { session, store, guests, connection, tab };
   opened.push(page);
   return page;
 }
@@ -294,7 +297,7 @@ describe('losing the connection', () => {
       }),
     );
     const gone = new Promise((resolve) => arrivals[0]?.once('disconnect', resolve));
-    page.connection.close();
+    void page.connection.close();
     expect(await left).toEqual({ roomid: 'lobby' });
     expect(await gone).toBe('client namespace disconnect');
   });
@@ -480,7 +483,7 @@ describe('loading the page again', () => {
 
   it('after leaving sends nothing, and restores the text of the field', async () => {
     const page = await written();
-    page.connection.close();
+    void page.connection.close();
     await eventually(() => expect(page.tab.get('roomcast.unsent')).not.toContain('one'));
     onArrival = enter();
     const again = await inRoom({ tab: page.tab });

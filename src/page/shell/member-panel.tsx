@@ -1,0 +1,107 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Person } from '../../protocol/people.ts';
+import { useTexts } from '../language/texts.ts';
+import type { RoomSession } from '../session/room-session.ts';
+import { Avatar } from '../ui/avatar.tsx';
+import { useStore } from '../ui/use-store.ts';
+import { usePage } from './page.ts';
+import { Profile } from './profile.tsx';
+import { DialogHead } from './settings-dialog.tsx';
+
+/** The right pane: the members of the room, or one of them. */
+export function MemberPanel({ opened }: { opened: RoomSession }) {
+  const { session, router } = usePage();
+  const { shell: texts } = useTexts();
+  const { panel } = useStore(router.route);
+  const members = useStore(session.presence.members).get(opened.roomid);
+  const [query, setQuery] = useState('');
+  if (!panel) return null;
+  const people = members?.list ?? [];
+
+  if (panel.kind === 'profile') {
+    const person = people.find(({ userId }) => userId === panel.userId);
+    return (
+      <Panel key={panel.userId} title={texts.profile}>
+        <Profile userId={panel.userId} person={person} opened={opened} />
+      </Panel>
+    );
+  }
+  const found = people.filter(({ username }) =>
+    username.toLocaleLowerCase().includes(query.toLocaleLowerCase()),
+  );
+  return (
+    <Panel key="members" title={texts.members}>
+      {members && !members.list ? (
+        <p class="panel-note">{texts.tooManyMembers(members.users)}</p>
+      ) : (
+        <>
+          <input
+            type="search"
+            class="panel-search"
+            aria-label={texts.findMember}
+            placeholder={texts.findMember}
+            value={query}
+            onInput={({ currentTarget: { value } }) => setQuery(value)}
+          />
+          <ul class="members">
+            {found.map((person) => (
+              <li key={person.userId}>
+                <MemberButton person={person} namesakes={namesakesOf(person, people)} />
+              </li>
+            ))}
+          </ul>
+          {members && found.length === 0 && <p class="panel-note">{texts.noMember}</p>}
+        </>
+      )}
+    </Panel>
+  );
+}
+
+/** Takes the focus when it opens, and gives it back to the button of the room's head. */
+function Panel({ title, children }: { title: string; children: ComponentChildren }) {
+  const { router } = usePage();
+  const box = useRef<HTMLElement>(null);
+  useEffect(() => box.current?.focus(), []);
+
+  function close(): void {
+    router.open(undefined);
+    document.querySelector<HTMLElement>('.members-button')?.focus();
+  }
+
+  return (
+    <aside
+      class="panel"
+      aria-label={title}
+      ref={box}
+      tabIndex={-1}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') close();
+      }}
+    >
+      <DialogHead title={title} onClose={close} />
+      {children}
+    </aside>
+  );
+}
+
+function namesakesOf({ username, userId }: Person, people: readonly Person[]): boolean {
+  return people.some((other) => other.username === username && other.userId !== userId);
+}
+
+/** Two people of the same name show a part of their user ids. */
+function MemberButton({ person, namesakes }: { person: Person; namesakes: boolean }) {
+  const { session, router } = usePage();
+  const { shell: texts } = useTexts();
+  const { userId, username, avatar } = person;
+  return (
+    <button type="button" class="sidebar-link" onClick={() => router.open({ kind: 'profile', userId })}>
+      <span class="presence on">
+        <Avatar userId={userId} username={username} avatar={avatar} />
+      </span>
+      <bdi class="sidebar-label">{username}</bdi>
+      {namesakes && <code class="member-id">{userId.slice(-6)}</code>}
+      {userId === session.chat.user?.id && <span class="member-you">{texts.you}</span>}
+    </button>
+  );
+}
