@@ -86,6 +86,16 @@ describe('messages', () => {
     await chip.click();
     await rowOf(ben, XSS).getByRole('button', { name: '👍' }).getByText('2').waitFor();
     await ann.picture('reactions');
+    await rowOf(ann, XSS).hover();
+    await ann.page.getByRole('button', { name: 'Actions' }).click();
+    await ann.page.getByRole('menuitem', { name: 'More reactions' }).click();
+    await ann.page.getByRole('dialog', { name: 'Emoji' }).waitFor();
+    await ann.page.keyboard.type('pizza');
+    await ann.page.getByRole('option').first().waitFor();
+    await ann.picture('reaction-picker');
+    await ann.page.keyboard.press('Enter');
+    await rowOf(ben, XSS).getByRole('button', { name: '🍕' }).waitFor();
+    expect(await focused(ann)).toBe(XSS);
     await chip.click();
     await rowOf(ben, XSS).getByRole('button', { name: '👍' }).getByText('1').waitFor();
 
@@ -114,7 +124,7 @@ describe('messages', () => {
     await rowOf(ann, `why ${XSS}`).hover();
     await ann.page.getByRole('button', { name: 'Actions' }).click();
     expect(await ann.page.getByRole('menuitem').allTextContents()).toEqual([
-      ...['👍', '❤️', '😂', '🎉', '😮', '🙏'],
+      ...['👍', '❤️', '😂', '🎉', '😮', '🙏', ''],
       ...['Reply', 'Copy text'],
     ]);
   });

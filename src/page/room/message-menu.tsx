@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Language } from '../language/texts.ts';
+import { EmojiPicker } from '../text/emoji/emoji-picker.tsx';
+import { MoreIcon } from '../ui/icons.tsx';
 import { type MessageAction, QUICK_REACTIONS } from './message-actions.ts';
 
 export interface MessageMenuProps {
@@ -18,6 +20,7 @@ const EDGE_PX = 8;
 /** The menu of a message: below or above its row, on a phone a sheet at the bottom. */
 export function MessageMenu({ actions, at, texts, onAct, onReact, onClose }: MessageMenuProps) {
   const menu = useRef<HTMLDivElement>(null);
+  const [picking, setPicking] = useState(false);
 
   useLayoutEffect(() => {
     const box = menu.current;
@@ -28,7 +31,7 @@ export function MessageMenu({ actions, at, texts, onAct, onReact, onClose }: Mes
     box.style.setProperty('--menu-top', `${Math.max(EDGE_PX, top)}px`);
     box.style.setProperty('--menu-right', `${Math.max(EDGE_PX, window.innerWidth - at.right + 16)}px`);
     box.querySelector<HTMLElement>('[role=menuitem]')?.focus();
-  }, [at]);
+  }, [at, picking]);
 
   function onKeyDown(event: KeyboardEvent): void {
     const items = [...(menu.current?.querySelectorAll<HTMLElement>('[role=menuitem]') ?? [])];
@@ -43,6 +46,16 @@ export function MessageMenu({ actions, at, texts, onAct, onReact, onClose }: Mes
     event.stopPropagation();
   }
 
+  if (picking) {
+    return (
+      <>
+        <div class="menu-backdrop" />
+        <div class="message-menu" ref={menu}>
+          <EmojiPicker onPick={onReact} onClose={onClose} />
+        </div>
+      </>
+    );
+  }
   return (
     <>
       <div class="menu-backdrop" onPointerDown={onClose} />
@@ -54,6 +67,9 @@ export function MessageMenu({ actions, at, texts, onAct, onReact, onClose }: Mes
                 {reaction}
               </Item>
             ))}
+            <Item onClick={() => setPicking(true)} label={texts.moreReactions}>
+              <MoreIcon />
+            </Item>
           </div>
         )}
         {actions.map(

@@ -25,6 +25,7 @@ export const room = {
   goToQuoted: 'Go to this message',
   earlierMessage: 'An earlier message',
   reactions: 'Reactions',
+  moreReactions: 'More reactions',
   reactWith: (reaction: string) => `React with ${reaction}`,
   /** The names that are known of so many people. */
   reactedBy(names: readonly string[], count: number): string {

@@ -23,6 +23,7 @@ export const room: Texts['room'] = {
   goToQuoted: '转到这条消息',
   earlierMessage: '更早的一条消息',
   reactions: '回应',
+  moreReactions: '更多回应',
   reactWith: (reaction) => `用 ${reaction} 回应`,
   reactedBy(names, count) {
     const rest = count - names.length;
