@@ -18,7 +18,7 @@ export interface PrimaryStoreDeps {
   readonly complain: (line: string) => void;
 }
 
-/** What a primary opens before it forks a worker. */
+/** The parts that a primary opens before it forks a worker. */
 export interface PrimaryStore {
   readonly backend: PrimaryBackend;
   /** The key of the HTTP API, if the settings have none. */

@@ -10,13 +10,13 @@ export interface ActiveRoom {
   readonly deliveries: number;
 }
 
-/** What a worker tells of its rooms while somebody looks at the operator's page. */
+/** The report of a worker on its rooms while somebody looks at the operator's page. */
 export interface RoomActivity {
   /** The release that the worker is of. */
   readonly version: string;
-  /** By connections, most first. */
+  /** The rooms by connections, most first. */
   readonly largest: readonly ActiveRoom[];
-  /** By deliveries, most first; empty at the first question, from which on the worker counts. */
+  /** The rooms by deliveries, most first; empty at the first question, from which on the worker counts. */
   readonly busiest: readonly ActiveRoom[];
 }
 

@@ -23,7 +23,7 @@ export function refuseBlocked(): Refusal {
   return refuse('forbidden', 'to: this user does not take it');
 }
 
-/** For a message whose mentions name users who have blocked its author. */
+/** The refusal of a message that mentions users who have blocked its author. */
 export function refuseBlockedMentions(userIds: readonly string[]): Refusal {
   return refuse('forbidden', `mentions: not taken by ${userIds.join(', ')}`);
 }

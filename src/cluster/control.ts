@@ -56,13 +56,13 @@ export interface WorkerCounts {
 /** `suspect`: it serves, but has not reported its counts for 3 s. */
 export type WorkerState = 'starting' | 'ready' | 'suspect' | 'draining' | 'backoff';
 
-/** What happened to the process of a worker, for people who look back. */
+/** A change in the life of a worker’s process, for people who look back. */
 export interface ProcessEvent {
   readonly slot: number;
   /** 0 if the process could not be started. */
   readonly pid: number;
   readonly state: 'starting' | 'ready' | 'suspect' | 'draining' | 'ended';
-  /** Why it ended. */
+  /** The cause of its end. */
   readonly cause?: string;
   /** It ended unasked, and another one replaces it. */
   readonly replaced?: boolean;

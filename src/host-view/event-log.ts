@@ -6,7 +6,7 @@ export interface EventLog {
   note(level: HostEvent['level'], text: string): void;
   /** A state in which a worker's process is from now on. */
   onProcess(event: ProcessEvent): void;
-  /** Why the host serves less well than it should; empty if it serves well. */
+  /** The reasons for which the host serves less well than it should; empty if it serves well. */
   onDegraded(reasons: readonly string[]): void;
   /** The newest first. */
   events(): readonly HostEvent[];

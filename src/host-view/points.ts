@@ -1,11 +1,11 @@
 import { quantileMs, type Totals } from './totals.ts';
 import type { Count, Series } from './view.ts';
 
-/** What is read of the host at one moment. */
+/** The numbers that are read of the host at one moment. */
 export interface Reading {
   /** Ms since 1970. */
   readonly at: number;
-  /** By a clock that only rises. */
+  /** The time of a clock that only rises. */
   readonly elapsedMs: number;
   readonly totals: Totals;
   readonly clients: number;

@@ -3,7 +3,7 @@ import type { MetricObject, MetricObjectWithValues, MetricValueWithName } from '
 /** The upper bounds of a histogram's buckets in seconds, and how many observations are not above each. */
 export type Buckets = ReadonlyMap<number, number>;
 
-/** What all workers of the host have counted since the primary started. */
+/** The sums of what all workers of the host have counted since the primary started. */
 export interface Totals {
   readonly acks: number;
   readonly deliveries: number;

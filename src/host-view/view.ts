@@ -1,4 +1,4 @@
-/** What the operator's page shows of a host, as `GET /view.json` answers it. It names no user and has no text of a message. */
+/** The content of the operator's page, as `GET /view.json` answers it. It names no user and has no text of a message. */
 export interface HostView {
   /** Ms since 1970. */
   readonly at: number;
@@ -39,7 +39,7 @@ export interface WorkerView {
   readonly restarts: number;
   /** Absent until the worker has told it; one of an earlier release does not. */
   readonly version?: string;
-  /** Why the last worker of the slot ended, if it could not serve. */
+  /** The cause of the end of the slot's last worker, if it could not serve. */
   readonly reason?: string;
 }
 

@@ -34,7 +34,7 @@ export interface HostViewsDeps {
 }
 
 /**
- * What the operator's page shows. The numbers of the charts come from what the workers report anyway, so they are there when
+ * Makes the content of the operator's page. The numbers of the charts come from what the workers report anyway, so they are there when
  * somebody begins to look. The store and the workers' rooms are asked only while somebody looks, and at most every five
  * seconds, however many look.
  */

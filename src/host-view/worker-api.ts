@@ -10,7 +10,7 @@ export interface WorkerApiDeps {
 
 export interface ApiRequest {
   readonly method: string;
-  /** With its query. */
+  /** The path with its query. */
   readonly path: string;
   readonly key: string;
   /** JSON; absent for a request without a body. */

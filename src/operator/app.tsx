@@ -12,7 +12,7 @@ import { Counts, Hosts, Store, Workers } from './tables.tsx';
 export function App() {
   const [{ view, problem }, setFeed] = useState<FeedState>({});
   const [room, setRoom] = useState<RoomName>();
-  // In memory only: it is gone with the page.
+  // The key is in memory only: it is gone with the page.
   const [key, setKey] = useState('');
   const opener = useRef<Element | null>(null);
   useEffect(

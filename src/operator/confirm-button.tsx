@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 
 export interface ConfirmButtonProps {
   readonly label: string;
-  /** What is asked before it is done. */
+  /** The question that is asked first. */
   readonly question: string;
   readonly run: () => void;
 }

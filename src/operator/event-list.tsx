@@ -2,7 +2,7 @@ import type { HostEvent } from '../host-view/view.ts';
 import { clock } from './format.ts';
 import { Table } from './tables.tsx';
 
-/** What happened to the host and its processes, the newest first. */
+/** The events of the host and its processes, the newest first. */
 export function EventList({ events }: { readonly events: readonly HostEvent[] }) {
   return (
     <section class="card events" aria-labelledby="events">

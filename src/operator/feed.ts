@@ -2,7 +2,7 @@ import type { HostView } from '../host-view/view.ts';
 
 export interface FeedState {
   readonly view?: HostView;
-  /** Why the newest numbers are missing. */
+  /** The reason for which the newest numbers are missing. */
   readonly problem?: string;
 }
 

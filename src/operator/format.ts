@@ -14,7 +14,7 @@ export const mib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;
 
 export const clock = (at: number): string => TIME.format(at);
 
-/** How long something lasts, in its two largest units. */
+/** A duration in its two largest units. */
 export function lasted(given: number): string {
   const minutes = Math.max(0, Math.floor(given / 60_000));
   const [days, hours] = [Math.floor(minutes / 1_440), Math.floor(minutes / 60) % 24];

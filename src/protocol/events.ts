@@ -105,7 +105,7 @@ export interface Bye {
 type Answer<E extends EventName> = (answer: Ack<E>) => void;
 
 /**
- * What the stock client may emit: `Socket<ServerToClient, ClientToServer>`. The payload may be absent where all of its fields
+ * The events that the stock client may emit: `Socket<ServerToClient, ClientToServer>`. The payload may be absent where all of its fields
  * may. Answers are typed for a callback; `emitWithAck` cannot tell them, as the callback may be absent.
  */
 export type ClientToServer = {

@@ -36,7 +36,7 @@ const [pairs, says] = [Number(values.pairs), Number(values.says)];
 interface Side {
   /** Sends them and waits for their acks. Returns the processor time of one, µs. */
   say(count: number): Promise<number>;
-  /** What the entries so far take. */
+  /** The bytes of the entries so far. */
   bytes(): Promise<number>;
   close(): Promise<void>;
 }
@@ -117,7 +117,7 @@ const show = (number: number, digits = 2) => number.toFixed(digits);
 for (const mode of ['cluster', 'embedded'] as const) {
   const sides = { before: await openSide(builds.before, mode), now: await openSide(builds.now, mode) };
   const took: Record<keyof typeof sides, number[]> = { before: [], now: [] };
-  // What runs for the first time is not compared.
+  // The first run of anything is not compared.
   for (const side of Object.values(sides)) await side.say(says);
   for (let pair = 0; pair < pairs; pair += 1) {
     const order = pair % 2 ? (['now', 'before'] as const) : (['before', 'now'] as const);

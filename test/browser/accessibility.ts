@@ -12,7 +12,7 @@ interface AxeResults {
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
-/** What axe-core finds on the page as it is now, one line for each rule and place. */
+/** The findings of axe-core on the page as it is now, one line for each rule and place. */
 export async function accessibilityProblems(page: Page): Promise<string[]> {
   // Evaluated by the debugger, so the page's policy stays as it is.
   await page.evaluate(await readFile(AXE, 'utf8'));

@@ -20,7 +20,7 @@ export interface Visitor {
   readonly page: Page;
   /** Dialogs, uncaught errors and violations of the page's policy; no test may leave any. */
   readonly problems: readonly string[];
-  /** How often the page had the browser ask before it went. */
+  /** The number of times that the page had the browser ask before it went. */
   asked(): number;
   /** Fills in the first screen and waits until the room is there. */
   enter(username: string, roomid?: string): Promise<void>;

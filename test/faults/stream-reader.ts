@@ -62,7 +62,7 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
     }
     tries = 0;
     retryMs = undefined;
-    // What follows begins right behind the id that was sent, so the membership goes on there.
+    // The next entry is the one right behind the id that was sent, so the membership goes on there.
     if (lastId !== '') begin(true);
     let text = '';
     response.setEncoding('utf8').on('data', (chunk: string) => {

@@ -40,7 +40,7 @@ export interface MentioningMessage {
   readonly room: Room;
   readonly from: Person;
   readonly mentions: readonly string[];
-  /** Whose blocks count, undefined for what no user says. */
+  /** The user against whom blocks count; undefined for a message that no user says. */
   readonly author: string | undefined;
   readonly dedupe?: DedupeKey | undefined;
 }

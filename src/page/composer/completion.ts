@@ -3,7 +3,7 @@ import type { Mentioned } from '../text/message-nodes.ts';
 /** The word before the cursor that may be completed. */
 export interface CompletionQuery {
   readonly kind: 'mention' | 'emoji';
-  /** Where its @ or its colon stands. */
+  /** The index of its @ or its colon. */
   readonly start: number;
   /** Without the @ or the colon. */
   readonly word: string;

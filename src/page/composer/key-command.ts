@@ -1,4 +1,4 @@
-/** What a key asks for; undefined: the browser does what it does. */
+/** The command of a key; undefined: the browser does what it does. */
 export type KeyCommand =
   | 'next'
   | 'previous'

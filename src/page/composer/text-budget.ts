@@ -1,4 +1,4 @@
-/** How a text fits the server's limit, in characters, although the limit is one of bytes. */
+/** The room that a text leaves in the server's limit, in characters, although the limit is one of bytes. */
 export interface TextBudget {
   /** So many characters at the end of the text must go; 0 if it fits. */
   readonly over: number;

@@ -7,7 +7,7 @@ import { type FollowMembers, useMembers } from './use-members.ts';
 /** One line of the list below the cursor. */
 export interface Option {
   readonly key: string;
-  /** What takes the place of the word. */
+  /** The text that takes the place of the word. */
   readonly insertion: string;
   readonly emoji?: string;
   readonly member?: Member;
@@ -29,7 +29,7 @@ export interface Completion {
   readonly options: readonly Option[];
   readonly active: number;
   setActive(index: number): void;
-  /** Until another word begins. */
+  /** Closes the list until another word begins. */
   dismiss(): void;
   /** The emoji whose code was closed by the colon just typed, and the code's place. */
   readonly closed: { readonly start: number; readonly emoji: string } | undefined;
@@ -37,7 +37,7 @@ export interface Completion {
 
 const MAX_OPTIONS = 8;
 
-/** What may complete the word before the cursor: members after an @, emoji after a colon. */
+/** Offers what may complete the word before the cursor: members after an @, emoji after a colon. */
 export function useCompletion({ text, cursor, followMembers, ownId }: CompletionInput): Completion {
   const [active, setActive] = useState(0);
   const [dismissed, setDismissed] = useState<number>();

@@ -6,7 +6,7 @@ import type { ComposerTarget } from './target.ts';
 
 export interface FieldState {
   readonly text: string;
-  /** Where the next key goes; undefined while text is selected. */
+  /** The place of the next key; undefined while text is selected. */
   readonly cursor: number | undefined;
   /** The reader typed, or chose a person. */
   change(text: string, cursor: number | undefined, chosen?: Mentioned): void;
@@ -15,7 +15,7 @@ export interface FieldState {
 }
 
 /**
- * What the field shows: the text that the room keeps, or, while a message is edited, that message's text. The room's text comes
+ * Gives the field its text: the one that the room keeps, or, while a message is edited, that message's text. The room's text comes
  * back after the edit.
  */
 export function useField(

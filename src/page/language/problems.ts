@@ -1,7 +1,7 @@
 import type { ClientErrorCode } from '../../client/index.ts';
 import type { Language } from './texts.ts';
 
-/** What ended something, or keeps it from happening, until the page says it in the reader's language. */
+/** The cause that ended something, or keeps it from happening, until the page says it in the reader's language. */
 export interface Problem {
   readonly code: ClientErrorCode | ConnectionEnd | 'kicked' | 'banned' | 'full';
   /** The server's own words, for a code that covers many cases. */

@@ -3,7 +3,7 @@ import type { FieldText } from '../composer/field-text.ts';
 import type { ComposerTarget } from '../composer/target.ts';
 import type { MessageRequest } from './requests.ts';
 
-/** What a reader may do in a room. */
+/** The actions of a reader in a room. */
 export interface RoomActions {
   /** The text of the room's field, which is not sent yet. */
   readonly field: FieldText;

@@ -34,7 +34,7 @@ const BYES: Readonly<Record<number, ConnectionEnd>> = {
 /** Turns the events of the SDK about one room into events of its store. */
 export function connectRoom({ chat, room, store, field, now }: RoomConnectionDeps): RoomActions {
   const { dispatch } = store;
-  /** Why the server ends this connection, until it has. */
+  /** The reason for which the server ends this connection, until it has. */
   let bye: Problem | undefined;
   /** Ends the updates of the member list, which cost requests while somebody listens. */
   let endMembers: (() => void) | undefined;

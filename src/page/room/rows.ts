@@ -102,7 +102,7 @@ export function createRowMaker(): (input: RowsInput) => readonly Row[] {
   };
 }
 
-/** Where a row stands: the row before it, and the latest time before it. */
+/** The place of a row: the row before it, and the latest time before it. */
 interface Context {
   readonly row?: Row;
   readonly at?: number;

@@ -20,7 +20,7 @@ export interface RowControlsDeps {
   readonly focus: RowFocus;
 }
 
-/** What is open for a row: its menu, or the question whether to delete it. */
+/** The thing that is open for a row: its menu, or the question whether to delete it. */
 export interface OpenControl {
   readonly kind: 'menu' | 'delete';
   readonly key: string;

@@ -2,7 +2,7 @@ import type { Members, PersistentRoom } from '../../client/index.ts';
 import type { Person } from '../../protocol/people.ts';
 import { createValue, type StoreDeps, type Value } from '../ui/store.ts';
 
-/** Who is in the rooms of this session. */
+/** The people in the rooms of this session. */
 export interface Presence {
   /** By room id. */
   readonly members: Value<ReadonlyMap<string, Members>>;

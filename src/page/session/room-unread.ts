@@ -6,7 +6,7 @@ export interface LogPosition {
   readonly seq: number;
 }
 
-/** What the reader has not seen of a room. */
+/** The part of a room that the reader has not seen. */
 export interface RoomUnread {
   readonly messages: number;
   readonly mentions: number;

@@ -10,7 +10,7 @@ export interface UnsentCopiesDeps {
 }
 
 /**
- * What is unsent in each tab of this browser, so that closing the tab does not lose it. A tab says that it is there with every
+ * Copies of what is unsent in each tab of this browser, so that closing the tab does not lose it. A tab says that it is there with every
  * change and by `beat`; the copy of a tab that is gone waits for the next one that has a use for it. Two tabs that take the
  * same one would do no harm: the server stores a message of one clientMsgId once.
  */

@@ -44,7 +44,7 @@ export function createVisitStorage({ browser, tab, copies }: VisitDeps, place: P
     copies?.store(value);
   }
 
-  /** What a tab that is gone left here is this tab's from now on, unless it has something of its own. */
+  /** Takes over what a tab that is gone left here, unless this tab has something of its own. */
   function takeOver(): void {
     if (readPlaces().some(isHere)) return;
     copies?.takeOver((copy) => {

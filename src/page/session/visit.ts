@@ -5,7 +5,7 @@ import type { LogPosition } from './room-unread.ts';
 import { claimsOf } from './token-desk.ts';
 import type { UnsentCopies } from './unsent-copies.ts';
 
-/** How this person appears to others. */
+/** The name and picture of this person for others. */
 export interface Profile {
   readonly username: string;
   readonly avatar?: string;
@@ -39,11 +39,11 @@ const TOKEN_KEY = 'roomcast.token';
 const MAX_STORED_ROOMS = 50;
 
 export interface VisitDeps {
-  /** For the next time this browser comes. */
+  /** The memory for the next time this browser comes. */
   readonly browser: Memory;
-  /** As long as the tab is open, so that a refresh stays in the rooms. */
+  /** The memory of an open tab, so that a refresh stays in the rooms. */
   readonly tab: Memory;
-  /** What outlives the tab. Absent where nothing does. */
+  /** The memory that outlives the tab. Absent where none does. */
   readonly copies?: UnsentCopies;
 }
 

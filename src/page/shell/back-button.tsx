@@ -2,7 +2,7 @@ import { useTexts } from '../language/texts.ts';
 import { BackIcon } from '../ui/icons.tsx';
 import { usePage } from './page.ts';
 
-/** To the list of rooms, where the screen shows one pane at a time. */
+/** Leads to the list of rooms, where the screen shows one pane at a time. */
 export function BackButton() {
   const { router } = usePage();
   const { shell: texts } = useTexts();

@@ -4,7 +4,7 @@ const MAX_CHARS = 500;
 /** The fields in which back ends put a text for people, in the order of preference. */
 const TEXT_FIELDS = ['text', 'message', 'content', 'title', 'name', 'body'] as const;
 
-/** What an item says, in one line; the data of back ends may be any JSON. */
+/** The content of an item in one line; the data of back ends may be any JSON. */
 export function itemText(item: InboxItem): string {
   if (item.kind === 'mention') return item.data.roomid;
   return textOf(item.data).slice(0, MAX_CHARS);

@@ -5,7 +5,7 @@ import type { Router } from './route.ts';
 import type { SettingsStore } from './settings.ts';
 import type { Toasts } from './toasts.ts';
 
-/** What every part of the page around a room works with. */
+/** The things that every part of the page around a room works with. */
 export interface Page {
   readonly session: Session;
   readonly router: Router;

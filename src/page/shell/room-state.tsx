@@ -8,7 +8,7 @@ export interface RoomStateProps {
   readonly onLeave: () => void;
 }
 
-/** In the place of a room that the reader is not in: why, and the way back. */
+/** Stands in the place of a room that the reader is not in: the reason, and the way back. */
 export function RoomState({ problem, onRetry, onLeave }: RoomStateProps) {
   const language = useTexts();
   const { shell: texts } = language;

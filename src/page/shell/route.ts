@@ -1,7 +1,7 @@
 import { roomOf } from '../session/visit.ts';
 import { createValue, type StoreDeps, type Value } from '../ui/store.ts';
 
-/** What the centre shows; `list` is the left pane where a phone shows one pane at a time. */
+/** The content of the centre; `list` is the left pane where a phone shows one pane at a time. */
 export type View =
   | { readonly kind: 'room'; readonly roomid: string }
   | { readonly kind: 'person'; readonly userId: string }
@@ -24,7 +24,7 @@ export interface RouterDeps {
   readonly nextFrame: StoreDeps<unknown, unknown>['nextFrame'];
 }
 
-/** Where the reader is, by the address: Back and a reload lead to the same place. */
+/** The place of the reader, by the address: Back and a reload lead to the same place. */
 export interface Router {
   readonly route: Value<Route>;
   go(view: View): void;

@@ -11,7 +11,7 @@ import { BackButton } from './back-button.tsx';
 import { itemText } from './item-text.ts';
 import { usePage } from './page.ts';
 
-/** In a private thread there is nobody to mention. */
+/** A private thread has nobody to mention. */
 const nobody = () => () => undefined;
 
 /** The private messages with one person. */

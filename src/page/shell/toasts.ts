@@ -5,7 +5,7 @@ export interface Toast {
   readonly key: number;
   readonly title: string;
   readonly text?: string;
-  /** Where a click leads. */
+  /** The view that a click opens. */
   readonly view?: View;
 }
 

@@ -34,7 +34,7 @@ export function bareAddresses(text: string): readonly BareAddress[] {
   return found;
 }
 
-/** What a label's link leads to. The host is told unless the label is that address. */
+/** The target of a label's link. The host is told unless the label is that address. */
 export function labelled({ href, target }: Target, label: string): Address {
   const shown = label.trim().toLowerCase();
   const bare = href.replace(/^(?:https?:\/\/|mailto:)/, '');

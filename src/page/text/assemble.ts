@@ -44,7 +44,7 @@ export function assemble(pieces: readonly Piece[], inLink: boolean): readonly In
   return root;
 }
 
-/** What the pieces show, once their runs are paired. */
+/** The nodes of the pieces, once their runs are paired. */
 export function textOf(pieces: readonly Piece[]): string {
   return pieces
     .map((piece) => {

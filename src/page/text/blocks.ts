@@ -103,7 +103,7 @@ function parseLines(
     const line = lines[index] ?? '';
     const fence = FENCE.exec(line);
     const marker = depth < MAX_DEPTH ? markerOf(line) : undefined;
-    // As in CommonMark: a year at the beginning of a line does not break a sentence up.
+    // CommonMark has the same rule: a year at the beginning of a line does not break a sentence up.
     const interrupts = paragraph.length === 0 || marker?.start === undefined || marker.start === 1;
     if (fence) readCode(fence[1] ?? '', fence[2] ?? '');
     else if (depth < MAX_DEPTH && QUOTE.test(line)) readQuote();

@@ -7,7 +7,7 @@ const FEW_LINES = 20;
 
 export interface CodeBlockProps {
   readonly code: string;
-  /** What stands after the backticks; may be empty. */
+  /** The word after the backticks; may be empty. */
   readonly language: string;
 }
 

@@ -69,7 +69,7 @@ function charAfter(text: string, index: number): string {
 /** Finds which runs belong together. The work grows with the number of runs, whatever they are. */
 export function pairRuns(runs: readonly DelimiterRun[], meter: Meter): void {
   const openers: DelimiterRun[] = [];
-  /** By the class of a closing run: no opener below this height fits it. */
+  /** The height for each class of a closing run: no opener below this height fits it. */
   const searched = new Map<string, number>();
 
   function cutTo(height: number): void {

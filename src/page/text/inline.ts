@@ -4,7 +4,7 @@ import { type DelimiterRun, type Meter, pairRuns, readRun } from './delimiter-ru
 import { mentionAt } from './mentions.ts';
 import type { Inline, Mentioned } from './message-nodes.ts';
 
-/** Where an open bracket stands among the pieces. */
+/** The index of an open bracket among the pieces. */
 interface Bracket {
   readonly piece: number;
   readonly run: number;
@@ -12,7 +12,7 @@ interface Bracket {
 }
 
 const ESCAPABLE = /^[*_`[\]]$/;
-/** As deep as CommonMark allows in the address of a link. */
+/** The depth that CommonMark allows in the address of a link. */
 const MAX_BRACKETS_IN_ADDRESS = 32;
 
 /**

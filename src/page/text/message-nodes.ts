@@ -30,7 +30,7 @@ export interface Link {
 export interface Mention {
   readonly kind: 'mention';
   readonly userId: string;
-  /** With the @. */
+  /** The name with its @. */
   readonly text: string;
 }
 

@@ -11,7 +11,7 @@ export interface MenuProps {
   readonly label: string;
   readonly class?: string;
   readonly items: readonly MenuItem[];
-  /** What the button shows. */
+  /** The content of the button. */
   readonly children: ComponentChildren;
 }
 

@@ -108,7 +108,7 @@ function createTop<Item>() {
   let lowest = 1;
 
   return {
-    /** What has less is not kept. */
+    /** The least number that is kept. */
     lowest: () => lowest,
     add(item: Item, tag: string, score: number): void {
       if (score < lowest) return;
@@ -122,7 +122,7 @@ function createTop<Item>() {
   };
 }
 
-/** Of many equal rooms all workers then report the same, and their parts add up. */
+/** A tie is broken by the tag, so that all workers report the same of many equal rooms, and their parts add up. */
 function isBefore(one: Scored<unknown>, other: Scored<unknown>): boolean {
   return one.score > other.score || (one.score === other.score && one.tag < other.tag);
 }

@@ -20,7 +20,7 @@ const PAGE_POLICY = [
   "form-action 'self'",
 ];
 
-/** By `frame-ancestors` alone can a frame be allowed to some sites; browsers that do not know it obey the other header. */
+/** Only `frame-ancestors` can allow a frame to some sites; browsers that do not know it obey the other header. */
 function framingHeaders(embedOrigins: PageFilesOptions['embedOrigins']): Readonly<Record<string, string>> {
   const origins = embedOrigins === '*' ? ['*'] : embedOrigins;
   const ancestors = origins === undefined ? "'none'" : ["'self'", ...origins].join(' ');

@@ -8,7 +8,7 @@ export function isGridKey(key: string): key is GridKey {
 }
 
 /**
- * Where a key leads from an emoji of the picker. The emoji stand in sections of so many each, every one of which begins a row;
+ * The emoji to which a key leads in the picker. The emoji stand in sections of so many each, every one of which begins a row;
  * they are counted through.
  */
 export function moveInGrid(sections: readonly number[], index: number, key: GridKey): number {

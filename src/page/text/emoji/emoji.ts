@@ -2,7 +2,7 @@
 export interface Emoji {
   readonly emoji: string;
   readonly group: EmojiGroup;
-  /** What stands between two colons: `tada`. The first one is its name. */
+  /** The words between two colons: `tada`. The first one is its name. */
   readonly codes: readonly string[];
   /** Other English words for it. */
   readonly words: readonly string[];
