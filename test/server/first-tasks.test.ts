@@ -54,6 +54,7 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
   const context = partOf<FirstTasksDeps>({
     sendJoined: () => void happened.push('joined'),
     admission,
+    identities: partOf<FirstTasksDeps['identities']>({ isReserved: () => false }),
     connectionBans: { check: async () => undefined },
     limits: partOf<FirstTasksDeps['limits']>({ maxRooms: 50 }),
     joinPages: partOf<FirstTasksDeps['joinPages']>({ read: async () => succeed(EMPTY) }),

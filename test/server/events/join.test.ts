@@ -65,6 +65,7 @@ async function join(faults: Faults) {
     ...(hasMarks && { hasMarks }),
   };
   const context = partOf<ChatContext>({
+    identities: partOf<ChatContext['identities']>({ isReserved: () => false }),
     connectionBans: { check: async () => undefined },
     limits: partOf<ChatContext['limits']>({ maxRooms: 50 }),
     joinPages: partOf<ChatContext['joinPages']>({ read: async () => succeed(page) }),
