@@ -52,7 +52,7 @@ describe('a host', () => {
     expect(page.headers.get('content-type')).toContain('text/html');
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
     const html = await page.text();
-    const assets = [...html.matchAll(/(?:src|href)="(assets\/[^"]+)"/g)].map(([, path]) => path as string);
+    const assets = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path as string);
     expect(assets.map((path) => path.split('.').at(-1)).sort()).toEqual(['css', 'js']);
     for (const path of assets) expect((await fetch(new URL(path, address))).status).toBe(200);
     expect((await fetch(new URL('/socket.io/socket.io.js', address))).status).toBe(200);
