@@ -17,7 +17,9 @@ import {
 } from './drafts.ts';
 import type { InboxItem } from './inbox-item.ts';
 import { newMessageId } from './message-id.ts';
-import { createOutbox, type OutboxDeps, type Unsent, unknownFate } from './outbox.ts';
+import { type OutboxDeps, unknownFate } from './outbox.ts';
+import { createStoppableOutbox } from './stoppable-outbox.ts';
+import type { Unsent } from './unsent-queue.ts';
 
 interface Written extends Unsent {
   /** The id of the user who wrote it; absent while nobody was known. */
@@ -82,7 +84,7 @@ const ROOM_POLL_MS = 200;
 
 export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
   const { connection, userId } = deps;
-  const outboxDeps: OutboxDeps<DirectMessage, SendAck> = {
+  const outbox = createStoppableOutbox<DirectMessage, SendAck>({
     ...deps,
     check,
     send(message, answered) {
@@ -99,8 +101,7 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
       const payload = { ...receiverOf(message), text, clientMsgId };
       connection.ask('private', payload, (answer) => answered(answer && outcomeOf(answer)));
     },
-  };
-  let outbox = createOutbox(outboxDeps);
+  });
 
   /** After a reconnect the server looks for the name once the room is joined again. */
   function awaitRoom({ roomid }: NamedReceiver): Refusal | undefined {
@@ -160,7 +161,7 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
       for (const message of messages) void outbox.add(message);
     },
     assignAuthor: (owner) => outbox.update((message) => withAuthor(message, owner)),
-    unsent: () => outbox.drafts(),
+    unsent: outbox.drafts,
     mayHaveSent(item) {
       if (item.kind !== 'private') return false;
       const { to, text } = item.data;
@@ -174,13 +175,10 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
             message.text === text,
         );
     },
-    up: () => outbox.open(),
-    down: () => outbox.shut(),
-    stop(error) {
-      outbox.end(error);
-      outbox = createOutbox(outboxDeps);
-    },
-    end: (error) => outbox.end(error),
+    up: outbox.open,
+    down: outbox.shut,
+    stop: outbox.stop,
+    end: outbox.end,
   };
 }
 

@@ -9,7 +9,7 @@ import { parseClientMsgId, parseId } from '../protocol/names.ts';
 import type { CallOptions } from './call-options.ts';
 import { ClientError, type ClientErrorCode } from './client-error.ts';
 import { newMessageId } from './message-id.ts';
-import type { Unsent } from './outbox.ts';
+import type { Unsent } from './unsent-queue.ts';
 
 /** A message of a room that is not acked yet. */
 export interface Draft extends Unsent {

@@ -1,6 +1,13 @@
 import type { Outcome } from '../protocol/codes.ts';
 import { createBackoff, MAX_WAIT_MS, retryWaitMs } from './backoff.ts';
 import { ClientError, errorOf } from './client-error.ts';
+import {
+  createUnsentQueue,
+  type Unsent,
+  type UnsentEntry,
+  type UnsentQueue,
+  type UnsentQueueDeps,
+} from './unsent-queue.ts';
 
 /*
  * The messages of one room, or those to people, that are not acked yet. One is in flight at a time, so that none overtakes
@@ -11,14 +18,7 @@ import { ClientError, errorOf } from './client-error.ts';
  *      ├──refused for now─────┤
  *      └──no answer───────────┘ (and failed as `unknown` once the server may have forgotten its clientMsgId)
  */
-export interface Unsent {
-  /** The same in every attempt: the server stores the message once. */
-  readonly clientMsgId: string;
-  /** By the forward clock, in ms. The server may forget the clientMsgId `DEDUPE_TTL_S` later. */
-  readonly firstSentAt?: number;
-}
-
-export interface OutboxDeps<D extends Unsent, S> {
+export interface OutboxDeps<D extends Unsent, S> extends UnsentQueueDeps<D> {
   /** Undefined: no answer came, and none will. */
   readonly send: (draft: D, answered: (answer: Outcome<S> | undefined) => void) => void;
   /** The error of a message that cannot be sent: the server may close the connection on a packet it does not read. */
@@ -27,39 +27,21 @@ export interface OutboxDeps<D extends Unsent, S> {
   readonly rejoin?: () => void;
   readonly dedupeMs: () => number;
   readonly onStored: (stored: S, draft: D) => void;
-  readonly onFailed: (error: ClientError, draft: D) => void;
-  readonly onChange: () => void;
   /** A clock that does not go back. */
   readonly now: () => number;
   readonly random: () => number;
 }
 
-export interface Outbox<D extends Unsent, S> {
+export interface Outbox<D extends Unsent, S>
+  extends Pick<UnsentQueue<D, S>, 'drafts' | 'withdraw' | 'update'> {
   add(draft: D): Promise<S>;
   /** Adds the messages of an earlier run before those that wait already. */
   restore(drafts: readonly D[]): void;
-  drafts(): readonly D[];
-  /**
-   * One caller of `add` gives the draft up. Without another one it is dropped, unless it was sent: that is not undone. Returns
-   * whether it was dropped.
-   */
-  withdraw(clientMsgId: string, error: ClientError): boolean;
-  update(change: (draft: D) => D): void;
   /** Starts to send: the room is joined, or the client is online. */
   open(): void;
   shut(): void;
   /** Sends nothing more. A message in flight may still be answered. */
   end(error: ClientError): void;
-}
-
-interface Entry<D extends Unsent, S> {
-  draft: D;
-  rejoined: boolean;
-  /** The number of callers of `add` that wait for it. */
-  callers: number;
-  readonly promise: Promise<S>;
-  readonly resolve: (stored: S) => void;
-  readonly reject: (error: ClientError) => void;
 }
 
 /** The part of the server's dedupe time that stays unused: the last attempt must still arrive within it. */
@@ -68,19 +50,19 @@ const UNUSED_PART = 0.1;
 export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbox<D, S> {
   const { now, random } = deps;
   const backoff = createBackoff({ random });
-  const queue: Entry<D, S>[] = [];
+  const queue = createUnsentQueue<D, S>(deps);
   let flowing = false;
   let ended: ClientError | undefined;
-  let onWire: Entry<D, S> | undefined;
+  let onWire: UnsentEntry<D, S> | undefined;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
   let expiryTimer: ReturnType<typeof setTimeout> | undefined;
 
   function pump(): void {
-    const head = queue[0];
+    const head = queue.first();
     if (!flowing || onWire || retryTimer || !head || expire()) return;
     const problem = deps.check(head.draft);
     if (problem) {
-      fail(head, problem);
+      queue.fail(head, problem);
       pump();
       return;
     }
@@ -95,18 +77,18 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
   }
 
   function conclude(
-    entry: Entry<D, S>,
+    entry: UnsentEntry<D, S>,
     answer: Outcome<S> | undefined,
     sentBefore: number | undefined,
   ): void {
     onWire = undefined;
     if (answer?.ok) {
       backoff.reset();
-      remove(entry);
+      queue.remove(entry);
       entry.resolve(answer.value);
       deps.onStored(answer.value, entry.draft);
     } else if (ended) {
-      fail(entry, answer ? errorOf(answer.error) : unknownFate());
+      queue.fail(entry, answer ? errorOf(answer.error) : unknownFate());
     } else if (answer?.error.temporary) {
       // The server refused it before it looked further: this attempt starts no dedupe time.
       if (answer.error.code === 'rate_limited') entry.draft = { ...entry.draft, firstSentAt: sentBefore };
@@ -117,7 +99,7 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
       flowing = false;
       deps.rejoin();
     } else if (answer) {
-      fail(entry, errorOf(answer.error));
+      queue.fail(entry, errorOf(answer.error));
     }
     watchExpiry();
     pump();
@@ -130,11 +112,11 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
 
   /** Only the first message can have been sent. */
   function expire(): boolean {
-    const head = queue[0];
+    const head = queue.first();
     if (!head || onWire || expiresInMs(head.draft, now(), deps.dedupeMs()) > 0) return false;
     clearTimeout(retryTimer);
     retryTimer = undefined;
-    fail(head, unknownFate());
+    queue.fail(head, unknownFate());
     watchExpiry();
     pump();
     return true;
@@ -142,28 +124,10 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
 
   function watchExpiry(): void {
     clearTimeout(expiryTimer);
-    const head = queue[0];
+    const head = queue.first();
     if (head?.draft.firstSentAt === undefined || onWire || ended) return;
     const waitMs = Math.min(MAX_WAIT_MS, Math.max(0, expiresInMs(head.draft, now(), deps.dedupeMs())));
     expiryTimer = setTimeout(() => expire() || watchExpiry(), waitMs);
-  }
-
-  function remove(entry: Entry<D, S>): boolean {
-    const index = queue.indexOf(entry);
-    if (index < 0) return false;
-    queue.splice(index, 1);
-    deps.onChange();
-    return true;
-  }
-
-  function fail(entry: Entry<D, S>, error: ClientError): void {
-    if (!remove(entry)) return;
-    entry.reject(error);
-    deps.onFailed(error, entry.draft);
-  }
-
-  function find({ clientMsgId }: Unsent): Entry<D, S> | undefined {
-    return queue.find((entry) => entry.draft.clientMsgId === clientMsgId);
   }
 
   function changed(): void {
@@ -175,36 +139,20 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
   return {
     add(draft) {
       if (ended) return Promise.reject(ended);
-      const known = find(draft);
-      if (known) {
-        known.callers += 1;
-        return known.promise;
-      }
-      const entry = newEntry<D, S>(draft);
-      queue.push(entry);
-      changed();
+      const { entry, isNew } = queue.add(draft);
+      if (isNew) changed();
       return entry.promise;
     },
     restore(drafts) {
-      const older = drafts.filter((draft) => !find(draft)).map((draft) => newEntry<D, S>(draft));
-      if (ended || older.length === 0) return;
-      queue.splice(onWire ? 1 : 0, 0, ...older);
-      changed();
+      if (!ended && queue.restore(drafts, onWire)) changed();
     },
-    drafts: () => queue.map(({ draft }) => draft),
+    drafts: queue.drafts,
     withdraw(clientMsgId, error) {
-      const entry = find({ clientMsgId });
-      if (!entry) return false;
-      entry.callers -= 1;
-      if (entry.callers > 0 || entry.draft.firstSentAt !== undefined || !remove(entry)) return false;
-      entry.reject(error);
-      pump();
-      return true;
+      const withdrawn = queue.withdraw(clientMsgId, error);
+      if (withdrawn) pump();
+      return withdrawn;
     },
-    update(change) {
-      for (const entry of queue) entry.draft = change(entry.draft);
-      deps.onChange();
-    },
+    update: queue.update,
     open() {
       flowing = true;
       pump();
@@ -220,8 +168,9 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
       clearTimeout(retryTimer);
       clearTimeout(expiryTimer);
       retryTimer = undefined;
-      for (const entry of [...queue]) {
-        if (entry !== onWire) fail(entry, entry.draft.firstSentAt === undefined ? error : unknownFate());
+      for (const entry of queue.entries()) {
+        if (entry !== onWire)
+          queue.fail(entry, entry.draft.firstSentAt === undefined ? error : unknownFate());
       }
     },
   };
@@ -237,16 +186,4 @@ function expiresInMs({ firstSentAt }: Unsent, nowMs: number, dedupeMs: number): 
 
 export function unknownFate(): ClientError {
   return new ClientError('unknown', 'it is not known whether this was stored: no answer came');
-}
-
-function newEntry<D extends Unsent, S>(draft: D): Entry<D, S> {
-  let resolve: (stored: S) => void = () => undefined;
-  let reject: (error: ClientError) => void = () => undefined;
-  const promise = new Promise<S>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  // An application that listens to `failed` need not catch each promise too.
-  promise.catch(() => undefined);
-  return { draft, rejoined: false, callers: 1, promise, resolve, reject };
 }

@@ -3,8 +3,9 @@ import type { SayAck } from '../protocol/rooms.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 import type { Content } from './drafts.ts';
-import type { OutboxDeps, Unsent } from './outbox.ts';
+import type { OutboxDeps } from './outbox.ts';
 import { createStoppableOutbox, type StoppableOutbox } from './stoppable-outbox.ts';
+import type { Unsent } from './unsent-queue.ts';
 
 type Payloads = { readonly [E in 'edit' | 'delete' | 'react']: PayloadInput<E> };
 

@@ -1,5 +1,6 @@
 import type { ClientError } from './client-error.ts';
-import { createOutbox, type Outbox, type OutboxDeps, type Unsent } from './outbox.ts';
+import { createOutbox, type Outbox, type OutboxDeps } from './outbox.ts';
+import type { Unsent } from './unsent-queue.ts';
 
 export interface StoppableOutbox<D extends Unsent, S> extends Outbox<D, S> {
   /** Everything that waits fails; new messages may wait again. */

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createForwardClock } from '../../src/client/forward-clock.ts';
-import { createOutbox, type Unsent } from '../../src/client/outbox.ts';
+import { createOutbox } from '../../src/client/outbox.ts';
 import { createTypists } from '../../src/client/typists.ts';
+import type { Unsent } from '../../src/client/unsent-queue.ts';
 
 const STEPS_MS = [15_000, -15_000, 3_600_000, -3_600_000];
 const DEDUPE_MS = 600_000;
