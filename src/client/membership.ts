@@ -3,6 +3,7 @@ import type { Joined } from '../protocol/rooms.ts';
 import { createBackoff, retryWaitMs } from './backoff.ts';
 import { type ClientError, errorOf } from './client-error.ts';
 import type { Connection } from './connection.ts';
+import type { HandshakeJoin } from './move.ts';
 import type { RoomJoin } from './move-joins.ts';
 import type { Position } from './sequence.ts';
 
@@ -43,8 +44,12 @@ export interface MembershipDeps {
 /** The membership of this client in one room, over all reconnects. */
 export interface Membership {
   readonly phase: Phase;
+  /** `coming`: the room will be joined. */
+  status(): 'joined' | 'coming' | 'none';
   /** `byHandshake`: the handshake joined the room, its answer is on the way. */
   up(byHandshake: boolean): void;
+  /** The join that the handshake may carry; undefined: it may carry none. */
+  handshakeJoin(): HandshakeJoin | undefined;
   /** The join of a connection that takes over; undefined: the room is not joined now. */
   moveJoin(): RoomJoin | undefined;
   /** Another connection took over, and joined the room if there is an answer. */
@@ -148,7 +153,15 @@ export function createMembership(deps: MembershipDeps): Membership {
     get phase() {
       return phase;
     },
+    status() {
+      if (phase === 'joined') return 'joined';
+      return isOut() ? 'none' : 'coming';
+    },
     up,
+    handshakeJoin: () =>
+      (phase === 'away' || phase === 'joined') && history === undefined
+        ? { roomid, resume: deps.position() }
+        : undefined,
     moveJoin: () => (phase === 'joined' ? payload() : undefined),
     moved(joined) {
       if (isOut()) {

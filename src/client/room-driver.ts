@@ -5,9 +5,9 @@ import { ClientError } from './client-error.ts';
 import { createEmitter } from './emitter.ts';
 import { createFirstJoin } from './first-join.ts';
 import { createMembership, type Membership, type MembershipDeps } from './membership.ts';
-import type { HandshakeJoin } from './move.ts';
 import { type JoinedRoom, withOwnMarked } from './own-messages.ts';
 import type { PersistentRoom, Room, RoomEvents } from './room.ts';
+import { createRoomDeparture, type RoomDeparture, type RoomDepartureDeps } from './room-departure.ts';
 import { createRoomFacade, type RoomFacadeDeps } from './room-facade.ts';
 import { createRoomFeed } from './room-feed.ts';
 import { createRoomListeners, type RoomListeners } from './room-listeners.ts';
@@ -20,49 +20,40 @@ import { createTypists } from './typists.ts';
 export interface RoomDeps
   extends Pick<MembershipDeps, 'roomid' | 'history' | 'connection' | 'answerTimeoutMs' | 'random'>,
     Pick<RoomFacadeDeps, 'checkContent'>,
-    Pick<RoomOutboxDeps, 'check' | 'crowded' | 'userId' | 'dedupeMs' | 'onChange' | 'now'> {
-  /** Wall clock in ms. */
-  readonly wallMs: () => number;
+    Pick<RoomOutboxDeps, 'check' | 'crowded' | 'userId' | 'dedupeMs' | 'onChange' | 'now'>,
+    Pick<RoomDepartureDeps, 'wallMs' | 'onLeft' | 'isReopened'> {
   readonly onThrow: (error: unknown) => void;
-  /** The application left the room. */
-  readonly onLeft: () => void;
   readonly onEnded: () => void;
-  /** The room was opened again after this one ended. */
-  readonly isReopened: () => boolean;
 }
 
 /** The room as the client drives it. */
 export interface RoomDriver
   extends Pick<
       Membership,
-      'up' | 'moved' | 'moveJoin' | 'down' | 'handshakeJoined' | 'handshakeRefused' | 'rejoin'
+      | 'status'
+      | 'up'
+      | 'moved'
+      | 'handshakeJoin'
+      | 'moveJoin'
+      | 'down'
+      | 'handshakeJoined'
+      | 'handshakeRefused'
+      | 'rejoin'
     >,
     RoomListeners,
+    Pick<RoomDeparture, 'expel' | 'stop'>,
     Pick<RoomOutbox, 'restore' | 'assignAuthor' | 'drafts' | 'waiting'> {
   /**
    * Resolves once the room was joined; rejects with the next refusal, or the last one while the room stays outside. The room
    * ends if its last caller gives up before.
    */
   join(options: CallOptions): Promise<Room>;
-  /** `coming`: the room will be joined. */
-  membership(): 'joined' | 'coming' | 'none';
   /** From now on a refusal does not end the room, and failed messages stay. */
   persist(): PersistentRoom;
-  /** The join that the handshake may carry; undefined: it may carry none. */
-  handshakeJoin(): HandshakeJoin | undefined;
   rights(can: readonly Right[]): void;
   removed(removed: Removed): void;
-  /** The server does not want this client in the room. */
-  expel(error: ClientError): void;
-  /** The server turned this client away: what waits in a room of `join` fails. */
-  stop(error: ClientError): void;
   end(error: ClientError | undefined): void;
 }
-
-const REMOVED: Record<Removed['code'], string> = {
-  kicked: 'you were removed from this room',
-  banned: 'you are banned from this room',
-};
 
 /** The oldest events beyond these numbers are dropped, since nobody may ever listen. */
 const BUFFERED = {
@@ -81,7 +72,6 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   let latest: JoinedRoom | undefined;
   let can: readonly Right[] | undefined;
   let persistent = false;
-  let left = false;
   const firstJoin = createFirstJoin((error) => {
     if (!persistent && !latest) end(error);
   });
@@ -119,12 +109,16 @@ export function createRoom(deps: RoomDeps): RoomDriver {
       firstJoin.refused(error);
       events.emit('refused', error, retryInMs);
     },
-    onStray() {
-      // `leave` asked for it already; and whoever opened the room again wants to be in it.
-      if (isOver() && (left || deps.isReopened())) return;
-      connection.ask('leave', { roomid }, () => undefined);
-    },
+    onStray: () => departure.undoJoin(),
     onOver: end,
+  });
+  const departure = createRoomDeparture({
+    ...deps,
+    membership,
+    isPersistent: () => persistent,
+    wasJoined: () => latest !== undefined,
+    stopQueues: queues.stop,
+    end,
   });
   const typists = createTypists({
     send: (on) => connection.ask('typing', { roomid, on }, () => undefined),
@@ -155,11 +149,6 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     queues.open();
   }
 
-  function expel(error: ClientError): void {
-    if (persistent) membership.expel(error);
-    else end(error);
-  }
-
   function end(error: ClientError | undefined): void {
     if (isOver()) return;
     membership.end();
@@ -173,30 +162,17 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     events.emit('closed', error);
   }
 
-  function leave(): Promise<void> {
-    const isMember = membership.phase === 'joined' || membership.phase === 'joining';
-    if (!isOver()) {
-      left = true;
-      deps.onLeft();
-    }
-    end(undefined);
-    if (!isMember) return Promise.resolve();
-    // Without an answer the connection is lost, and with it the membership.
-    return new Promise((resolve) => connection.ask('leave', { roomid }, () => resolve()));
-  }
-
   const phase = () => membership.phase;
   const parts = { events, feed, members, typists, reads, phase };
+  const { leave } = departure;
   const room = createRoomFacade(deps, { ...parts, ...queues, latest: () => latest, can: () => can, leave });
 
   return {
     join: (options) => firstJoin.wait(membership.phase === 'outside', options),
-    membership() {
-      if (membership.phase === 'joined') return 'joined';
-      return membership.phase === 'outside' || isOver() ? 'none' : 'coming';
-    },
+    status: membership.status,
     up: membership.up,
     moved: membership.moved,
+    handshakeJoin: membership.handshakeJoin,
     moveJoin: membership.moveJoin,
     down: membership.down,
     handshakeJoined: membership.handshakeJoined,
@@ -206,10 +182,6 @@ export function createRoom(deps: RoomDeps): RoomDriver {
       persistent = true;
       return room;
     },
-    handshakeJoin: () =>
-      (membership.phase === 'away' || membership.phase === 'joined') && deps.history === undefined
-        ? { roomid, resume: feed.position() }
-        : undefined,
     restore: outbox.restore,
     assignAuthor: outbox.assignAuthor,
     drafts: outbox.drafts,
@@ -221,19 +193,10 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     },
     removed(removed) {
       events.emit('removed', removed);
-      expel(removalError(removed, deps.wallMs()));
+      departure.removed(removed);
     },
-    expel,
-    stop(error) {
-      if (isOver() || persistent) return;
-      if (!latest) end(error);
-      else queues.stop(error);
-    },
+    expel: departure.expel,
+    stop: departure.stop,
     end,
   };
-}
-
-function removalError({ code, until }: Removed, nowMs: number): ClientError {
-  const leftMs = until === undefined ? undefined : Math.max(1, until - nowMs);
-  return new ClientError('forbidden', REMOVED[code], false, leftMs);
 }

@@ -202,7 +202,7 @@ export function createRooms({ handshakeRoom, restored, ...deps }: RoomsDeps): Ro
       closed = all();
       for (const room of closed) room.end(error);
     },
-    membershipOf: (roomid) => rooms.get(roomid)?.membership() ?? 'none',
+    membershipOf: (roomid) => rooms.get(roomid)?.status() ?? 'none',
     drafts: () => [...aside, ...[...closed, ...all()].flatMap((room) => room.drafts())],
     waiting: () => all().reduce((sum, room) => sum + room.waiting(), aside.filter(mayWait).length),
   };
