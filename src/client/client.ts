@@ -5,29 +5,18 @@ import { ClientError } from './client-error.ts';
 import { createClientFacade } from './client-facade.ts';
 import { openConnection } from './connection.ts';
 import { createEmitter } from './emitter.ts';
+import { createErrorReport } from './error-report.ts';
 import { createForwardClock } from './forward-clock.ts';
 import { createIdentity } from './identity.ts';
 import type { InboxItem } from './inbox-item.ts';
 import { createPeople } from './people.ts';
 import { createRooms } from './rooms.ts';
+import { createServerEvents } from './server-events.ts';
 import { createTokenRenewal } from './token-renewal.ts';
 import { createUnsentLimits } from './unsent-limits.ts';
 import { createUnsentStorage } from './unsent-storage.ts';
 
 const DEFAULT_DEDUPE_MS = 600_000;
-
-/** Events of the server that applications hear under their own names. */
-const TYPED: ReadonlySet<string> = new Set<keyof ClientEvents>([
-  'refused',
-  'online',
-  'receipt',
-  'token:expiring',
-  'textmsg',
-  'cluster:degraded',
-  'cluster:restored',
-]);
-/** Those of them that former releases told as `event` only. */
-const ALSO_UNTYPED: ReadonlySet<string> = new Set(['textmsg', 'cluster:degraded', 'cluster:restored']);
 
 /**
  * Connects to a Roomcast and stays connected. After every lost connection each room is joined again where the
@@ -68,16 +57,15 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
   const { random = Math.random, now = Date.now, elapsedMs = () => performance.now() } = options;
   const steadyMs = createForwardClock({ now, elapsedMs });
   const events = createEmitter<ClientEvents>({
-    onThrow: report,
+    onThrow: (error) => reportError(error),
     buffered: { item: 1_000 },
     onDelivered(event, [item]) {
       if (event === 'item') people.delivered(item as InboxItem);
     },
   });
+  const reportError = createErrorReport(events);
   const identity = createIdentity(options);
   let hello: Hello | undefined;
-  /** An error listener that throws does not hear of its own error. */
-  let reporting = false;
 
   const unsent = createUnsentStorage({
     storage: options.storage,
@@ -128,13 +116,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       people.stop(error);
       rooms.stop(error);
     },
-    onEvent(name, args) {
-      try {
-        handle(name, args);
-      } catch (error) {
-        report(error);
-      }
-    },
+    onEvent: (name, args) => serverEvents.handle(name, args),
   });
   const limits = createUnsentLimits({
     maxOutbox: options.maxOutbox ?? 1_000,
@@ -174,14 +156,14 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     userId: () => people.userId(),
     check: limits.check,
     checkContent: limits.checkContent,
-    onThrow: report,
+    onThrow: reportError,
   });
   people.restore(unsent.directMessages);
   const tokens = createTokenRenewal({
     identity,
     connection,
     now: steadyMs,
-    onThrow: report,
+    onThrow: reportError,
     onRights(given) {
       for (const { roomid, can } of given) rooms.rights(roomid, can);
     },
@@ -191,24 +173,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       }
     },
   });
-
-  function report(error: unknown): void {
-    if (reporting || !events.hasListener('error')) {
-      reportUnheard(error);
-      return;
-    }
-    reporting = true;
-    events.emit('error', error);
-    reporting = false;
-  }
-
-  function handle(name: string, args: unknown[]): void {
-    const [said] = args;
-    if (rooms.handle(name, said) || people.handle(name, args)) return;
-    if (name === 'token:expiring') tokens.expiring((said as ClientEvents['token:expiring'][0]).inMs);
-    if (TYPED.has(name)) events.emit(name as keyof ClientEvents, said as never);
-    if (!TYPED.has(name) || ALSO_UNTYPED.has(name)) events.emit('event', name, ...args);
-  }
+  const serverEvents = createServerEvents({ rooms, people, tokens, events, onThrow: reportError });
 
   return createClientFacade({
     connection,
@@ -218,12 +183,4 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     hello: () => hello,
     waiting: limits.waiting,
   });
-}
-
-/** Nobody listens to `error`: the runtime shows it as it does an uncaught one, and the client goes on. */
-function reportUnheard(error: unknown): void {
-  const { reportError } = globalThis as { reportError?: (error: unknown) => void };
-  if (reportError) reportError(error);
-  // biome-ignore lint/suspicious/noConsole: Node has no reportError, and silence would hide the application's mistake.
-  else console.error(error);
 }
