@@ -1,26 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type PrimaryBackend, usesRedis } from './backend/backend.ts';
+import type { PrimaryBackend } from './backend/backend.ts';
 import { CHAT_MESSAGES } from './chat-messages.ts';
-import { type Admin, openAdmin } from './cluster/admin.ts';
-import { withinLimit } from './cluster/answer-limit.ts';
 import { openForks } from './cluster/child.ts';
 import type { Refuge } from './cluster/control.ts';
 import { processorMs } from './cluster/event-loop.ts';
 import { type Front, openFront } from './cluster/front.ts';
-import { hostId, hostNameIn } from './cluster/host-id.ts';
-import { createHostMetrics } from './cluster/host-metrics.ts';
 import { createIdleCollection, openGarbageCollector } from './cluster/idle-collection.ts';
 import { findPortProblems, isBlockedPort, portClaimsOf } from './cluster/ports.ts';
-import { createReadiness } from './cluster/readiness.ts';
 import { createReloads } from './cluster/reloads.ts';
 import { aborted, type Signals } from './cluster/signals.ts';
 import { createSupervisor, type Supervisor } from './cluster/supervisor.ts';
 import type { Settings } from './config/settings.ts';
 import { createDeadInstances } from './dead-instances.ts';
 import { hostInUrl } from './host-names.ts';
-import { openOperatorView } from './host-view/operator-view.ts';
 import type { Logger } from './log.ts';
-import { createMessageTracing } from './message-tracing.ts';
+import { openPrimaryAdmin } from './primary-admin.ts';
 import { openPrimaryStore } from './primary-store.ts';
 import { succeed } from './protocol/codes.ts';
 
@@ -61,14 +55,13 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   let exitCode = 0;
   let wasReady = false;
   let front: Front | undefined;
-  let admin: Admin | undefined;
   const supervisor: Supervisor = createSupervisor({
     workers: settings.workers,
     basePort: settings.basePort,
     fork: openForks({ log }),
     serve(worker) {
       backend.serve(worker);
-      worker.onNotice(CHAT_MESSAGES.totals, (totals) => hostMetrics.took(worker.instanceId, totals));
+      worker.onNotice(CHAT_MESSAGES.totals, (totals) => admin.metrics.took(worker.instanceId, totals));
       if (apiKey !== undefined) worker.onRequest(CHAT_MESSAGES.apiKey, () => succeed(apiKey));
     },
     log,
@@ -76,12 +69,12 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     random: Math.random,
     drainMs: settings.drainS * 1_000,
     onWorkerGone(instanceId, reason) {
-      hostMetrics.ended(instanceId, reason);
+      admin.metrics.ended(instanceId, reason);
       deadInstances.add(instanceId);
     },
     // Its users would be told gone before it is killed, and come again on its successor.
     onWorkerSilent: (instanceId) => void backend.vouchFor(instanceId),
-    onProcess: (event) => events.onProcess(event),
+    onProcess: (event) => admin.events.onProcess(event),
     onServing(workerId, serving) {
       front?.serving(workerId, serving);
       deadInstances.onServing();
@@ -90,50 +83,29 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   const reloads = createReloads({
     reload: supervisor.reload,
     onEnded(ok) {
-      hostMetrics.reloaded(ok);
-      events.note(ok ? 'info' : 'error', ok ? 'reload: every slot has a new worker' : 'reload ended early');
+      admin.metrics.reloaded(ok);
+      admin.events.note(
+        ok ? 'info' : 'error',
+        ok ? 'reload: every slot has a new worker' : 'reload ended early',
+      );
     },
     onRunning(running) {
       front?.renewing(running);
-      if (running) events.note('info', 'reload begins');
+      if (running) admin.events.note('info', 'reload begins');
     },
     now: Date.now,
     log,
   });
 
-  const hostMetrics = createHostMetrics({
-    version: deps.version,
-    workers: supervisor,
-    question: CHAT_MESSAGES.metrics,
-    cluster: () => withinLimit(backend.recentOverview()),
-    store: () => withinLimit(backend.check()),
-  });
-
-  const host = hostNameIn(hostId(settings.basePort));
-  const operator = await openOperatorView({
-    ...deps,
-    ...settings,
-    workerHost: settings.host,
-    view: {
-      host,
-      primary: { pid: process.pid, version: deps.version, startedAt },
-      storeKind: usesRedis(settings) ? 'Redis' : 'embedded',
-      workers: supervisor,
-      totals: hostMetrics.totals,
-      store: backend,
-    },
-  });
-  const { events } = operator;
-
+  const admin = await openPrimaryAdmin({ ...deps, startedAt, ended, supervisor, backend, reloads });
   const idleCollection = openIdleCollection(supervisor);
-
   const deadInstances = createDeadInstances({ pick: supervisor.pick });
   for (const instanceId of backend.predecessors) deadInstances.add(instanceId);
 
   /** First not ready, then the listeners, then the clients: a proxy that has looked away meets no closed port. */
   async function stop(): Promise<void> {
     reloads.close();
-    operator.close();
+    admin.stopCollecting();
     if (wasReady) {
       supervisor.leave();
       await pause(settings.drainDelayS * 1_000, undefined, { signal: hurry.signal }).catch(() => {});
@@ -142,7 +114,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     await supervisor.stop(await refugeOf(backend));
     // Last: polling clients fetch their `bye` through the front door.
     await front?.close();
-    await admin?.close();
+    await admin.close();
     await backend.close();
   }
 
@@ -168,44 +140,17 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       complain(`Roomcast cannot start: ${started.error.message}`);
       exitCode = 1;
     } else if (!ended.aborted) {
-      const readiness = createReadiness({
-        workers: supervisor,
-        question: CHAT_MESSAGES.readiness,
-        checkStore: backend.check,
-        warnings: () => backend.warnings,
-        awayServers: backend.awayServers,
-      });
-      admin = await openAdmin({
-        host: settings.adminHost,
-        port: settings.adminPort,
-        log,
-        readiness: async () =>
-          ended.aborted
-            ? { reasons: ['this host is stopping'], warnings: backend.warnings, away: [] }
-            : readiness(),
-        metrics: hostMetrics.scrape,
-        status: async () => ({
-          ...(await status(deps, startedAt, supervisor, backend)),
-          reload: reloads.status(),
-        }),
-        reload: reloads.request,
-        page: operator.page,
-        explain: createMessageTracing({
-          host,
-          workers: supervisor,
-          hosts: () => withinLimit(backend.hosts()),
-        }),
-      });
+      await admin.listen();
       deps.announce(`Roomcast is ready: ${pageAddress(settings)}`);
       log.info({ workers: settings.workers, pid: process.pid }, 'ready');
       wasReady = true;
       reloads.open();
-      operator.open();
-      events.note('info', `Roomcast ${deps.version} is ready`);
+      admin.collect();
+      admin.events.note('info', `Roomcast ${deps.version} is ready`);
       setInterval(idleCollection.check, IDLE_CHECK_MS).unref();
       await aborted(ended);
       log.info('stopping');
-      events.note('info', 'the host is stopping');
+      admin.events.note('info', 'the host is stopping');
     }
   } catch (error) {
     // Another process took the port after the check.
@@ -233,22 +178,6 @@ function portWarnings(settings: Settings): string[] {
   return portClaimsOf(settings)
     .filter(({ port }) => isBlockedPort(port))
     .map(({ name, port }) => `${name} ${port} is on the list of ports that browsers refuse to connect to`);
-}
-
-async function status(deps: PrimaryDeps, startedAt: number, supervisor: Supervisor, backend: PrimaryBackend) {
-  const [overview, hosts] = await Promise.all([
-    withinLimit(backend.overview()),
-    withinLimit(backend.hosts()),
-    // It finds the servers that are away.
-    withinLimit(backend.check()),
-  ]);
-  return {
-    primary: { pid: process.pid, version: deps.version, startedAt },
-    cluster: overview.ok ? overview.value : { error: overview.error },
-    store: { away: backend.awayServers() },
-    hosts: hosts.ok ? hosts.value : [],
-    workers: supervisor.status(),
-  };
 }
 
 /** The address of the page for the operator's browser. */
