@@ -8,6 +8,7 @@ import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 import {
   bytes,
+  checkAuthor,
   checkLength,
   checkMessageId,
   checkText,
@@ -17,7 +18,7 @@ import {
 } from './drafts.ts';
 import type { InboxItem } from './inbox-item.ts';
 import { newMessageId } from './message-id.ts';
-import { type OutboxDeps, unknownFate } from './outbox.ts';
+import type { OutboxDeps } from './outbox.ts';
 import { createStoppableOutbox } from './stoppable-outbox.ts';
 import type { Unsent } from './unsent-queue.ts';
 
@@ -114,11 +115,8 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
   }
 
   function check(message: DirectMessage): ClientError | undefined {
-    if (message.by !== undefined && message.by !== userId()) {
-      // The server knows a clientMsgId again only of the user who sent it before.
-      if (message.firstSentAt !== undefined) return unknownFate();
-      return new ClientError('wrong_user', 'this was written by somebody else');
-    }
+    const problem = checkAuthor(message, userId());
+    if (problem) return problem;
     const limit = deps.maxTextBytes() ?? MAX_PACKET_BYTES;
     if (message.kind === 'private') return checkLength(message.text, limit);
     const most = Math.min(limit * JSON_BYTES_PER_TEXT_BYTE, MAX_WRITTEN_BYTES);

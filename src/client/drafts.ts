@@ -9,6 +9,7 @@ import { parseClientMsgId, parseId } from '../protocol/names.ts';
 import type { CallOptions } from './call-options.ts';
 import { ClientError, type ClientErrorCode } from './client-error.ts';
 import { newMessageId } from './message-id.ts';
+import { unknownFate } from './outbox.ts';
 import type { Unsent } from './unsent-queue.ts';
 
 /** A message of a room that is not acked yet. */
@@ -91,6 +92,17 @@ function isMentions(value: unknown): boolean {
 /** A message without an author is this user's. */
 export function withAuthor<D extends { readonly by?: string }>(draft: D, userId: string): D {
   return { ...draft, by: draft.by ?? userId };
+}
+
+/** Returns the error of a message that another user wrote; one without an author is this user's. */
+export function checkAuthor(
+  { by, firstSentAt }: Pick<Draft, 'by' | 'firstSentAt'>,
+  userId: string | undefined,
+): ClientError | undefined {
+  if (by === undefined || by === userId) return undefined;
+  // The server knows a clientMsgId again only of the user who sent it before.
+  if (firstSentAt !== undefined) return unknownFate();
+  return new ClientError('wrong_user', 'this was written by somebody else');
 }
 
 /** Callers in JavaScript have no types. */

@@ -1,7 +1,6 @@
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
 import { ClientError } from './client-error.ts';
-import { type Content, checkContent, type Draft } from './drafts.ts';
-import { unknownFate } from './outbox.ts';
+import { type Content, checkAuthor, checkContent, type Draft } from './drafts.ts';
 
 export interface UnsentLimitsDeps {
   readonly maxOutbox: number;
@@ -35,12 +34,6 @@ export function createUnsentLimits({
       return new ClientError('limit', `${maxOutbox} messages are waiting already`);
     },
     checkContent: contentProblem,
-    check(draft) {
-      const { by, firstSentAt } = draft;
-      if (by === undefined || by === userId()) return contentProblem(draft);
-      // The server knows a clientMsgId again only of the user who sent it before.
-      if (firstSentAt !== undefined) return unknownFate();
-      return new ClientError('wrong_user', 'this was written by somebody else');
-    },
+    check: (draft) => checkAuthor(draft, userId()) ?? contentProblem(draft),
   };
 }
