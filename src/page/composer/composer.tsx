@@ -3,7 +3,7 @@ import { useTexts } from '../language/texts.ts';
 import { EmojiButton } from '../text/emoji/emoji-button.tsx';
 import { mentionedIn } from '../text/mentions.ts';
 import { SendIcon } from '../ui/icons.tsx';
-import { CompletionList, optionId } from './completion-list.tsx';
+import { CompletionList } from './completion-list.tsx';
 import type { FieldText } from './field-text.ts';
 import { keyCommand } from './key-command.ts';
 import { isStillThere, longPaste, type Paste, withPasteAsBlock } from './paste.ts';
@@ -11,6 +11,7 @@ import { PasteOffer } from './paste-offer.tsx';
 import { replaceRange } from './replace-range.ts';
 import type { ComposerTarget } from './target.ts';
 import { TargetBar } from './target-bar.tsx';
+import { TextBox } from './text-box.tsx';
 import { budgetOf, type TextBudget } from './text-budget.ts';
 import { type Option, useCompletion } from './use-completion.ts';
 import { useField } from './use-field.ts';
@@ -45,9 +46,8 @@ const MAX_MENTIONS = 20;
 
 /** The field of a room, with all that helps to fill it. */
 export function Composer(props: ComposerProps) {
-  const { maxTextBytes, fieldText, followMembers, ownId, target, onSay, onEdit, onEndTarget, onTyping } =
-    props;
-  const { composer: texts } = useTexts();
+  const { maxTextBytes, fieldText, followMembers, ownId, target } = props;
+  const { onSay, onEdit, onEndTarget, onEditLast, onTyping } = props;
   const box = useRef<HTMLTextAreaElement>(null);
   const field = useField(fieldText, target, box);
   const { text } = field;
@@ -88,11 +88,7 @@ export function Composer(props: ComposerProps) {
     if (!sendable) return;
     if (editing) onEdit?.(target.seq, text);
     else {
-      const mentions = mentionedIn(text, fieldText.chosen).map(({ userId }) => userId);
-      onSay(text, {
-        ...(target && { replyTo: target.seq }),
-        ...(mentions.length > 0 && { mentions: [...new Set(mentions)].slice(0, MAX_MENTIONS) }),
-      });
+      onSay(text, { ...(target && { replyTo: target.seq }), ...mentionsIn(text, fieldText.chosen) });
       field.clear();
       onTyping(false);
       if (target) onEndTarget?.();
@@ -100,42 +96,31 @@ export function Composer(props: ComposerProps) {
     box.current?.focus();
   }
 
+  const commands = {
+    next: () => completion.move(1),
+    previous: () => completion.move(-1),
+    pick() {
+      const option = options[completion.active];
+      if (option) pick(option);
+    },
+    dismiss: completion.dismiss,
+    endTarget: () => onEndTarget?.(),
+    editLast: () => onEditLast?.(),
+    send,
+  };
+
   function onKeyDown(event: KeyboardEvent): void {
     const list = options.length > 0;
-    switch (keyCommand(event, { list, target: target !== undefined, empty: text === '', coarse: coarse() })) {
-      case 'next':
-        completion.setActive((completion.active + 1) % options.length);
-        break;
-      case 'previous':
-        completion.setActive((completion.active + options.length - 1) % options.length);
-        break;
-      case 'pick': {
-        const option = options[completion.active];
-        if (option) pick(option);
-        break;
-      }
-      case 'dismiss':
-        completion.dismiss();
-        break;
-      case 'endTarget':
-        onEndTarget?.();
-        break;
-      case 'editLast':
-        if (!props.onEditLast) return;
-        props.onEditLast();
-        break;
-      case 'send':
-        send();
-        break;
-      default:
-        return;
-    }
+    const command = keyCommand(event, {
+      list,
+      target: target !== undefined,
+      empty: text === '',
+      coarse: coarse(),
+    });
+    if (!command || (command === 'editLast' && !onEditLast)) return;
+    commands[command]();
     event.preventDefault();
     event.stopPropagation();
-  }
-
-  function moveCursor({ currentTarget: area }: { readonly currentTarget: HTMLTextAreaElement }): void {
-    field.moveCursor(cursorOf(area));
   }
 
   return (
@@ -165,63 +150,50 @@ export function Composer(props: ComposerProps) {
           {options.length > 0 && (
             <CompletionList id={listId} options={options} active={completion.active} onPick={pick} />
           )}
-          {/* A copy of the text gives the field its height. To measure the field itself it would have to shrink, which
-              moves the list above. The space makes a last empty line count. */}
-          <div class="growing" data-text={`${text} `}>
-            <textarea
-              ref={box}
-              rows={1}
-              value={text}
-              aria-label={texts.message}
-              placeholder={texts.placeholder}
-              enterkeyhint={coarse() ? 'enter' : 'send'}
-              autocomplete="off"
-              aria-invalid={budget.over > 0}
-              {...(options.length > 0 && comboboxAttributes(listId, completion.active))}
-              onInput={({ currentTarget: area }) => {
-                field.change(area.value, cursorOf(area));
-                if (!editing) onTyping(area.value.trim() !== '');
-              }}
-              onKeyDown={onKeyDown}
-              onKeyUp={moveCursor}
-              onClick={moveCursor}
-              onBlur={() => field.moveCursor(undefined)}
-              onPaste={({ clipboardData }) => {
-                const long = longPaste(clipboardData?.getData('text/plain') ?? '');
-                if (long) setPasted(long);
-              }}
-            />
-          </div>
+          <TextBox
+            box={box}
+            text={text}
+            isTooLong={budget.over > 0}
+            list={options.length > 0 ? { id: listId, active: completion.active } : undefined}
+            coarse={coarse()}
+            onText={(typed, cursor) => {
+              field.change(typed, cursor);
+              if (!editing) onTyping(typed.trim() !== '');
+            }}
+            onCursor={field.moveCursor}
+            onKeyDown={onKeyDown}
+            onPaste={(given) => {
+              const long = longPaste(given);
+              if (long) setPasted(long);
+            }}
+          />
           <Hint budget={budget} />
         </div>
         <EmojiButton onPick={(emoji) => insert(emoji)} onEscape={() => box.current?.focus()} />
-        <button
-          type="submit"
-          class="send"
-          disabled={!sendable}
-          aria-label={editing ? texts.save : texts.send}
-          title={editing ? texts.save : texts.sendTitle}
-        >
-          <SendIcon />
-        </button>
+        <SendButton disabled={!sendable} editing={editing} />
       </div>
     </form>
   );
 }
 
-/** A field of several lines has no list that opens, by its types and for screen readers: it is a combobox while there is one. */
-function comboboxAttributes(listId: string, active: number): object {
-  return {
-    role: 'combobox',
-    'aria-expanded': true,
-    'aria-autocomplete': 'list',
-    'aria-controls': listId,
-    'aria-activedescendant': optionId(listId, active),
-  };
+function mentionsIn(text: string, chosen: FieldText['chosen']): Pick<SayOptions, 'mentions'> {
+  const mentions = new Set(mentionedIn(text, chosen).map(({ userId }) => userId));
+  return mentions.size > 0 ? { mentions: [...mentions].slice(0, MAX_MENTIONS) } : {};
 }
 
-function cursorOf({ selectionStart, selectionEnd }: HTMLTextAreaElement): number | undefined {
-  return selectionStart === selectionEnd ? selectionEnd : undefined;
+function SendButton({ disabled, editing }: { readonly disabled: boolean; readonly editing: boolean }) {
+  const { composer: texts } = useTexts();
+  return (
+    <button
+      type="submit"
+      class="send"
+      disabled={disabled}
+      aria-label={editing ? texts.save : texts.send}
+      title={editing ? texts.save : texts.sendTitle}
+    >
+      <SendIcon />
+    </button>
+  );
 }
 
 function Hint({ budget: { over, left } }: { readonly budget: TextBudget }) {

@@ -28,7 +28,8 @@ export interface Completion {
   /** Empty: there is no list. */
   readonly options: readonly Option[];
   readonly active: number;
-  setActive(index: number): void;
+  /** Moves by so many options, round the ends of the list. */
+  move(by: 1 | -1): void;
   /** Closes the list until another word begins. */
   dismiss(): void;
   /** The emoji whose code was closed by the colon just typed, and the code's place. */
@@ -61,12 +62,13 @@ export function useCompletion({ text, cursor, followMembers, ownId }: Completion
     return searchEmoji(emoji ?? [], query.word, MAX_OPTIONS).map(emojiOption);
   }, [query, dismissed, members, emoji]);
 
+  const shown = Math.min(active, Math.max(0, options.length - 1));
   const found = code && emoji && emojiOfCode(emoji, code.code);
   return {
     query,
     options,
-    active: Math.min(active, Math.max(0, options.length - 1)),
-    setActive,
+    active: shown,
+    move: (by) => setActive((shown + by + options.length) % options.length),
     dismiss: () => setDismissed(start),
     closed: code && found ? { start: code.start, emoji: found } : undefined,
   };
