@@ -5,13 +5,14 @@ import {
   createClient,
   type InboxItem,
 } from '../../client/index.ts';
-import { createFieldText, type FieldText } from '../composer/field-text.ts';
-import type { Problem } from '../language/problems.ts';
+import type { FieldText } from '../composer/field-text.ts';
 import { createValue, type StoreDeps, type Value } from '../ui/store.ts';
 import { createPersonalInbox, type PersonalInbox } from './inbox.ts';
 import { createPresence, type Presence } from './presence.ts';
 import { openRoomSession, type RoomSession } from './room-session.ts';
 import type { LogPosition, RoomUnread } from './room-unread.ts';
+import { followStatus, type Status } from './status.ts';
+import { createThreadFields } from './thread-fields.ts';
 import { createTokenDesk, type TokenDesk } from './token-desk.ts';
 import type { Profile, StoredRoom } from './visit.ts';
 import { storedGuestId } from './visit-storage.ts';
@@ -19,16 +20,6 @@ import { storedGuestId } from './visit-storage.ts';
 export type News =
   | { readonly kind: 'message'; readonly message: ChatMessage; readonly mentioned: boolean }
   | { readonly kind: 'item'; readonly item: InboxItem };
-
-/** The connection of the whole page. */
-export interface Status {
-  readonly state: ChatClient['state'];
-  /** The store is away: messages are refused until it is back. */
-  readonly degraded: boolean;
-  readonly online?: { readonly users: number; readonly clients: number };
-  /** The server turned this client away. */
-  readonly refusal?: Problem;
-}
 
 export interface SessionDeps {
   readonly profile: Profile;
@@ -87,25 +78,11 @@ const LEAVE_TIMEOUT_MS = 1_000;
 export function openSession(deps: SessionDeps): Session {
   const { profile, storage, now, nextFrame } = deps;
   const tokens = createTokenDesk({ token: deps.token, nextFrame, onToken: deps.onToken });
-  const chat = createClient(deps.url, {
-    path: deps.socketPath,
-    roomid: deps.rooms[0]?.roomid,
-    username: profile.username,
-    avatar: profile.avatar,
-    token: deps.token === undefined ? undefined : tokens.fetch,
-    storage,
-    maxOutbox: MAX_WAITING,
-    retryMaxMs: RETRY_MAX_MS,
-    autoReceipt: true,
-    now,
-    elapsedMs: deps.elapsedMs,
-    random: deps.random,
-  });
+  const chat = createChat(deps, tokens);
   const rooms = createValue<readonly RoomSession[]>([], nextFrame);
   const unread = createValue<ReadonlyMap<string, RoomUnread>>(new Map(), nextFrame);
-  const status = createValue<Status>({ state: chat.state, degraded: false }, nextFrame);
+  const status = followStatus({ chat, nextFrame });
   const seen = new Map<string, LogPosition>();
-  const threadFields = new Map<string, FieldText>();
   const listeners = new Set<(news: News) => void>();
   let shown: string | undefined;
 
@@ -120,6 +97,11 @@ export function openSession(deps: SessionDeps): Session {
     onNews: (item) => news({ kind: 'item', item }),
   });
   const presence = createPresence({ nextFrame });
+  const threadField = createThreadFields({
+    chat,
+    fieldStorage: deps.fieldStorage,
+    guestId: () => storedGuestId(storage),
+  });
 
   function store(): void {
     deps.onRooms(rooms.get().map(({ roomid }) => ({ roomid, seen: seen.get(roomid) })));
@@ -156,31 +138,7 @@ export function openSession(deps: SessionDeps): Session {
     return opened;
   }
 
-  function threadField(userId: string): FieldText {
-    const known = threadFields.get(userId);
-    if (known) return known;
-    // No room has such a name.
-    const place = deps.fieldStorage(`{${userId}}`);
-    const field = createFieldText({ storage: place, guestId: storedGuestId(storage) });
-    if (chat.user) field.setAuthor(chat.user.id);
-    threadFields.set(userId, field);
-    return field;
-  }
-
-  chat.on('hello', ({ user }) => {
-    for (const field of threadFields.values()) field.setAuthor(user.id);
-  });
   chat.on('error', deps.onThrow);
-  chat.on('state', ({ state, error }) => {
-    const refusal = error && { code: error.code, message: error.message };
-    const degraded = state === 'online' && status.get().degraded;
-    status.dispatch({ ...status.get(), state, degraded, refusal });
-  });
-  chat.on('online', (online) => status.dispatch({ ...status.get(), online }));
-  chat.on('event', (name) => {
-    if (name !== 'cluster:degraded' && name !== 'cluster:restored') return;
-    status.dispatch({ ...status.get(), degraded: name === 'cluster:degraded' });
-  });
   for (const { roomid, seen: before } of deps.rooms) {
     if (before) seen.set(roomid, before);
     enter(roomid);
@@ -241,4 +199,22 @@ export function openSession(deps: SessionDeps): Session {
       chat.close();
     },
   };
+}
+
+function createChat(deps: SessionDeps, tokens: TokenDesk): ChatClient {
+  const { profile } = deps;
+  return createClient(deps.url, {
+    path: deps.socketPath,
+    roomid: deps.rooms[0]?.roomid,
+    username: profile.username,
+    avatar: profile.avatar,
+    token: deps.token === undefined ? undefined : tokens.fetch,
+    storage: deps.storage,
+    maxOutbox: MAX_WAITING,
+    retryMaxMs: RETRY_MAX_MS,
+    autoReceipt: true,
+    now: deps.now,
+    elapsedMs: deps.elapsedMs,
+    random: deps.random,
+  });
 }
