@@ -1,13 +1,9 @@
-import type { ClientErrorCode } from '../../client/index.ts';
+import { type Refusal, refusedBy } from './refusals.ts';
 import type { Language } from './texts.ts';
 
 /** The cause that ended something, or keeps it from happening, until the page says it in the reader's language. */
-export interface Problem {
-  readonly code: ClientErrorCode | ConnectionEnd | 'kicked' | 'banned' | 'full';
-  /** The server's own words, for a code that covers many cases. */
-  readonly message: string;
-  /** ms since 1970: when it ends by itself. */
-  readonly until?: number;
+export interface Problem extends Omit<Refusal, 'code'> {
+  readonly code: Refusal['code'] | ConnectionEnd;
 }
 
 /** `lost`: nobody said why. The others are those of a `bye`. */
@@ -16,19 +12,16 @@ export type ConnectionEnd = 'lost' | 'moved' | 'slow' | 'expired' | 'disconnecte
 /** Says why a message is not sent by itself. */
 export function describeDraftProblem({ problems, ...language }: Language, problem: Problem): string {
   if (problem.code === 'unknown') return problems.unknownFate;
-  if (problem.code === 'limit') return problems.tooMany;
+  if (refusedBy(problem) === 'limit') return problems.tooMany;
   if (problem.code === 'wrong_user') return problems.newIdentity;
   if (problem.code === 'too_large') return problems.tooLong;
   return describeProblem({ problems, ...language }, problem, 0);
 }
 
 /** Says why the server refused a request, or why the page is not connected. `now` in ms since 1970. */
-export function describeProblem(
-  { problems, format }: Language,
-  { code, message, until }: Problem,
-  now: number,
-): string {
-  switch (code) {
+export function describeProblem({ problems, format }: Language, problem: Problem, now: number): string {
+  const { message, until } = problem;
+  switch (refusedBy(problem)) {
     case 'rate_limited':
       return problems.rateLimited;
     case 'unavailable':
@@ -39,8 +32,20 @@ export function describeProblem(
       return problems.kicked;
     case 'banned':
       return problems.banned(format.until(until, now));
+    case 'excluded':
+      return problems.excluded(format.until(until, now));
     case 'full':
       return problems.full;
+    case 'too_many_rooms':
+      return problems.tooManyRooms;
+    case 'muted':
+      return problems.muted;
+    case 'reserved':
+      return problems.reserved;
+    case 'not_taken':
+      return problems.notTaken;
+    case 'too_many_blocks':
+      return problems.tooManyBlocks;
     case 'lost':
       return problems.connectionLost;
     case 'moved':
@@ -54,7 +59,6 @@ export function describeProblem(
     case 'over_limit':
       return problems.overLimit;
     default:
-      if (/\bmuted\b/.test(message)) return problems.muted;
       // The reader knows which room it is, and a field of the protocol means nothing to them.
       return sentence(message.replace(/^roomid: /, ''));
   }

@@ -1,8 +1,9 @@
-import type { ChatClient, ClientError, PersistentRoom } from '../../client/index.ts';
+import type { ChatClient, PersistentRoom } from '../../client/index.ts';
 import { BYE } from '../../protocol/codes.ts';
 import type { MessagePage } from '../../protocol/rooms.ts';
 import type { FieldText } from '../composer/field-text.ts';
 import type { ConnectionEnd, Problem } from '../language/problems.ts';
+import { refusalOf } from '../language/refusals.ts';
 import type { Store } from '../ui/store.ts';
 import type { ChatEvent } from './chat-reducer.ts';
 import type { ChatState } from './chat-state.ts';
@@ -145,14 +146,4 @@ export function connectRoom({ chat, room, store, field, now }: RoomConnectionDep
     loadEarlier: () => void loadEarlier(),
     loadBackTo: (seq) => void loadBackTo(seq),
   };
-}
-
-/** The code `forbidden` covers more than one case; the page tells them apart by the words of the server and the SDK. */
-function refusalOf({ code, message, retryAfterMs }: ClientError, nowMs: number): Problem {
-  if (code === 'forbidden' && /\bbanned from this room/.test(message)) {
-    return { code: 'banned', message, ...(retryAfterMs !== undefined && { until: nowMs + retryAfterMs }) };
-  }
-  if (code === 'forbidden' && /\bremoved from this room/.test(message)) return { code: 'kicked', message };
-  if (code === 'limit' && /\broom is full/.test(message)) return { code: 'full', message };
-  return { code, message };
 }

@@ -1,5 +1,6 @@
 import type { ChatClient } from '../../client/index.ts';
 import type { Problem } from '../language/problems.ts';
+import { refusedBy } from '../language/refusals.ts';
 import { createValue, type StoreDeps, type Value } from '../ui/store.ts';
 
 /** The connection of the whole page. */
@@ -20,7 +21,7 @@ export interface StatusDeps {
 export function followStatus({ chat, nextFrame }: StatusDeps): Value<Status> {
   const status = createValue<Status>({ state: chat.state, degraded: false }, nextFrame);
   chat.on('state', ({ state, error }) => {
-    const refusal = error && { code: error.code, message: error.message };
+    const refusal = error && { code: refusedBy(error), message: error.message };
     const degraded = state === 'online' && status.get().degraded;
     status.dispatch({ ...status.get(), state, degraded, refusal });
   });

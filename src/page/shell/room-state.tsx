@@ -42,7 +42,7 @@ export function RoomState({ problem, onRetry, onLeave }: RoomStateProps) {
 
 function titleOf({ code, ...problem }: Problem, { shell: texts }: Language): string {
   if (code === 'kicked') return texts.youWereRemoved;
-  if (code === 'banned') return texts.youAreBanned;
+  if (code === 'banned' || code === 'excluded') return texts.youAreBanned;
   if (code === 'full') return texts.roomIsFull;
   return isDisconnected({ code, ...problem }) ? texts.youAreDisconnected : texts.notHere;
 }

@@ -11,7 +11,15 @@ export const problems = {
   banned: (until: string | undefined) =>
     until === undefined ? 'You are banned from this room.' : `You are banned from this room until ${until}.`,
   muted: 'Not sent: you were muted in this room.',
+  excluded: (until: string | undefined) =>
+    until === undefined
+      ? 'You are banned from this server.'
+      : `You are banned from this server until ${until}.`,
   full: 'This room is full.',
+  tooManyRooms: 'You are in too many rooms. Leave one to enter another.',
+  reserved: 'This name is reserved. Please choose another one.',
+  notTaken: 'Not sent: somebody it is for takes no messages from you.',
+  tooManyBlocks: 'You have blocked too many people. Unblock one first.',
   connectionLost: 'The connection was lost.',
   moved: 'This server is going away.',
   tooSlow: 'This connection was too slow for what it was sent.',

@@ -13,7 +13,13 @@ export const problems: Texts['problems'] = {
   banned: (until) =>
     until === undefined ? '你已被禁止进入此房间。' : `你已被禁止进入此房间，直到 ${until}。`,
   muted: '未发送：你当时在此房间被禁言。',
+  excluded: (until) =>
+    until === undefined ? '你已被禁止使用此服务器。' : `你已被禁止使用此服务器，直到 ${until}。`,
   full: '此房间已满。',
+  tooManyRooms: '你进入的房间太多了。请先离开一个。',
+  reserved: '此名称已被保留，请换一个名字。',
+  notTaken: '未发送：对方不接收你的消息。',
+  tooManyBlocks: '你屏蔽的人太多了。请先取消屏蔽一个。',
   connectionLost: '连接已断开。',
   moved: '此服务器即将关闭。',
   tooSlow: '此连接太慢，跟不上消息。',
