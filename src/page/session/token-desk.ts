@@ -10,6 +10,8 @@ export interface TokenDeskDeps {
 export interface TokenDesk {
   /** The reader must give a token. */
   readonly wanted: Value<boolean>;
+  /** The last one given; undefined: none. */
+  newest(): string | undefined;
   fetch(): Promise<string>;
   give(token: string): void;
 }
@@ -18,8 +20,10 @@ export function createTokenDesk({ token, nextFrame, onToken }: TokenDeskDeps): T
   const wanted = createValue<boolean>(false, nextFrame);
   const waiting = new Set<(token: string) => void>();
   let next = token;
+  let newest = token;
   return {
     wanted,
+    newest: () => newest,
     fetch() {
       if (next !== undefined) {
         const given = next;
@@ -30,6 +34,7 @@ export function createTokenDesk({ token, nextFrame, onToken }: TokenDeskDeps): T
       return new Promise((resolve) => waiting.add(resolve));
     },
     give(given) {
+      newest = given;
       onToken(given);
       wanted.dispatch(false);
       if (waiting.size === 0) next = given;

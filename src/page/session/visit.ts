@@ -1,5 +1,5 @@
 import { DEFAULT_ROOM } from '../../protocol/limits.ts';
-import { parseAvatar, parseId, parseUnreservedUsername } from '../../protocol/names.ts';
+import { parseAvatar, parseId, parseUnreservedUsername, parseUsername } from '../../protocol/names.ts';
 import type { Memory } from './memory.ts';
 import type { LogPosition } from './room-unread.ts';
 import { claimsOf } from './token-desk.ts';
@@ -25,12 +25,19 @@ export interface Visit {
   readonly token?: string;
 }
 
+/** The problem with a name that somebody wants to enter under. */
+export type NameProblem = 'invalid' | 'reserved';
+
 /** The initial values of the first screen; with `visit` the page skips it. */
 export interface Arrival {
   readonly username: string;
   readonly roomid: string;
   readonly avatar?: string;
   readonly visit?: Visit;
+  /** The server keeps this name for others. */
+  readonly reservedName?: string;
+  /** Proves who comes, under whatever name they enter. */
+  readonly token?: string;
 }
 
 const NAME_KEY = 'roomcast.name';
@@ -117,6 +124,15 @@ export function parseVisit(fields: {
   const roomid = parseId(fields.roomid);
   if (username === undefined || roomid === undefined) return undefined;
   return { profile: { username, avatar: parseAvatar(fields.avatar) }, rooms: [{ roomid }] };
+}
+
+/** `reservedName`: the one that the server has refused. Undefined: the name may be tried. */
+export function nameProblem(given: string, reservedName: string | undefined): NameProblem | undefined {
+  const username = parseUsername(given);
+  if (username === undefined) return 'invalid';
+  return username === reservedName || parseUnreservedUsername(username) === undefined
+    ? 'reserved'
+    : undefined;
 }
 
 /** Reads a stored value, which may hold anything. */

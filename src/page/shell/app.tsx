@@ -45,6 +45,11 @@ export function App({ arrival, router, settings, toasts, locales, open, end }: A
             setStart(end(session));
             setSession(undefined);
           }}
+          onReservedName={() => {
+            const token = session.tokens.newest();
+            setStart({ ...end(session), reservedName: session.profile.username, token });
+            setSession(undefined);
+          }}
           onToken={(token) => {
             const { profile, rooms } = session;
             const visit = { profile, rooms: rooms.get().map(({ roomid }) => ({ roomid })), token };
@@ -53,7 +58,7 @@ export function App({ arrival, router, settings, toasts, locales, open, end }: A
           }}
         />
       ) : (
-        <EntryForm arrival={start} onEnter={(visit) => setSession(open(visit))} />
+        <EntryForm arrival={start} onEnter={(visit) => setSession(open({ token: start.token, ...visit }))} />
       )}
     </LanguageContext.Provider>
   );

@@ -1,24 +1,26 @@
 import { useState } from 'preact/hooks';
 import { MAX_USERNAME_CHARS } from '../../protocol/limits.ts';
-import { parseId, parseUnreservedUsername } from '../../protocol/names.ts';
+import { parseId } from '../../protocol/names.ts';
 import { useTexts } from '../language/texts.ts';
-import { type Arrival, parseVisit, type Visit } from '../session/visit.ts';
+import { type Arrival, nameProblem, parseVisit, type Visit } from '../session/visit.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { avatarOfTone, FACE_TONES, toneOf } from '../ui/face.ts';
 import { Logo } from '../ui/icons.tsx';
 
 export function EntryForm({ arrival, onEnter }: { arrival: Arrival; onEnter: (visit: Visit) => void }) {
-  const { shell: texts } = useTexts();
+  const { shell: texts, problems } = useTexts();
+  const { reservedName } = arrival;
   const [username, setUsername] = useState(arrival.username);
   const [roomid, setRoomid] = useState(arrival.roomid);
   const [avatar, setAvatar] = useState(arrival.avatar);
-  const [asked, setAsked] = useState(false);
-  const nameWrong = asked && parseUnreservedUsername(username) === undefined;
+  const [asked, setAsked] = useState(reservedName !== undefined);
+  const wrongName = nameProblem(username, reservedName);
   const roomWrong = asked && parseId(roomid.trim()) === undefined;
 
   function enter(event: Event): void {
     event.preventDefault();
     setAsked(true);
+    if (wrongName) return;
     const visit = parseVisit({ username, roomid: roomid.trim(), avatar });
     if (visit) onEnter(visit);
   }
@@ -38,7 +40,11 @@ export function EntryForm({ arrival, onEnter }: { arrival: Arrival; onEnter: (vi
           value={username}
           autocomplete="nickname"
           autocapitalize="words"
-          wrong={nameWrong && texts.wrongNickname(MAX_USERNAME_CHARS)}
+          wrong={
+            asked &&
+            wrongName !== undefined &&
+            (wrongName === 'reserved' ? problems.reserved : texts.wrongNickname(MAX_USERNAME_CHARS))
+          }
           onInput={setUsername}
         />
         <Field

@@ -18,10 +18,12 @@ import { ToastList } from './toast-list.tsx';
 export interface WorkspaceProps extends Omit<Page, 'openSwitcher'> {
   /** A token for a new session, after the server refused the one before or none. */
   readonly onToken: (token: string) => void;
+  /** The server keeps the name of this session for others. */
+  readonly onReservedName: () => void;
 }
 
 /** The page of a person who is in: where to go, what is there, and who. */
-export function Workspace({ onToken, ...props }: WorkspaceProps) {
+export function Workspace({ onToken, onReservedName, ...props }: WorkspaceProps) {
   const { session, router } = props;
   const { shell: texts } = useTexts();
   const [switching, setSwitching] = useState(false);
@@ -47,6 +49,10 @@ export function Workspace({ onToken, ...props }: WorkspaceProps) {
     document.addEventListener('keydown', onKeyDown);
     return () => document.removeEventListener('keydown', onKeyDown);
   }, []);
+
+  useEffect(() => {
+    if (refusal?.code === 'reserved') onReservedName();
+  }, [refusal?.code]);
 
   // A link inside the page, Back, or a row of the inbox may lead to a room that is not entered yet.
   useEffect(() => {

@@ -161,6 +161,14 @@ describe('coming in', () => {
     expect(page.guests.find('Mia')?.userId).toBe(ME.id);
   });
 
+  it('says that the name is reserved', async () => {
+    const message = 'auth.username: is reserved';
+    refuseWith = () => ({ code: 'bad_request', message, temporary: false });
+    const { session } = open();
+    await eventually(() => expect(session.status.get().refusal).toEqual({ code: 'reserved', message }));
+    expect(session.status.get().state).toBe('closed');
+  });
+
   it('stops at a permanent refusal with its reason, and tries again when asked', async () => {
     refuseWith = () => ({ code: 'bad_request', message: 'roomid: is odd', temporary: false });
     const page = open();

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { createGuests } from '../../../src/page/session/guests.ts';
 import { createMemory } from '../../../src/page/session/memory.ts';
-import { endVisit, readArrival, writeVisit } from '../../../src/page/session/visit.ts';
+import { endVisit, nameProblem, readArrival, writeVisit } from '../../../src/page/session/visit.ts';
 
 const forbidden = () => {
   throw new Error('SecurityError');
@@ -29,6 +29,14 @@ it('asks where chart.html names nobody that could enter', () => {
 
 it('drops an avatar that is neither a file name nor an https address', () => {
   expect(readArrival(at('/?avatar=javascript:alert(1)'), memories()).avatar).toBeUndefined();
+});
+
+it('says which names nobody may enter under, here or by what the server said', () => {
+  expect(nameProblem(' Ann ', undefined)).toBeUndefined();
+  expect(['', ' ', 'a\u202eb'].map((name) => nameProblem(name, undefined))).toEqual(Array(3).fill('invalid'));
+  expect(nameProblem('RoomCast', undefined)).toBe('reserved');
+  expect(nameProblem(' Admin ', 'Admin')).toBe('reserved');
+  expect(nameProblem('Admina', 'Admin')).toBeUndefined();
 });
 
 it('stays in all rooms over a refresh, the one of the address first, but not after leaving', () => {
