@@ -4,14 +4,12 @@ import type { Language } from '../language/texts.ts';
 import type { Mentioned } from '../text/message-nodes.ts';
 import { MessageText } from '../text/message-text.tsx';
 import { Avatar } from '../ui/avatar.tsx';
+import { LookAlikeMark } from '../ui/look-alike-mark.tsx';
 import { type DraftActions, DraftState } from './draft-state.tsx';
 import { QuotedLine } from './quoted-line.tsx';
 import type { Quote } from './quotes.ts';
 import { Reactions } from './reactions.tsx';
 import { type SaidRow, sameRow } from './rows.ts';
-
-/** So much of an id tells two people of the same name apart. */
-const ID_TAIL_CHARS = 4;
 
 export interface MessageRowActions extends DraftActions {
   readonly onReact: (seq: number, reaction: string) => void;
@@ -62,12 +60,8 @@ export class MessageRow extends Component<MessageRowProps> {
         {opens && <Avatar userId={author.userId} username={author.username} avatar={author.avatar} />}
         <p class={opens ? 'said-by' : 'said-by visually-hidden'}>
           <bdi class="name">{author.username}</bdi>
-          {message?.from === 'service' && <span class="badge">{texts.service}</span>}
-          {isConfusable && (
-            <span class="badge warning" title={texts.confusable}>
-              {texts.confusableMark} …{author.userId.slice(-ID_TAIL_CHARS)}
-            </span>
-          )}
+          {message?.from === 'service' && <span class="name-mark">{texts.service}</span>}
+          {isConfusable && <LookAlikeMark userId={author.userId} />}
           {opens && at !== undefined && <Time at={at} language={language} />}
         </p>
         {!opens && at !== undefined && <Time at={at} language={language} />}

@@ -1,5 +1,5 @@
 import type { Members, PersistentRoom } from '../../client/index.ts';
-import type { Person } from '../../protocol/people.ts';
+import type { Person, PresentPerson } from '../../protocol/people.ts';
 import { createValue, type StoreDeps, type Value } from '../ui/store.ts';
 
 /** The people in the rooms of this session. */
@@ -31,6 +31,15 @@ export function createPresence({
       members.dispatch(left);
     },
   };
+}
+
+/** The server marks names that look alike, but not while its store is away: people of one name are marked even so. */
+export function looksLikeAnother(
+  { userId, username, confusable }: PresentPerson,
+  people: readonly Person[],
+): boolean {
+  if (confusable) return true;
+  return people.some((other) => other.username === username && other.userId !== userId);
 }
 
 /** Everybody in any of the rooms, by user id. */

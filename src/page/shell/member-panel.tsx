@@ -2,8 +2,10 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Person } from '../../protocol/people.ts';
 import { useTexts } from '../language/texts.ts';
+import { looksLikeAnother } from '../session/presence.ts';
 import type { RoomSession } from '../session/room-session.ts';
 import { Avatar } from '../ui/avatar.tsx';
+import { LookAlikeMark } from '../ui/look-alike-mark.tsx';
 import { useStore } from '../ui/use-store.ts';
 import { usePage } from './page.ts';
 import { Profile } from './profile.tsx';
@@ -23,7 +25,12 @@ export function MemberPanel({ opened }: { opened: RoomSession }) {
     const person = people.find(({ userId }) => userId === panel.userId);
     return (
       <Panel key={panel.userId} title={texts.profile}>
-        <Profile userId={panel.userId} person={person} opened={opened} />
+        <Profile
+          userId={panel.userId}
+          person={person}
+          isLookAlike={person !== undefined && looksLikeAnother(person, people)}
+          opened={opened}
+        />
       </Panel>
     );
   }
@@ -47,7 +54,7 @@ export function MemberPanel({ opened }: { opened: RoomSession }) {
           <ul class="members">
             {found.map((person) => (
               <li key={person.userId}>
-                <MemberButton person={person} namesakes={namesakesOf(person, people)} />
+                <MemberButton person={person} isLookAlike={looksLikeAnother(person, people)} />
               </li>
             ))}
           </ul>
@@ -85,12 +92,7 @@ function Panel({ title, children }: { title: string; children: ComponentChildren
   );
 }
 
-function namesakesOf({ username, userId }: Person, people: readonly Person[]): boolean {
-  return people.some((other) => other.username === username && other.userId !== userId);
-}
-
-/** Two people of the same name show a part of their user ids. */
-function MemberButton({ person, namesakes }: { person: Person; namesakes: boolean }) {
+function MemberButton({ person, isLookAlike }: { person: Person; isLookAlike: boolean }) {
   const { session, router } = usePage();
   const { shell: texts } = useTexts();
   const { userId, username, avatar } = person;
@@ -100,7 +102,7 @@ function MemberButton({ person, namesakes }: { person: Person; namesakes: boolea
         <Avatar userId={userId} username={username} avatar={avatar} />
       </span>
       <bdi class="sidebar-label">{username}</bdi>
-      {namesakes && <code class="member-id">{userId.slice(-6)}</code>}
+      {isLookAlike && <LookAlikeMark userId={userId} />}
       {userId === session.chat.user?.id && <span class="member-you">{texts.you}</span>}
     </button>
   );

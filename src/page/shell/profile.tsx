@@ -11,15 +11,17 @@ export interface ProfileProps {
   readonly userId: string;
   /** Absent: not in the room now. */
   readonly person?: Person;
+  /** The name looks like that of somebody else here. */
+  readonly isLookAlike: boolean;
   readonly opened: RoomSession;
 }
 
 const MUTE_S = 600;
 
-export function Profile({ userId, person, opened }: ProfileProps) {
+export function Profile({ userId, person, isLookAlike, opened }: ProfileProps) {
   const { session, router, toasts } = usePage();
   const language = useTexts();
-  const { shell: texts } = language;
+  const { shell: texts, room: roomTexts } = language;
   const name = person?.username ?? userId;
   const isOther = userId !== session.chat.user?.id;
   const mayModerate = isOther && opened.room.can?.includes('moderate');
@@ -42,6 +44,7 @@ export function Profile({ userId, person, opened }: ProfileProps) {
         <bdi>{name}</bdi>
       </h3>
       {person && <p class="profile-state">{texts.online}</p>}
+      {isLookAlike && <p class="panel-note">{roomTexts.confusable}</p>}
       <dl>
         <dt>{texts.userId}</dt>
         <dd>
