@@ -15,7 +15,7 @@ const DATES: Readonly<Record<string, string>> = {
   'page/session/unsent-tab.ts': 'when each tab was last there',
   'host-view/operator-view.ts': 'how long ago something happened to a process',
   'page/main.tsx': 'when a text was written',
-  'page/shell/profile.tsx': 'until when a refusal lasts',
+  'page/shell/use-request.ts': 'until when a refusal lasts',
   'page/shell/room-state.tsx': 'until when somebody is banned',
   'page/composer/composer-note.tsx': 'until when somebody is muted',
   'page/shell/connection-banner.tsx': 'until when a connection rests',

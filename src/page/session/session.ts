@@ -7,6 +7,7 @@ import {
 } from '../../client/index.ts';
 import type { FieldText } from '../composer/field-text.ts';
 import { createValue, type StoreDeps, type Value } from '../ui/store.ts';
+import { type BlockList, createBlockList } from './block-list.ts';
 import { createPersonalInbox, type PersonalInbox } from './inbox.ts';
 import { createPresence, type Presence } from './presence.ts';
 import { openRoomSession, type RoomSession } from './room-session.ts';
@@ -53,6 +54,7 @@ export interface Session {
   readonly rooms: Value<readonly RoomSession[]>;
   readonly unread: Value<ReadonlyMap<string, RoomUnread>>;
   readonly inbox: PersonalInbox;
+  readonly blocks: BlockList;
   readonly presence: Presence;
   readonly status: Value<Status>;
   readonly tokens: TokenDesk;
@@ -151,6 +153,7 @@ export function openSession(deps: SessionDeps): Session {
     rooms,
     unread,
     inbox,
+    blocks: createBlockList({ chat, nextFrame }),
     presence,
     status,
     tokens,

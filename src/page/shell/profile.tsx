@@ -1,11 +1,11 @@
-import { ClientError } from '../../client/index.ts';
 import type { Person } from '../../protocol/people.ts';
 import type { ModerationAction } from '../../protocol/rooms.ts';
-import { describeProblem } from '../language/problems.ts';
 import { useTexts } from '../language/texts.ts';
 import type { RoomSession } from '../session/room-session.ts';
 import { Avatar } from '../ui/avatar.tsx';
+import { BlockButton, BlockedNote } from './block-button.tsx';
 import { usePage } from './page.ts';
+import { useRequest } from './use-request.ts';
 
 export interface ProfileProps {
   readonly userId: string;
@@ -19,22 +19,15 @@ export interface ProfileProps {
 const MUTE_S = 600;
 
 export function Profile({ userId, person, isLookAlike, opened }: ProfileProps) {
-  const { session, router, toasts } = usePage();
-  const language = useTexts();
-  const { shell: texts, room: roomTexts } = language;
+  const { session, router } = usePage();
+  const { shell: texts, room: roomTexts } = useTexts();
+  const request = useRequest();
   const name = person?.username ?? userId;
   const isOther = userId !== session.chat.user?.id;
   const mayModerate = isOther && opened.room.can?.includes('moderate');
 
-  async function moderate(action: ModerationAction, seconds?: number): Promise<void> {
-    try {
-      await opened.room.moderate(action, userId, seconds);
-      toasts.show({ title: texts.moderated });
-    } catch (error) {
-      const { code, message } =
-        error instanceof ClientError ? error : { code: 'internal' as const, message: '' };
-      toasts.show({ title: describeProblem(language, { code, message }, Date.now()) });
-    }
+  function moderate(action: ModerationAction, seconds?: number): void {
+    void request(() => opened.room.moderate(action, userId, seconds));
   }
 
   return (
@@ -52,23 +45,27 @@ export function Profile({ userId, person, isLookAlike, opened }: ProfileProps) {
         </dd>
       </dl>
       {isOther && (
-        <button type="button" class="primary" onClick={() => router.go({ kind: 'person', userId })}>
-          {texts.writePrivately}
-        </button>
+        <>
+          <button type="button" class="primary" onClick={() => router.go({ kind: 'person', userId })}>
+            {texts.writePrivately}
+          </button>
+          <BlockButton userId={userId} look="secondary" />
+          <BlockedNote userId={userId} />
+        </>
       )}
       {mayModerate && (
         <>
-          <button type="button" class="secondary" onClick={() => void moderate('mute', MUTE_S)}>
+          <button type="button" class="secondary" onClick={() => moderate('mute', MUTE_S)}>
             {texts.muteFor}
           </button>
-          <button type="button" class="secondary" onClick={() => void moderate('kick')}>
+          <button type="button" class="secondary" onClick={() => moderate('kick')}>
             {texts.kick}
           </button>
           <button
             type="button"
             class="secondary danger"
             onClick={() => {
-              if (window.confirm(texts.banSure(name))) void moderate('ban');
+              if (window.confirm(texts.banSure(name))) moderate('ban');
             }}
           >
             {texts.ban}

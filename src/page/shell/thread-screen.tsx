@@ -8,6 +8,7 @@ import { MessageText } from '../text/message-text.tsx';
 import { Avatar } from '../ui/avatar.tsx';
 import { useStore } from '../ui/use-store.ts';
 import { BackButton } from './back-button.tsx';
+import { BlockButton, BlockedNote } from './block-button.tsx';
 import { itemText } from './item-text.ts';
 import { usePage } from './page.ts';
 
@@ -53,8 +54,10 @@ export function ThreadScreen({ userId }: { userId: string }) {
           </h1>
           <p class="connection-state">{online ? texts.online : texts.onlyYouTwo}</p>
         </div>
+        {userId !== ownId && <BlockButton userId={userId} look="text-button" />}
       </header>
       <main class="thread" ref={list}>
+        <BlockedNote userId={userId} />
         {count === 0 && <p class="empty">{texts.noMessages}</p>}
         <ol aria-label={texts.itemKinds.private} aria-live="polite">
           {messages.map((message) => (
