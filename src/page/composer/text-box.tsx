@@ -17,7 +17,7 @@ export interface TextBoxProps {
   readonly onPaste: (pasted: string) => void;
 }
 
-/** Where the reader writes, as high as its text. */
+/** The field in which the reader writes, as high as its text. */
 export function TextBox({ box, text, list, coarse, ...props }: TextBoxProps) {
   const { composer: texts } = useTexts();
 
