@@ -54,7 +54,12 @@ export const SETTINGS = {
     'one per core, within the cgroup’s CPU quota',
   ),
   basePort: setting('BASE_PORT', 6001, port, 'the worker of slot i (from 0) listens on BASE_PORT + i'),
-  adminPort: setting('ADMIN_PORT', 5999, port, '/healthz, /readyz and /status of the whole host'),
+  adminPort: setting(
+    'ADMIN_PORT',
+    5999,
+    port,
+    'the live page of the host, and its /healthz, /readyz, /metrics and /status',
+  ),
   adminHost: setting<string>('ADMIN_HOST', '127.0.0.1', address, 'address of the admin listener'),
   ...REDIS_SETTINGS,
   keyPrefix: setting<string>(

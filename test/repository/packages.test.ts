@@ -23,7 +23,7 @@ function sourcesIn(map: string): number {
 
 /** The kinds of files in the package of the server. Names of bundles carry a hash. */
 const SERVER = [
-  /^(LICENSE|README\.md|package\.json|deploy\/page\.png)$/,
+  /^(LICENSE|README\.md|package\.json|deploy\/(operator|page)\.png)$/,
   /^(deploy|nginx|src|test)\/([a-z0-9-]+\/)*README\.md$/,
   /^nginx\/([a-z]+\/)*[a-z]+\.conf$/,
   /^dist\/THIRD-PARTY\.txt$/,
