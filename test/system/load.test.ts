@@ -70,7 +70,8 @@ describe.concurrent('a load run finds', () => {
   it('no fault if the store comes back empty and clients are told', async () => {
     const { code, result } = await loadChat({
       afterSay: (chat, count) => {
-        if (count === 3 * AT) chat.beginEpoch();
+        // Early: a busy machine says few more, and its clients come back while the run still talks.
+        if (count === AT) chat.beginEpoch();
       },
     });
     expect(result.totals.cut).toBe(40);
