@@ -10,10 +10,10 @@ import { connect } from '../support/member.ts';
 import { launchBrowser, visit } from './visitor.ts';
 
 const PICTURE = fileURLToPath(new URL('../../deploy/page.png', import.meta.url));
-const SCALE = 1.5;
-const DESK = { viewport: { width: 520, height: 530 }, deviceScaleFactor: SCALE };
+const SCALE = 1;
+const DESK = { viewport: { width: 1100, height: 600 }, deviceScaleFactor: SCALE };
 const PHONE = {
-  viewport: { width: 340, height: 530 },
+  viewport: { width: 340, height: 600 },
   deviceScaleFactor: SCALE,
   isMobile: true,
   hasTouch: true,
