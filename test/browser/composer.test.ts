@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { pageFixture } from './page-fixture.ts';
+import { eventually, PHONE, pageFixture } from './page-fixture.ts';
 import type { Visitor } from './visitor.ts';
 
 const { newRoom, inRoom, member } = pageFixture({ workers: 1, env: { RATE_SAY: '0' } });
 
-const eventually = (look: () => Promise<unknown>) => expect.poll(look, { timeout: 20_000 });
 const fieldOf = ({ page }: Visitor) => page.getByLabel('Message', { exact: true });
 const typedBy = (visitor: Visitor) => () => fieldOf(visitor).inputValue();
-const PHONE = { viewport: { width: 375, height: 667 }, hasTouch: true, isMobile: true };
 const LOG = Array.from({ length: 120 }, (_, index) => `line ${index + 1}`).join('\n');
 
 async function paste({ page }: Visitor, text: string): Promise<void> {
@@ -26,18 +24,18 @@ describe('writing', () => {
     const ann = await inRoom('Ann', newRoom());
     const field = fieldOf(ann);
     const send = ann.page.getByRole('button', { name: 'Send' });
-    expect(await send.isDisabled()).toBe(true);
+    await eventually(() => send.isDisabled()).toBe(true);
     await field.fill('   ');
     await field.press('Enter');
-    expect(await send.isDisabled()).toBe(true);
+    await eventually(() => send.isDisabled()).toBe(true);
     await field.fill('one');
     await field.press('Shift+Enter');
     await field.pressSequentially('two');
     await field.dispatchEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true });
-    expect(await field.inputValue()).toBe('one\ntwo');
+    await eventually(() => field.inputValue()).toBe('one\ntwo');
     await field.press('Enter');
     await eventually(ann.texts).toEqual(['one\ntwo']);
-    expect(await field.inputValue()).toBe('');
+    await eventually(() => field.inputValue()).toBe('');
   });
 
   it('completes members after an @ and mentions those whose names stay', async () => {
@@ -51,17 +49,17 @@ describe('writing', () => {
       expect.stringMatching(/Bea$/),
       expect.stringMatching(/Ben$/),
     ]);
-    expect(await ann.page.getByRole('combobox').getAttribute('aria-expanded')).toBe('true');
+    await eventually(() => ann.page.getByRole('combobox').getAttribute('aria-expanded')).toBe('true');
     await field.press('ArrowDown');
     const active = await ann.page.getByRole('combobox').getAttribute('aria-activedescendant');
-    expect(await ann.page.locator(`[id="${active}"]`).getAttribute('aria-selected')).toBe('true');
+    await eventually(() => ann.page.locator(`[id="${active}"]`).getAttribute('aria-selected')).toBe('true');
     await ann.picture('mention-list');
     await field.press('Tab');
     await eventually(typedBy(ann)).toBe('for @Ben ');
     await field.pressSequentially('and @bea');
     await options.first().waitFor();
     await field.press('Escape');
-    expect(await options.count()).toBe(0);
+    await eventually(() => options.count()).toBe(0);
     await field.press('Escape');
     await field.pressSequentially(' ok');
     await field.press('Enter');
@@ -102,7 +100,7 @@ describe('writing', () => {
       .getByText(chosen ?? '')
       .waitFor();
     await search.press('Escape');
-    expect(await ann.page.getByRole('dialog').count()).toBe(0);
+    await eventually(() => ann.page.getByRole('dialog').count()).toBe(0);
     await field.press('Enter');
     await eventually(ann.texts).toEqual([`well 🎉 🚀${chosen}`]);
   });
@@ -113,11 +111,11 @@ describe('writing', () => {
     const height = () => field.evaluate((box) => box.getBoundingClientRect().height);
     await paste(ann, LOG);
     await ann.page.getByText('You pasted 120 lines.').waitFor();
-    expect(await height()).toBe(200);
+    await eventually(() => height()).toBe(200);
     await ann.picture('pasted');
     await ann.page.getByRole('button', { name: 'Send as a collapsed block' }).click();
     await eventually(typedBy(ann)).toBe(`\`\`\`text\n${LOG}\n\`\`\``);
-    expect(await ann.page.getByText('You pasted').count()).toBe(0);
+    await eventually(() => ann.page.getByText('You pasted').count()).toBe(0);
     // One step back is one step back.
     await field.press('Control+z');
     await eventually(typedBy(ann)).toBe(LOG);
@@ -130,7 +128,7 @@ describe('writing', () => {
     await ann.page.getByText('room for about 96 more characters').waitFor();
     await field.fill('x'.repeat(9_392));
     await ann.page.getByText('1,200 characters too long').waitFor();
-    expect(await ann.page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
+    await eventually(() => ann.page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
   });
 
   it('begins a line with Enter on a phone', async () => {
@@ -139,7 +137,7 @@ describe('writing', () => {
     await field.pressSequentially('one');
     await field.press('Enter');
     await field.pressSequentially('two');
-    expect(await field.inputValue()).toBe('one\ntwo');
+    await eventually(() => field.inputValue()).toBe('one\ntwo');
     await ann.page.getByRole('button', { name: 'Insert an emoji' }).click();
     await ann.page.getByRole('option').first().waitFor();
     await ann.picture('phone-emoji');
@@ -205,7 +203,7 @@ describe('a message', () => {
     expect(await link.getAttribute('rel')).toBe('noopener noreferrer nofollow');
     expect(await link.getAttribute('target')).toBe('_blank');
     await ann.picture('markdown');
-    expect(await list.getByText('line 120').count()).toBe(0);
+    await eventually(() => list.getByText('line 120').count()).toBe(0);
     await page.getByRole('button', { name: 'Show all 120 lines' }).click();
     await list.getByText('line 120').waitFor();
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);

@@ -75,7 +75,7 @@ describe('the operator’s page', () => {
     expect(await page.getByText('To be deleted').count()).toBe(0);
     await give(visitor, 'not the key');
     await page.getByText('Refused: the API key is not valid').waitFor();
-    expect(await page.getByText('Ben').count()).toBe(0);
+    await expect.poll(() => page.getByText('Ben').count()).toBe(0);
     await give(visitor, host.apiKey);
     await page.getByText('To be deleted').waitFor();
     expect(await accessibilityProblems(page)).toEqual([]);
@@ -84,7 +84,7 @@ describe('the operator’s page', () => {
     const row = page.getByRole('row').filter({ hasText: 'Ben' });
     await row.getByRole('button', { name: 'Kick' }).focus();
     await page.keyboard.press('Enter');
-    expect(await row.getByRole('button', { name: 'Kick Ben?' }).count()).toBe(1);
+    await expect.poll(() => row.getByRole('button', { name: 'Kick Ben?' }).count()).toBe(1);
     await page.keyboard.press('Enter');
     await page.getByText('Ben is kicked.').waitFor();
     await eventually(() => expect(ben.heard.map(({ event }) => event)).toContain('removed'));
@@ -93,11 +93,11 @@ describe('the operator’s page', () => {
     await page.keyboard.press('Enter');
     await page.getByText('Message 1 is deleted.').waitFor();
     await page.getByText('deleted message').waitFor();
-    expect(await page.getByText('To be deleted').count()).toBe(0);
+    await expect.poll(() => page.getByText('To be deleted').count()).toBe(0);
 
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Open');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Open');
     // The key is in no address and no storage.
     expect(
       await page.evaluate(() => [location.href, JSON.stringify({ ...localStorage, ...sessionStorage })]),

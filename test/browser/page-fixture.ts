@@ -4,12 +4,26 @@ import { type Host, startHost } from '../support/cluster.ts';
 import { connect, type Member } from '../support/member.ts';
 import { launchBrowser, type Visitor, visit } from './visitor.ts';
 
+export const PHONE: BrowserContextOptions = {
+  viewport: { width: 375, height: 667 },
+  hasTouch: true,
+  isMobile: true,
+};
+
+/** Asks until the page shows what is expected. */
+export const eventually = (look: () => Promise<unknown>) => expect.poll(look, { timeout: 20_000 });
+
+/** The browser's settings, and the address of the server where it is not the fixture's host. */
+export type Arrival = BrowserContextOptions & { readonly at?: string };
+
 /** A host and a browser for the tests of a file. Everybody who came leaves after each test, without problems of the page. */
 export interface PageFixture {
   host(): Host;
   /** A name that no other test of the file has. */
   newRoom(): string;
-  inRoom(username: string, roomid: string, options?: BrowserContextOptions): Promise<Visitor>;
+  /** Opens the page there, and fills in nothing. */
+  arrive(path: string, arrival?: Arrival): Promise<Visitor>;
+  inRoom(username: string, roomid: string, arrival?: Arrival): Promise<Visitor>;
   /** A member without a browser. */
   member(username: string, roomid: string): Promise<Member>;
 }
@@ -40,12 +54,18 @@ export function pageFixture(options: Parameters<typeof startHost>[0]): PageFixtu
     expect(problems).toEqual([]);
   });
 
+  async function arrive(path: string, { at = host.url, ...context }: Arrival = {}): Promise<Visitor> {
+    const visitor = await visit(browser, at + path, context);
+    visitors.push(visitor);
+    return visitor;
+  }
+
   return {
     host: () => host,
     newRoom: () => `room ${++rooms}`,
-    async inRoom(username, roomid, context) {
-      const visitor = await visit(browser, `${host.url}/`, context);
-      visitors.push(visitor);
+    arrive,
+    async inRoom(username, roomid, arrival) {
+      const visitor = await arrive('/', arrival);
       await visitor.enter(username, roomid);
       return visitor;
     },

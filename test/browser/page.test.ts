@@ -1,78 +1,24 @@
-import type { Browser, BrowserContextOptions } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Host, startHost } from '../support/cluster.ts';
-import { connect, type Member } from '../support/member.ts';
-import { launchBrowser, type Visitor, visit } from './visitor.ts';
+import { eventually, PHONE, pageFixture } from './page-fixture.ts';
+import type { Visitor } from './visitor.ts';
 
-const PHONE: BrowserContextOptions = {
-  viewport: { width: 375, height: 667 },
-  hasTouch: true,
-  isMobile: true,
-};
-const LIMIT = { timeout: 20_000 };
-
-let browser: Browser;
-let host: Host;
-let visitors: Visitor[] = [];
-let members: Member[] = [];
-let rooms = 0;
-
-beforeAll(async () => {
-  host = await startHost({ workers: 2, env: { RATE_SAY: '0' } });
-  browser = await launchBrowser();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await host?.stop();
-  await host?.remove();
-});
-
-afterEach(async () => {
-  for (const member of members) member.close();
-  for (const visitor of visitors) await visitor.leave();
-  const problems = visitors.flatMap((visitor) => visitor.problems);
-  [visitors, members] = [[], []];
-  expect(problems).toEqual([]);
-});
-
-const newRoom = () => `room ${++rooms}`;
-
-async function arrive(path: string, at = host.url, options?: BrowserContextOptions): Promise<Visitor> {
-  const visitor = await visit(browser, at + path, options);
-  visitors.push(visitor);
-  return visitor;
-}
-
-async function inRoom(username: string, roomid: string, at?: string, options?: BrowserContextOptions) {
-  const visitor = await arrive('/', at, options);
-  await visitor.enter(username, roomid);
-  return visitor;
-}
-
-async function member(username: string, roomid: string): Promise<Member> {
-  const connected = await connect(host.url, { query: { username } });
-  await connected.do('join', { roomid });
-  members.push(connected);
-  return connected;
-}
-
-const eventually = (look: () => Promise<unknown>) => expect.poll(look, LIMIT);
+const { host, newRoom, arrive, inRoom, member } = pageFixture({ workers: 2, env: { RATE_SAY: '0' } });
 
 describe('two people', () => {
   it('in one room, on different workers, see each other come, talk and go', async () => {
     const room = newRoom();
-    const [one, other] = host.workerUrls;
-    const ann = await inRoom('Ann', room, one);
-    const ben = await inRoom('Ben', room, other);
+    const [one, other] = host().workerUrls;
+    const ann = await inRoom('Ann', room, { at: one });
+    const ben = await inRoom('Ben', room, { at: other });
     await ann.page.getByText('Ben joined').waitFor();
     await ann.page.getByText('2 people here').waitFor();
     await ann.say('Hello Ben');
     await ben.page.getByText('Hello Ben').waitFor();
     await ben.say('Hello Ann');
     for (const { texts } of [ann, ben]) await eventually(texts).toEqual(['Hello Ben', 'Hello Ann']);
-    expect(await ann.page.locator('.own .bubble').allTextContents()).toEqual(['Hello Ben']);
-    expect(await ben.page.locator('.own .bubble').allTextContents()).toEqual(['Hello Ann']);
+    await eventually(() => ann.page.locator('.own .bubble').allTextContents()).toEqual(['Hello Ben']);
+    await eventually(() => ben.page.locator('.own .bubble').allTextContents()).toEqual(['Hello Ann']);
     await ben.leaveRoom();
     await ben.page.getByRole('heading', { name: 'Choose a room' }).waitFor();
     await ann.page.getByText('Ben left').waitFor();
@@ -80,9 +26,9 @@ describe('two people', () => {
 
   it('see that the other is writing, until the text is sent or cleared', async () => {
     const room = newRoom();
-    const [one, other] = host.workerUrls;
-    const ann = await inRoom('Ann', room, one);
-    const ben = await inRoom('Ben', room, other);
+    const [one, other] = host().workerUrls;
+    const ann = await inRoom('Ann', room, { at: one });
+    const ben = await inRoom('Ben', room, { at: other });
     const fieldOf = ({ page }: Visitor) => page.getByLabel('Message', { exact: true });
     await fieldOf(ann).pressSequentially('Hel');
     await ben.page.getByText('Ann is typing…').waitFor();
@@ -101,8 +47,8 @@ describe('two people', () => {
     const room = newRoom();
     const ann = await inRoom('Ann', room);
     const ben = await inRoom('Ben', room);
-    const rooms = `${host.url}/api/v1/rooms/${encodeURIComponent(room)}`;
-    const key = { 'x-api-key': host.apiKey };
+    const rooms = `${host().url}/api/v1/rooms/${encodeURIComponent(room)}`;
+    const key = { 'x-api-key': host().apiKey };
     const listed = (await (await fetch(`${rooms}/members`, { headers: key })).json()) as {
       members: { userId: string; username: string }[];
     };
@@ -160,7 +106,7 @@ it('stays the same guest with the same history over a refresh', async () => {
   expect(decodeURIComponent(new URL(ann.page.url()).pathname)).toBe(`/r/${room}`);
   await ann.page.reload();
   await ann.connected();
-  expect(await ann.page.locator('.own .bubble').allTextContents()).toEqual(['mine']);
+  await eventually(() => ann.page.locator('.own .bubble').allTextContents()).toEqual(['mine']);
 });
 
 it('restores typed text and unacked messages after a reload, and sends nothing twice', async () => {
@@ -187,19 +133,19 @@ it('restores typed text and unacked messages after a reload, and sends nothing t
   await ann.page.reload();
   await eventually(ann.texts).toEqual(['stored, not acked', 'behind it']);
   await eventually(() => ann.page.locator('.draft-state').count()).toBe(0);
-  expect(await field.inputValue()).toBe('half a\nthought');
+  await eventually(() => field.inputValue()).toBe('half a\nthought');
   await ann.picture('refreshed');
   expect(ben.said.map(({ data }) => data.text)).toEqual(['stored, not acked', 'behind it']);
   await ann.page.getByRole('button', { name: 'Settings' }).click();
   await ann.page.getByRole('button', { name: 'Leave all rooms' }).click();
   await ann.enter('Somebody else', room);
-  expect(await field.inputValue()).toBe('');
+  await eventually(() => field.inputValue()).toBe('');
 });
 
 describe('links', () => {
   it('to a room ask for a name and offer the room', async () => {
     const ann = await arrive('/?roomid=tea');
-    expect(await ann.page.getByLabel('Room', { exact: true }).inputValue()).toBe('tea');
+    await eventually(() => ann.page.getByLabel('Room', { exact: true }).inputValue()).toBe('tea');
     await ann.enter('Ann');
     await ann.page.getByRole('heading', { name: 'tea' }).waitFor();
   });
@@ -224,7 +170,7 @@ describe('links', () => {
 it('fits a phone: nothing to scroll sideways, and the field is in sight', async () => {
   const room = newRoom();
   const ben = await member('Ben', room);
-  const phone = await arrive('/', host.url, PHONE);
+  const phone = await arrive('/', PHONE);
   await phone.picture('phone-entry');
   const sideways = () => phone.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   expect(await sideways()).toBe(0);
@@ -247,7 +193,7 @@ it('fits a phone: nothing to scroll sideways, and the field is in sight', async 
 
 it.each(['light', 'dark'] as const)('has a %s theme', async (colorScheme) => {
   const room = newRoom();
-  const [ann, ben] = [await inRoom('Ann Lee', room, undefined, { colorScheme }), await member('Ben', room)];
+  const [ann, ben] = [await inRoom('Ann Lee', room, { colorScheme }), await member('Ben', room)];
   const background = await ann.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const brightness = (background.match(/\d+/g) ?? []).map(Number).reduce((sum, part) => sum + part, 0);
   expect(brightness > 3 * 128).toBe(colorScheme === 'light');
@@ -263,8 +209,8 @@ it('shows when the server is away, keeps messages, and loses nothing when it is 
   const own = await startHost({ workers: 2 });
   let again: Host | undefined;
   try {
-    const ann = await inRoom('Ann', room, own.url);
-    const ben = await inRoom('Ben', room, own.url);
+    const ann = await inRoom('Ann', room, { at: own.url });
+    const ben = await inRoom('Ben', room, { at: own.url });
     await ann.say('before');
     await ben.page.getByText('before').waitFor();
     await own.stop();
@@ -278,7 +224,7 @@ it('shows when the server is away, keeps messages, and loses nothing when it is 
       await eventually(texts).toEqual(['before', 'while away']);
       expect(await page.getByText('may be missing').count()).toBe(0);
     }
-    expect(await ann.page.locator('.draft-state').count()).toBe(0);
+    await eventually(() => ann.page.locator('.draft-state').count()).toBe(0);
   } finally {
     await (again ?? own).stop();
     await own.remove();

@@ -1,56 +1,18 @@
-import type { Browser, BrowserContextOptions, Locator } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Host, startHost } from '../support/cluster.ts';
-import { connect, type Member } from '../support/member.ts';
+import type { Locator } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { fillRoom } from './fill-room.ts';
-import { launchBrowser, type Visitor, visit } from './visitor.ts';
+import { eventually, pageFixture } from './page-fixture.ts';
+import type { Visitor } from './visitor.ts';
 
 /** The messages of the longest room here. */
 const LONG = 5_000;
 const XSS = '<img src=x onerror=alert(1)>';
 
-let browser: Browser;
-let host: Host;
-let visitors: Visitor[] = [];
-let members: Member[] = [];
-let rooms = 0;
-
-beforeAll(async () => {
-  host = await startHost({ workers: 1, env: { RATE_SAY: '0', HISTORY_SIZE: String(2 * LONG) } });
-  browser = await launchBrowser();
+const { host, newRoom, inRoom, member } = pageFixture({
+  workers: 1,
+  env: { RATE_SAY: '0', HISTORY_SIZE: String(2 * LONG) },
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await host?.stop();
-  await host?.remove();
-});
-
-afterEach(async () => {
-  for (const member of members) member.close();
-  for (const visitor of visitors) await visitor.leave();
-  const problems = visitors.flatMap((visitor) => visitor.problems);
-  [visitors, members] = [[], []];
-  expect(problems).toEqual([]);
-});
-
-const newRoom = () => `long room ${++rooms}`;
-
-async function inRoom(username: string, roomid: string, options?: BrowserContextOptions): Promise<Visitor> {
-  const visitor = await visit(browser, `${host.url}/`, options);
-  visitors.push(visitor);
-  await visitor.enter(username, roomid);
-  return visitor;
-}
-
-async function member(username: string, roomid: string): Promise<Member> {
-  const connected = await connect(host.url, { query: { username } });
-  await connected.do('join', { roomid });
-  members.push(connected);
-  return connected;
-}
-
-const eventually = (look: () => Promise<unknown>) => expect.poll(look, { timeout: 20_000 });
 const listOf = ({ page }: Visitor) => page.getByRole('log');
 const fieldOf = ({ page }: Visitor) => page.getByLabel('Message', { exact: true });
 const rowOf = ({ page }: Visitor, text: string) =>
@@ -81,8 +43,8 @@ describe('messages', () => {
     await ben.page.getByRole('menuitem', { name: 'React with 👍' }).click();
     const chip = rowOf(ann, XSS).getByRole('button', { name: '👍' });
     await chip.waitFor();
-    expect(await chip.getAttribute('title')).toBe('<b>Ben</b>');
-    expect(await chip.getAttribute('aria-pressed')).toBe('false');
+    await eventually(() => chip.getAttribute('title')).toBe('<b>Ben</b>');
+    await eventually(() => chip.getAttribute('aria-pressed')).toBe('false');
     await chip.click();
     await rowOf(ben, XSS).getByRole('button', { name: '👍' }).getByText('2').waitFor();
     await ann.picture('reactions');
@@ -95,7 +57,7 @@ describe('messages', () => {
     await ann.picture('reaction-picker');
     await ann.page.keyboard.press('Enter');
     await rowOf(ben, XSS).getByRole('button', { name: '🍕' }).waitFor();
-    expect(await focused(ann)).toBe(XSS);
+    await eventually(() => focused(ann)).toBe(XSS);
     await chip.click();
     await rowOf(ben, XSS).getByRole('button', { name: '👍' }).getByText('1').waitFor();
 
@@ -103,7 +65,7 @@ describe('messages', () => {
     await ann.page.getByRole('button', { name: 'Actions' }).click();
     await ann.picture('message-menu');
     await ann.page.getByRole('menuitem', { name: 'Edit' }).click();
-    expect(await fieldOf(ann).inputValue()).toBe(XSS);
+    await eventually(() => fieldOf(ann).inputValue()).toBe(XSS);
     await ann.say(`${XSS} better`);
     await rowOf(ben, `${XSS} better`).getByText('edited').waitFor();
 
@@ -123,7 +85,7 @@ describe('messages', () => {
     // Others’ messages cannot be edited or deleted.
     await rowOf(ann, `why ${XSS}`).hover();
     await ann.page.getByRole('button', { name: 'Actions' }).click();
-    expect(await ann.page.getByRole('menuitem').allTextContents()).toEqual([
+    await eventually(() => ann.page.getByRole('menuitem').allTextContents()).toEqual([
       ...['👍', '❤️', '😂', '🎉', '😮', '🙏', ''],
       ...['Reply', 'Copy text'],
     ]);
@@ -136,8 +98,8 @@ describe('messages', () => {
     await rowOf(ann, 'mine').hover();
     await ann.page.getByRole('button', { name: 'Actions' }).click();
     await ann.page.getByRole('menuitem', { name: 'Edit' }).click();
-    const messages = `${host.url}/api/v1/rooms/${encodeURIComponent(room)}/messages`;
-    await fetch(`${messages}/1`, { method: 'DELETE', headers: { 'x-api-key': host.apiKey } });
+    const messages = `${host().url}/api/v1/rooms/${encodeURIComponent(room)}/messages`;
+    await fetch(`${messages}/1`, { method: 'DELETE', headers: { 'x-api-key': host().apiKey } });
     await ann.page.locator('.tombstone').waitFor();
     await ann.say('changed');
     const alert = ann.page.getByRole('alert');
@@ -156,9 +118,9 @@ it('is a conversation by keyboard alone, where the focus is never lost', async (
   await rowOf(ann, 'number 40').waitFor();
   await fieldOf(ann).focus();
   await keyboard.press('Shift+Tab');
-  expect(await focused(ann)).toBe('number 40');
+  await eventually(() => focused(ann)).toBe('number 40');
   await keyboard.press('ArrowUp');
-  expect(await focused(ann)).toBe('number 39');
+  await eventually(() => focused(ann)).toBe('number 39');
   // Far enough that the row it came from is not drawn any more.
   await keyboard.press('Home');
   await eventually(() => focused(ann)).toBe('number 1');
@@ -168,12 +130,12 @@ it('is a conversation by keyboard alone, where the focus is never lost', async (
   await keyboard.press('Enter');
   await ann.page.getByRole('menu').waitFor();
   await keyboard.press('Escape');
-  expect(await focused(ann)).toBe('number 40');
+  await eventually(() => focused(ann)).toBe('number 40');
   await keyboard.press('Enter');
   await keyboard.press('ArrowRight');
   await keyboard.press('Enter');
   await rowOf(ann, 'number 40').getByRole('button', { name: '❤️' }).waitFor();
-  expect(await focused(ann)).toBe('number 40');
+  await eventually(() => focused(ann)).toBe('number 40');
   await keyboard.press('r');
   await keyboard.type('I answer');
   await keyboard.press('Enter');
@@ -198,7 +160,7 @@ it('is a conversation by keyboard alone, where the focus is never lost', async (
   await ann.page.locator('.tombstone').waitFor();
   await eventually(() => focused(ann)).toBe('A message was removed');
   await keyboard.press('Escape');
-  expect(await fieldOf(ann).evaluate((field) => field === document.activeElement)).toBe(true);
+  await eventually(() => fieldOf(ann).evaluate((field) => field === document.activeElement)).toBe(true);
 });
 
 it('reads new messages out, and no history', async () => {

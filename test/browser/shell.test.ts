@@ -1,58 +1,20 @@
 import { SignJWT } from 'jose';
-import type { Browser, BrowserContextOptions } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { type Host, startHost } from '../support/cluster.ts';
+import { expect, it } from 'vitest';
 import { accessibilityProblems } from './accessibility.ts';
-import { launchBrowser, type Visitor, visit } from './visitor.ts';
+import { type Arrival, eventually, PHONE, pageFixture } from './page-fixture.ts';
+import type { Visitor } from './visitor.ts';
 
 /* The page around a room, on a server that asks for tokens: rooms, people, inbox, rights and sign-in. */
 
 const SECRET = 'a-secret-that-is-long-enough-for-HS256';
-const PHONE: BrowserContextOptions = {
-  viewport: { width: 375, height: 667 },
-  hasTouch: true,
-  isMobile: true,
-};
-const LIMIT = { timeout: 20_000 };
-
-let browser: Browser;
-let host: Host;
-let visitors: Visitor[] = [];
-
-beforeAll(async () => {
-  host = await startHost({ workers: 2, env: { AUTH_SECRET: SECRET } });
-  browser = await launchBrowser();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await host?.stop();
-  await host?.remove();
-});
-
-afterEach(async () => {
-  for (const visitor of visitors) await visitor.leave();
-  const problems = visitors.flatMap((visitor) => visitor.problems);
-  visitors = [];
-  expect(problems).toEqual([]);
-});
+const { host, arrive } = pageFixture({ workers: 2, env: { AUTH_SECRET: SECRET } });
 
 function tokenOf(sub: string, name: string, more: object = {}): Promise<string> {
   const claims = new SignJWT({ name, ...more }).setSubject(sub).setExpirationTime('1h');
   return claims.setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(SECRET));
 }
 
-async function arrive(path: string, options: BrowserContextOptions = {}): Promise<Visitor> {
-  const visitor = await visit(browser, host.url + path, options);
-  visitors.push(visitor);
-  return visitor;
-}
-
-async function inRoom(
-  name: string,
-  roomid: string,
-  options: BrowserContextOptions & { claims?: object } = {},
-) {
+async function inRoom(name: string, roomid: string, options: Arrival & { claims?: object } = {}) {
   const { claims, ...context } = options;
   const token = await tokenOf(name.toLowerCase(), name, claims);
   const visitor = await arrive(`/r/${encodeURIComponent(roomid)}#token=${token}`, context);
@@ -61,13 +23,12 @@ async function inRoom(
 }
 
 function asBackEnd(path: string, body: object): Promise<Response> {
-  const headers = { 'content-type': 'application/json', 'x-api-key': host.apiKey };
-  return fetch(`${host.url}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  const headers = { 'content-type': 'application/json', 'x-api-key': host().apiKey };
+  return fetch(`${host().url}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
 }
 
-const eventually = (look: () => Promise<unknown>) => expect.poll(look, LIMIT);
 const linkOf = ({ page }: Visitor, name: string) => page.locator('.sidebar-link', { hasText: name });
-const pathOf = ({ page }: Visitor) => decodeURIComponent(page.url().slice(host.url.length));
+const pathOf = ({ page }: Visitor) => decodeURIComponent(page.url().slice(host().url.length));
 async function clean({ page }: Visitor): Promise<void> {
   const problems = await accessibilityProblems(page);
   expect(problems.filter((line) => /^(serious|critical) /.test(line))).toEqual([]);
@@ -166,7 +127,7 @@ it('lets a moderator remove somebody, who sees why, and comes back by one action
   await judge.page.getByRole('button', { name: 'Remove from the room' }).click();
   const head = ben.page.getByRole('heading', { name: 'You were removed' });
   await head.waitFor();
-  expect(await head.evaluate((element) => element === document.activeElement)).toBe(true);
+  await eventually(() => head.evaluate((element) => element === document.activeElement)).toBe(true);
   await clean(ben);
   await ben.page.getByRole('button', { name: 'Enter again' }).click();
   await ben.connected();
@@ -176,20 +137,20 @@ it('lets a moderator remove somebody, who sees why, and comes back by one action
 it('speaks Chinese to a reader who does, or who chooses it, and keeps that and the theme', async () => {
   const ann = await inRoom('Ann', 'gate', { locale: 'zh-CN' });
   await ann.page.getByPlaceholder('输入消息').waitFor();
-  expect(await ann.page.locator('html').getAttribute('lang')).toBe('zh-CN');
+  await eventually(() => ann.page.locator('html').getAttribute('lang')).toBe('zh-CN');
   await ann.page.getByRole('button', { name: '设置' }).click();
   await ann.page.getByText('English').click();
   await ann.page.getByText('Dark', { exact: true }).click();
   await clean(ann);
   await ann.page.reload();
   await ann.page.getByPlaceholder('Write a message').waitFor();
-  expect(await ann.page.locator('html').getAttribute('data-theme')).toBe('dark');
+  await eventually(() => ann.page.locator('html').getAttribute('data-theme')).toBe('dark');
   await clean(ann);
 });
 
 it('on a phone shows one pane at a time: list, room, sheet, and Back leads through them', async () => {
   const ann = await inRoom('Ann', 'lane', PHONE);
-  expect(await ann.page.locator('.sidebar').isVisible()).toBe(false);
+  await eventually(() => ann.page.locator('.sidebar').isVisible()).toBe(false);
   await clean(ann);
   await ann.page.getByRole('button', { name: 'Members' }).tap();
   await ann.page.locator('.members').getByText('Ann').waitFor();
@@ -198,7 +159,7 @@ it('on a phone shows one pane at a time: list, room, sheet, and Back leads throu
   await eventually(() => ann.page.locator('.panel').count()).toBe(0);
   await ann.page.getByRole('button', { name: 'Back' }).tap();
   await linkOf(ann, 'lane').waitFor();
-  expect(await ann.page.locator('.centre').isVisible()).toBe(false);
+  await eventually(() => ann.page.locator('.centre').isVisible()).toBe(false);
   await clean(ann);
   const boxes = await ann.page.locator('.sidebar button').all();
   for (const button of boxes) {
