@@ -20,8 +20,6 @@ export async function buildPage(outDir) {
     .replace('{{script}}', `/${first.script}`)
     .replace('{{style}}', `/${first.style}`);
   writeFileSync(join(outDir, 'index.html'), html);
-  // Links of the source system S4 lead to chart.html, which is the same page.
-  writeFileSync(join(outDir, 'chart.html'), html);
   return [...first.inputs, ...later.inputs];
 }
 
