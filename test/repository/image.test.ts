@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseConfiguration } from '../../src/config/configuration.ts';
@@ -32,8 +34,12 @@ function stages(dockerfile: string): Instruction[][] {
   return found;
 }
 
-const [build = [], runtime = []] = stages(read('deploy/Dockerfile'));
-const all = [...build, ...runtime];
+const [build = [], dependencies = [], runtime = []] = stages(read('deploy/Dockerfile'));
+const all = [...build, ...dependencies, ...runtime];
+const sources = (stage: readonly Instruction[]) =>
+  stage
+    .filter(({ name, rest }) => name === 'COPY' && !rest.startsWith('--from'))
+    .flatMap(({ rest }) => rest.split(' ').slice(0, -1));
 const the = (name: string) =>
   runtime.filter((instruction) => instruction.name === name).map(({ rest }) => rest);
 
@@ -44,7 +50,37 @@ describe('the image', () => {
       'npm run build',
     ]);
     expect(scripts).toHaveProperty('build');
-    expect(the('RUN')[0]).toMatch(/^npm ci --omit=dev /);
+  });
+
+  it('is built from the files that its first stage copies', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'roomcast-image-'));
+    try {
+      for (const path of sources(build))
+        cpSync(fileURLToPath(new URL(path, ROOT)), join(folder, path), { recursive: true });
+      symlinkSync(fileURLToPath(new URL('node_modules', ROOT)), join(folder, 'node_modules'));
+      execFileSync(process.execPath, [join(folder, 'deploy', 'build.mjs')], { cwd: folder, stdio: 'pipe' });
+      expect(existsSync(join(folder, 'dist', 'main.js'))).toBe(true);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('has the packages of the lock file that run, and no npm', () => {
+    expect(dependencies.filter(({ name }) => name === 'RUN').map(({ rest }) => rest)).toEqual([
+      'npm ci --omit=dev',
+    ]);
+    expect(the('COPY')).toContain('--from=dependencies /app/node_modules node_modules');
+    const removed = (the('RUN')[0] ?? '').split(' ');
+    expect(removed.slice(0, 2)).toEqual(['rm', '-rf']);
+    expect(removed).toEqual(
+      expect.arrayContaining([
+        '/usr/local/lib/node_modules',
+        '/usr/local/bin/npm',
+        '/usr/local/bin/npx',
+        '/usr/local/bin/corepack',
+      ]),
+    );
+    expect(the('RUN').filter((rest) => /\bnpm (ci|i|install|run)\b/.test(rest))).toEqual([]);
   });
 
   it('runs what npm start runs, without a shell in between', () => {
@@ -55,8 +91,9 @@ describe('the image', () => {
 
   it('is of the Node that .nvmrc names, to the minor version', () => {
     const [major, minor] = read('.nvmrc').trim().split('.');
-    for (const stage of [build, runtime])
-      expect(stage[0]?.rest.split(' ')[0]).toBe(`node:${major}.${minor}-bookworm-slim`);
+    expect(read('deploy/Dockerfile')).toContain(`\nARG NODE_IMAGE=node:${major}.${minor}-bookworm-slim\n`);
+    for (const stage of [build, dependencies, runtime])
+      expect(stage[0]?.rest.split(' ')[0]).toMatch(/^\$\{NODE_IMAGE\}$/);
   });
 
   it('does not run as root, and may write its data', () => {
@@ -89,11 +126,7 @@ describe('the image', () => {
   });
 
   it('is made of files that exist and that .dockerignore lets through, and no others', () => {
-    const wanted = new Set(
-      all
-        .filter(({ name, rest }) => name === 'COPY' && !rest.startsWith('--from'))
-        .flatMap(({ rest }) => rest.split(' ').slice(0, -1)),
-    );
+    const wanted = new Set(sources(all));
     for (const path of wanted) expect(existsSync(new URL(path, ROOT))).toBe(true);
     const [first, ...others] = read('.dockerignore')
       .split('\n')
