@@ -85,6 +85,29 @@ describe('docker-compose.yml', () => {
     expect(compose.volumes).toHaveProperty('redis');
   });
 
+  it('gives no service more of the machine than it needs, and none a file system to change', () => {
+    const services: Record<string, Record<string, unknown>> = compose.services;
+    for (const [name, service] of Object.entries(services)) {
+      expect([name, service.read_only, service.cap_drop, service.security_opt]).toEqual([
+        name,
+        true,
+        ['ALL'],
+        ['no-new-privileges:true'],
+      ]);
+      expect(service.cap_add).toEqual(
+        name === 'nginx' ? ['CHOWN', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'] : undefined,
+      );
+      expect(service.mem_limit).toMatch(/^\d+[mg]$/);
+      expect(service.pids_limit).toBeGreaterThan(0);
+    }
+  });
+
+  it('lets Redis fill half of its memory: a rewrite of its log may copy all of it', () => {
+    const { command, mem_limit } = compose.services.redis;
+    const bytes = (size: string) => Number.parseInt(size, 10) * (/g/.test(size) ? 1_024 : 1);
+    expect(bytes(command[command.indexOf('--maxmemory') + 1]) * 2).toBeLessThanOrEqual(bytes(mem_limit));
+  });
+
   it('starts everything in order, restarts it, and lets nothing but nginx be reached from outside', () => {
     const services: Record<string, Record<string, never>> = compose.services;
     for (const [name, service] of Object.entries(services)) {

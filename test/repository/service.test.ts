@@ -73,6 +73,11 @@ describe('the systemd unit', () => {
     expect(value('Service.OOMPolicy')).toBe('continue');
   });
 
+  it('leaves a part of the memory to the rest of the machine', () => {
+    expect(value('Service.MemoryMax')).toBe('75%');
+    expect(Number(value('Service.TasksMax'))).toBeGreaterThan(0);
+  });
+
   const { stdout } = spawnSync('systemd-analyze', ['--version'], { encoding: 'utf8' });
   /** Earlier ones judge the units that run only. */
   const canJudgeFiles = Number(/^systemd (\d+)/.exec(stdout ?? '')?.[1] ?? 0) >= 251;
