@@ -26,6 +26,8 @@ export interface NginxOptions {
   readonly trustProxy: readonly string[];
   /** Requests and WebSockets open at once from one address; 0 = no limit. */
   readonly maxPerAddress: number;
+  /** Requests per second from one address; 0 = no limit. */
+  readonly ratePerAddress: number;
   readonly tls?: NginxTls;
   readonly part: (typeof NGINX_PARTS)[number];
   readonly pingIntervalMs: number;
@@ -61,6 +63,7 @@ function command(options: NginxOptions): string {
       words.push(`--redirect-from ${redirectFrom.length === 0 ? 'off' : redirectFrom.join(',')}`);
     }
     if (options.maxPerAddress > 0) words.push(`--max-per-address ${options.maxPerAddress}`);
+    if (options.ratePerAddress > 0) words.push(`--rate-per-address ${options.ratePerAddress}`);
   }
   return `roomcast nginx ${words.join(' ')} --part ${options.part}`;
 }
@@ -120,7 +123,7 @@ ${trustedScheme(options)}
 # Without query strings: they hold the session id, and whoever has that speaks as the client.
 log_format roomcast '$remote_addr $time_iso8601 "$request_method $uri $server_protocol" $status $bytes_sent '
                     '$request_time "$upstream_addr" "$upstream_status" $request_id';
-${options.maxPerAddress > 0 ? 'limit_conn_zone $binary_remote_addr zone=roomcast_clients:10m;\n' : ''}
+${addressZones(options)}
 server {
     # The clients of a lost worker all come back at once.
 ${options.listen.map((listen) => `    listen ${listen}${listenFlags(options.tls)} backlog=4096;`).join('\n')}
@@ -202,16 +205,31 @@ real_ip_recursive on;
 `;
 }
 
+/** Each megabyte of a zone remembers some 16,000 addresses. */
+function addressZones({ maxPerAddress, ratePerAddress }: NginxOptions): string {
+  const connections = 'limit_conn_zone $binary_remote_addr zone=roomcast_clients:10m;\n';
+  const requests = `limit_req_zone $binary_remote_addr zone=roomcast_requests:10m rate=${ratePerAddress}r/s;\n`;
+  return (maxPerAddress > 0 ? connections : '') + (ratePerAddress > 0 ? requests : '');
+}
+
+/** What arrives at once, such as the page with its files, is served as long as the average of ten seconds is kept. */
+function addressLimits({ maxPerAddress, ratePerAddress }: NginxOptions): string {
+  const connections = `limit_conn roomcast_clients ${maxPerAddress};\nlimit_conn_status 429;\n`;
+  const requests = `limit_req zone=roomcast_requests burst=${10 * ratePerAddress} nodelay;\nlimit_req_status 429;\n`;
+  return (maxPerAddress > 0 ? connections : '') + (ratePerAddress > 0 ? requests : '');
+}
+
 function clientLimits(options: NginxOptions): string {
-  const limit = `limit_conn roomcast_clients ${options.maxPerAddress};\nlimit_conn_status 429;\n`;
   return `
 # The largest packet is ${MAX_PACKET_BYTES} bytes; the workers refuse what is larger by name.
 client_max_body_size ${Math.ceil(MAX_PACKET_BYTES / 1_000_000)}m;
+# As much as a worker takes, cookies and a token included; beyond that nginx answers 400 or 414.
+large_client_header_buffers 2 8k;
 # Slow senders and readers hold a connection of nginx, not one of a worker, and not for long.
 client_header_timeout 15s;
 client_body_timeout 15s;
 send_timeout 30s;
-${options.maxPerAddress > 0 ? limit : ''}`;
+${addressLimits(options)}`;
 }
 
 function main(http: string): string {

@@ -48,6 +48,8 @@ roomcast start; the values in brackets are those of now.
                          X-Forwarded-Proto are believed; without it all their clients count as one address
   --max-per-address N    requests and WebSockets open at once from one address, beyond that 429;
                          a school or an office can be one address [0 = no limit]
+  --rate-per-address N   requests per second from one address, and ten times that at once, beyond that 429;
+                         the messages of a WebSocket are no requests [0 = no limit]
   --part PART            full      a whole nginx.conf
                          upstream  the list of workers, for conf.d/
                          site      the server, for conf.d/

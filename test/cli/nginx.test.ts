@@ -164,7 +164,9 @@ describe('roomcast nginx', () => {
   });
 
   it.each(['upstream', 'site', 'main', 'full'])('names the command that generates part %s again', (part) => {
-    const { out } = run(`--hosts a,b:7001x3 --hash remote_addr --trust-proxy ::1 --listen 81 --part ${part}`);
+    const { out } = run(
+      `--hosts a,b:7001x3 --hash remote_addr --trust-proxy ::1 --rate-per-address 5 --listen 81 --part ${part}`,
+    );
     const command = /^# Made by: roomcast nginx (.*)$/m.exec(out)?.[1] ?? '';
     expect(run(command).out).toBe(out);
   });
@@ -174,7 +176,8 @@ describe('roomcast nginx', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     for (const option of ['hosts', 'workers', 'base-port', 'hash', 'listen', 'server-name', 'socket-path'])
       expect(out).toContain(`--${option} `);
-    for (const option of ['trust-proxy', 'max-per-address', 'part']) expect(out).toContain(`--${option} `);
+    for (const option of ['trust-proxy', 'max-per-address', 'rate-per-address', 'part'])
+      expect(out).toContain(`--${option} `);
   });
 
   it('names every problem at once, on the error stream, and prints no config', () => {
@@ -212,6 +215,7 @@ describe('roomcast nginx', () => {
     ['--hosts a --trust-proxy 0.0.0.0/0', 'every client choose'],
     ['--hosts a --trust-proxy proxy1', 'proxy1'],
     ['--hosts a --max-per-address -1', '-1'],
+    ['--hosts a --rate-per-address 100001', '100001'],
     ['--hosts a b', '"b" belongs to no option'],
   ])('refuses %j because of one thing: %s', (argv, reason) => {
     const { code, out, err } = run(argv);

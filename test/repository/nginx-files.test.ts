@@ -61,7 +61,7 @@ it('nginx/ is a config nginx takes without a warning', async () => {
 it.each([
   ['--hash', 'remote_addr'],
   ['--hash', 'roomid'],
-  ['--trust-proxy', '10.0.0.0/8,fd00::/8', '--max-per-address', '100'],
+  ['--trust-proxy', '10.0.0.0/8,fd00::/8', '--max-per-address', '100', '--rate-per-address', '20'],
   ['--socket-path', '/ws/socket.io', '--server-name', 'chat.example.org,*.example.net'],
 ])('nginx takes the generated whole with %s %s', async (...options) => {
   const port = await freePorts(1);

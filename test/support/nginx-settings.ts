@@ -18,6 +18,7 @@ export function nginxOptions(own: Pick<NginxOptions, 'hosts'> & Partial<NginxOpt
     serverNames: ['_'],
     trustProxy: [],
     maxPerAddress: 0,
+    ratePerAddress: 0,
     part: 'full',
     socketPath,
     pingIntervalMs,

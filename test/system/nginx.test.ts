@@ -420,6 +420,24 @@ describe('an operator', () => {
     expect((await ask(cluster, { headers: other })).status).toBe(200);
   });
 
+  it('can limit the requests of one address, after a burst of ten seconds', async () => {
+    const cluster = await openCluster(['--rate-per-address', '1', ...BEHIND_PROXY]);
+    const [one, other] = [{ 'X-Forwarded-For': '203.0.113.1' }, { 'X-Forwarded-For': '203.0.113.2' }];
+    const answers = await Promise.all(Array.from({ length: 60 }, () => ask(cluster, { headers: one })));
+    const served = answers.filter(({ status }) => status === 200).length;
+    expect(served).toBeGreaterThanOrEqual(11);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(60 - served);
+    expect(served).toBeLessThan(60);
+    expect((await ask(cluster, { headers: other })).status).toBe(200);
+  });
+
+  it('does not pass on headers that a worker would not take', async () => {
+    const cluster = await openCluster();
+    const headers = (bytes: number) => ({ headers: { Cookie: 'x'.repeat(bytes) } });
+    expect((await ask(cluster, headers(7_000))).status).toBe(200);
+    expect((await ask(cluster, headers(9_000))).status).toBe(400);
+  });
+
   it('can add to the server in files of roomcast.d', async () => {
     const files = { 'roomcast.d/extra.conf': 'location = /extra { return 204; }\n' };
     const cluster = await openCluster([], { files });
