@@ -46,6 +46,15 @@ export function createHandshakes(deps: HandshakesDeps): Handshakes {
     return undefined;
   }
 
+  async function tryToAdmit(socket: ClientSocket): Promise<Error | undefined> {
+    try {
+      return await admit(socket);
+    } catch (error) {
+      log.error({ err: error }, 'a handshake failed');
+      return errorOf(refuse('internal', 'internal error'));
+    }
+  }
+
   function keyOf({ conn, handshake }: ClientSocket, accepted: AcceptedHandshake): QueueKey {
     return queueKeyOf({
       accepted,
@@ -75,14 +84,18 @@ export function createHandshakes(deps: HandshakesDeps): Handshakes {
 
   return {
     async check(socket) {
-      try {
-        return await admit(socket);
-      } catch (error) {
-        log.error({ err: error }, 'a handshake failed');
-        return errorOf(refuse('internal', 'internal error'));
+      const budget = connectionLimits.budgetOf(socket.conn);
+      const { name } = socket.nsp;
+      if (!budget.beginEntering(name)) {
+        socket.conn.close();
+        return errorOf(refuse('bad_request', 'this connection is entering the namespace already'));
       }
+      const error = await tryToAdmit(socket);
+      if (error) budget.endEntering(name);
+      return error;
     },
     take(socket) {
+      connectionLimits.budgetOf(socket.conn).endEntering(socket.nsp.name);
       const admitted = checked.get(socket);
       checked.delete(socket);
       return admitted;

@@ -77,12 +77,28 @@ export class ConnectionBudget {
   admission: Promise<Outcome<number>> | undefined = undefined;
   /** The connection is being closed: its packets are ignored. */
   closing = false;
+  /** Namespaces that it has asked to enter and that have not answered yet. */
+  private entering: readonly string[] = NONE;
   private buckets: Map<string, Bucket> | undefined = undefined;
   private reservedBytes = 0;
 
   constructor(traffic: Traffic, address?: string) {
     this.traffic = traffic;
     this.address = address;
+  }
+
+  /**
+   * Returns false if the connection is entering the namespace already. Socket.IO closes a connection that sends a second CONNECT
+   * to a namespace, but not while the first is being checked: 20 of them made 20 sockets, each with limits of its own.
+   */
+  beginEntering(nsp: string): boolean {
+    if (this.entering.includes(nsp)) return false;
+    this.entering = [...this.entering, nsp];
+    return true;
+  }
+
+  endEntering(nsp: string): void {
+    this.entering = this.entering.filter((one) => one !== nsp);
   }
 
   /** Returns the bucket of that name, created on first use. */

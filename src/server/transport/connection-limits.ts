@@ -5,6 +5,7 @@ import type { AddressBudgets } from './address-budgets.ts';
 import type { ClientAddresses } from './client-address.ts';
 import type { ConnectLimit } from './connect-limit.ts';
 import { ConnectionBudget, Traffic, type TrafficRates } from './connection-budget.ts';
+import { createDepartedConnections } from './departed-connections.ts';
 import { createEndingConnections } from './ending-connections.ts';
 import { eventHeadOf, hasMoreElements, IncomingPacket } from './incoming-packet.ts';
 import { hasMorePackets } from './post-packets.ts';
@@ -82,6 +83,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
   const connectRate = { ...CONNECT_RATE, burst: CONNECT_RATE.burst + deps.namespaces };
   const ending = new Set<NodeJS.Timeout>();
   const endings = createEndingConnections(internals);
+  const departed = createDepartedConnections();
   let closedCount = 0;
 
   function budgetOf(connection: LimitedConnection): ConnectionBudget {
@@ -116,6 +118,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
   }
 
   function closed(this: Connection): void {
+    departed.forget(this);
     endings.closed(this);
   }
 
@@ -197,11 +200,13 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
     entered(socket) {
       const budget = budgetOf(socket.conn);
       budget.sockets = [...budget.sockets, socket];
+      departed.forget(socket.conn);
       return budget;
     },
     left(socket) {
       const budget = budgetOf(socket.conn);
       budget.sockets = budget.sockets.filter((one) => one !== socket);
+      if (budget.sockets.length === 0) departed.left(socket.conn);
     },
     defer(socket, afterMs) {
       const budget = budgetOf(socket.conn);
@@ -218,6 +223,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
     closedCount: () => closedCount,
     close() {
       for (const timer of ending) clearTimeout(timer);
+      departed.close();
       endings.close();
     },
   };

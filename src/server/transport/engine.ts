@@ -42,8 +42,8 @@ export interface ChatEngine {
   route(elsewhere: RequestHandler, onHandled: RequestHandler): Routes;
 }
 
-/** A connection that enters no namespace within this time is closed. */
-const CONNECT_TIMEOUT_MS = 10_000;
+/** A connection that is in no namespace for this time is closed: Socket.IO closes one that never enters any. */
+export const CONNECT_TIMEOUT_MS = 10_000;
 
 export function createChatEngine(options: EngineOptions): ChatEngine {
   const { socketPath, corsOrigin } = options;

@@ -324,6 +324,40 @@ describe('a connection over its limit', () => {
   });
 });
 
+describe('a connection that has left its last namespace', () => {
+  /** Waits without a timer: those are faked. */
+  async function turnsUntil(isSo: () => boolean) {
+    while (!isSo()) await new Promise(setImmediate);
+  }
+
+  async function leave() {
+    const { host, left } = await server();
+    const client = await open(host);
+    await client.enter();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    client.send('41');
+    await turnsUntil(() => left.length === 1);
+    return client;
+  }
+
+  it('is closed after 10 s', async () => {
+    const client = await leave();
+    vi.advanceTimersByTime(10_000);
+    await client.closed;
+  });
+
+  it('stays if it enters one again before', async () => {
+    const client = await leave();
+    vi.advanceTimersByTime(9_999);
+    client.send('40');
+    await turnsUntil(() => client.packets.filter((packet) => packet.startsWith('40')).length === 2);
+    vi.advanceTimersByTime(10_000);
+    client.send('420["x"]');
+    await turnsUntil(() => client.packets.includes('430["fine"]'));
+  });
+});
+
 describe('RATE_CONNECT', () => {
   const ask = (host: string, address: string, more: object = {}) =>
     fetch(`http://${host}/socket.io/?EIO=4&transport=polling`, {
