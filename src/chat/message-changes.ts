@@ -16,11 +16,6 @@ export interface MessageChangesDeps {
   readonly logs: Pick<RoomLogs, 'read' | 'amend' | 'known'>;
   readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly newId: () => string;
-  /**
-   * Reactions and the number of answers are written beside the message. Workers that know only the message itself lose them,
-   * so none of these may run at the same time.
-   */
-  readonly countsBeside?: boolean;
 }
 
 /** A change of a stored message, which an entry of its own announces. */
@@ -53,12 +48,7 @@ export interface MessageChanges {
   apply(change: MessageChange): Promise<Outcome<Appended>>;
 }
 
-export function createMessageChanges({
-  logs,
-  feeds,
-  newId,
-  countsBeside = false,
-}: MessageChangesDeps): MessageChanges {
+export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps): MessageChanges {
   /** The last change of each message that is under way. */
   const pending = new Map<string, Promise<unknown>>();
 
@@ -106,12 +96,12 @@ export function createMessageChanges({
     return succeed({ seq: edit.seq, members: membersOf(withoutContent(edit)) });
   }
 
+  /** Reactions and the number of answers stand beside the message, so that neither writes its text again. */
   function writtenFor(
     { becomes, stamp }: Decision,
     { hasBeside }: Entry,
     message: ChatMessage,
   ): Pick<Amendment, 'members' | 'beside'> {
-    if (!countsBeside) return { members: membersOf(becomes, stamp) };
     const { reactions, replies, ...others } = becomes;
     const counts = reactions || replies ? membersOf({ reactions, replies }) : '';
     // A reaction or an answer changes no other member. Among these an earlier release stored the counts.

@@ -28,7 +28,7 @@ export function contextOf(deps: ContextDeps, parts: ContextParts): ChatContext {
   return {
     ...parts,
     // The previous release reads and changes a message without what stands beside it, and may run at the same time.
-    changes: createMessageChanges({ logs, feeds, newId, countsBeside: false }),
+    changes: createMessageChanges({ logs, feeds, newId }),
     joinPages: createSharedReads(logs),
     identities,
     tokenExpiry: createTokenExpiry({ now, flush: fanout.flush }),

@@ -19,9 +19,8 @@ async function stage() {
   const store = createMemoryStore({ historySize: 10_000 });
   const expected: number[] = [];
   let ids = 0;
-  const open = (countsBeside = false) =>
+  const open = () =>
     createMessageChanges({
-      countsBeside,
       logs: store.logs,
       feeds: { expectEcho: (_, { seq }) => void expected.push(seq) },
       newId() {
@@ -176,13 +175,22 @@ describe('a change of a message', () => {
   it('tells its caller how much the store wrote again, once', async () => {
     const { open, read } = await stage();
     const written: number[] = [];
-    const decide = reaction({ roomid, by: BOB, reaction: '+1', on: true });
-    const change = { room, seq: 1, decide, onRewritten: (bytes: number) => void written.push(bytes) };
+    const decide = edit({ roomid, by: ANN, own: true, text: 'hi', clientMsgId: 'm' });
+    const change = { room, seq: 1, decide, dedupe, onRewritten: (bytes: number) => void written.push(bytes) };
     for (let n = 0; n < 2; n += 1) granted(await open().apply(change));
     expect(written).toHaveLength(1);
     const [message] = await read();
-    const { seq, epoch, id, at, revision, ...members } = message as ChatMessage;
+    const { seq, epoch, id, at, revision, edited, ...members } = message as ChatMessage;
     expect(written[0]).toBe(Buffer.byteLength(JSON.stringify(members)) - 2);
+  });
+
+  it('counts as written again only what stands beside the message, if that is all', async () => {
+    const { open, message } = await stage();
+    const written: number[] = [];
+    const decide = reaction({ roomid, by: BOB, reaction: '+1', on: true });
+    granted(await open().apply({ room, seq: 1, decide, onRewritten: (bytes) => void written.push(bytes) }));
+    const { reactions } = await message();
+    expect(written).toEqual([Buffer.byteLength(JSON.stringify({ reactions })) - 2]);
   });
 
   it('by many at once on two workers is lost by none', async () => {
@@ -205,10 +213,10 @@ describe('a change of a message', () => {
   });
 });
 
-it('with counts beside the message, a reaction or an answer writes no text again, also to a message whose reactions an earlier release stored in it', async () => {
+it('a reaction or an answer writes no text again, also to a message whose reactions an earlier release stored in it', async () => {
   const { open, store, message } = await stage();
   const amend = vi.spyOn(store.logs, 'amend');
-  const changes = open(true);
+  const changes = open();
   const react = (userId: string) =>
     changes.apply({
       room,
@@ -225,25 +233,6 @@ it('with counts beside the message, a reaction or an answer writes no text again
   expect((await message()).replies).toBe(2);
   const written = amend.mock.calls.map(([, { members }]) => members);
   expect(written).toEqual([JSON.stringify({ event, roomid, data }).slice(1, -1), undefined]);
-});
-
-it('a reaction is written into the message, as the previous release reads it, and takes in what stands beside it', async () => {
-  const { open, store, message } = await stage();
-  const reacting = (by: typeof ANN) => ({
-    room,
-    seq: 1,
-    decide: reaction({ roomid, by, reaction: '👍', on: true }),
-  });
-  granted(await open(true).apply(reacting(ANN)));
-  const amend = vi.spyOn(store.logs, 'amend');
-  granted(await open().apply(reacting(BOB)));
-  const { event, data, reactions, revision } = await message();
-  expect([reactions, revision]).toEqual([[{ reaction: '👍', count: 2, users: ['ann', 'bob'] }], 3]);
-  const [[, written]] = amend.mock.calls as [Parameters<typeof store.logs.amend>];
-  expect(written.members).toBe(JSON.stringify({ event, roomid, data, reactions }).slice(1, -1));
-  expect(written).not.toHaveProperty('beside');
-  const page = granted(await store.logs.read(room, { limit: 1, after: 0, maxBytes: 1 }));
-  expect(page.entries[0]).not.toHaveProperty('hasBeside');
 });
 
 describe('a reaction', () => {
