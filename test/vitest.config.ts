@@ -1,9 +1,12 @@
 import { defineConfig } from 'vitest/config';
 import { SUITES } from './suites.ts';
 import LongestFirst from './support/longest-first.ts';
+import { openTemporaryFolder } from './support/temporary-folder.ts';
 
 /** The nightly suite takes twenty minutes and more: it runs only when it is named. */
 const nightly = process.argv.some((word) => /^(--project=)?nightly$/.test(word));
+
+process.env.TMPDIR = openTemporaryFolder();
 
 export default defineConfig({
   test: {

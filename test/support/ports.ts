@@ -1,14 +1,17 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
 /** Below the range the kernel takes outgoing ports from, so that a client's port is never in the way. */
 const LOWEST = 20_000;
 const HIGHEST = 31_000;
 
-/** A file for each port that a test took, with the id of its process; without effect once that has ended. */
-const TAKEN = join(tmpdir(), `roomcast-test-ports-${userInfo().uid}`);
+/**
+ * A file for each port that a test took, with the id of its process; without effect once that has ended. All runs on a machine
+ * share the folder, wherever they keep their other temporary files.
+ */
+const TAKEN = `/tmp/roomcast-test-ports-${userInfo().uid}`;
 const fileOf = (port: number) => join(TAKEN, String(port));
 
 /**
