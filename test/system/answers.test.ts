@@ -8,7 +8,8 @@ const TIMES = 15;
 const MAX_ROOM_CLIENTS = 6;
 
 describe.each(MODES)('acknowledged changes are visible on every other worker at once, %s', (mode) => {
-  const stage = systemFixture(mode, { RATE_SAY: '0', MAX_ROOM_CLIENTS: String(MAX_ROOM_CLIENTS) });
+  const settings = { RATE_SAY: '0', MAX_ROOM_CLIENTS: String(MAX_ROOM_CLIENTS) };
+  const stage = systemFixture(mode, settings, { clientsStay: true });
   const { fresh, worker } = stage;
   let talking = true;
   const talkers: Member[] = [];
@@ -59,7 +60,7 @@ describe.each(MODES)('acknowledged changes are visible on every other worker at 
     (await asking.do('room:members', { roomid })).members.map(({ userId }) => userId).sort();
   const roomsOf = async (asking: Member) => (await asking.do('rooms:mine')).rooms.map(({ roomid }) => roomid);
 
-  it('members of a room, and the rooms of a user', async () => {
+  it.concurrent('members of a room, and the rooms of a user', async () => {
     for (let n = 0; n < TIMES; n += 1) {
       const [roomid, ann, bob] = [fresh('room'), fresh('ann'), fresh('bob')];
       const here = await inRoom(n, ann, roomid);
@@ -74,7 +75,7 @@ describe.each(MODES)('acknowledged changes are visible on every other worker at 
     }
   });
 
-  it('the user of a connection, in its rooms too, and its end', async () => {
+  it.concurrent('the user of a connection, in its rooms too, and its end', async () => {
     for (let n = 0; n < TIMES; n += 1) {
       const [roomid, ann, bob, dan] = [fresh('room'), fresh('ann'), fresh('bob'), fresh('dan')];
       const mover = await inRoom(n, ann, roomid);
@@ -90,7 +91,7 @@ describe.each(MODES)('acknowledged changes are visible on every other worker at 
     }
   });
 
-  it('the name by which a user is found, from the first message on', async () => {
+  it.concurrent('the name by which a user is found, from the first message on', async () => {
     for (let n = 0; n < TIMES; n += 1) {
       const [one, two] = [fresh('one'), fresh('two')];
       const writer = await device(n, fresh('writer'));
@@ -106,7 +107,7 @@ describe.each(MODES)('acknowledged changes are visible on every other worker at 
     }
   });
 
-  it('kicks, bans and disconnects by an operator', async () => {
+  it.concurrent('kicks, bans and disconnects by an operator', async () => {
     for (let n = 0; n < TIMES; n += 1) {
       const [roomid, ann, bob] = [fresh('room'), fresh('ann'), fresh('bob')];
       const witness = await inRoom(n, ann, roomid);
@@ -124,7 +125,7 @@ describe.each(MODES)('acknowledged changes are visible on every other worker at 
     }
   });
 
-  it('a full room, and not before: users who join at once fill it to its limit', async () => {
+  it.concurrent('a full room, and not before: users who join at once fill it to its limit', async () => {
     for (let n = 0; n < TIMES; n += 1) {
       const roomid = fresh('room');
       const coming = Array.from({ length: MAX_ROOM_CLIENTS + 2 }, () => device(n, fresh('ann')));
