@@ -36,13 +36,23 @@ export interface ItemProgress {
   readonly readAt?: number;
 }
 
+/** The user of an inbox, as somebody asks for its markers. */
+export interface InboxLogin {
+  readonly jti?: string | undefined;
+  /**
+   * The user opens the inbox, see unopened-inbox.ts. `lastingly`: also one that has no items. The store MUST remember that for
+   * as long as it would keep an item. `ifStored` stores nothing for an inbox without items, since every guest has one.
+   */
+  readonly opens?: 'lastingly' | 'ifStored' | undefined;
+}
+
 /** The markers of inboxes. The store MUST keep them as long as it keeps the numbering of the inbox's log. */
 export interface InboxStore {
   /**
-   * With `token`, also returns what keeps the inbox's user and the token with that `jti` out, see exclusions.ts. MUST NOT take
+   * With `login`, also returns what keeps the inbox's user and the token with that `jti` out, see exclusions.ts. MUST NOT take
    * another round trip for it unless there is something.
    */
-  markers(inbox: Room, token?: { readonly jti?: string | undefined }): Promise<Outcome<InboxMarkers>>;
+  markers(inbox: Room, login?: InboxLogin): Promise<Outcome<InboxMarkers>>;
   /** Raises markers; `read` raises `recv` too. MUST NOT lower one, nor raise it beyond the inbox's end. */
   raise(inbox: Room, to: MarkerUpdate): Promise<Outcome<RaisedMarkers>>;
   /**

@@ -37,6 +37,11 @@ export interface Draft {
   readonly author?: string | undefined;
   /** The tag of the sender's inbox: a sender has read the log up to the own message. */
   readonly reader?: string | undefined;
+  /**
+   * A person puts it into somebody else's inbox: it is refused as `limit` beyond the bounds of an inbox that nobody has opened,
+   * see unopened-inbox.ts. Any other item opens the inbox.
+   */
+  readonly bounded?: true | undefined;
 }
 
 export interface Appended {

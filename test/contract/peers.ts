@@ -28,7 +28,11 @@ export function newRoom(nsp = '/'): Room {
   return roomOf(nsp, `room ${randomUUID()}`);
 }
 
-export function draftOf(room: Room, text: string, more: Pick<Draft, 'dedupe' | 'except'> = {}): Draft {
+export function draftOf(
+  room: Room,
+  text: string,
+  more: Pick<Draft, 'dedupe' | 'except' | 'bounded'> = {},
+): Draft {
   const message = {
     event: 'broadcast_say',
     roomid: room.roomid,

@@ -17,6 +17,7 @@ import { moderationContract } from './suite-moderation.ts';
 import { readersContract } from './suite-readers.ts';
 import { replaceContract } from './suite-replace.ts';
 import { rosterContract } from './suite-roster.ts';
+import { unopenedContract, unopenedPresenceContract } from './suite-unopened.ts';
 import { unreadContract } from './suite-unread.ts';
 
 /** One worker's side of the store under test. */
@@ -52,6 +53,7 @@ export function storeContract(name: string, harness: () => Promise<Harness<Store
   describe(`${name} store`, () => {
     logContract(harness);
     inboxContract(harness);
+    unopenedContract(harness);
     loggedRoomsContract(harness);
     idempotencyContract(harness);
     hooksContract(harness);
@@ -73,6 +75,7 @@ export function backendContract(name: string, harness: () => Promise<Harness>): 
     mentionsContract(harness);
     eraseContract(harness);
     membersContract(harness);
+    unopenedPresenceContract(harness);
     changesContract(harness);
     connectsContract(harness);
   });

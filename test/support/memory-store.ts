@@ -33,6 +33,7 @@ import {
 import type { Room } from '../../src/chat/room.ts';
 import type { RoomReaders } from '../../src/chat/room-readers.ts';
 import type { Roster } from '../../src/chat/roster.ts';
+import { refuseUnopened, type UnopenedContent, withItem } from '../../src/chat/unopened-inbox.ts';
 import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
 import { createMemoryHooks } from './memory-hooks.ts';
 import { createMemoryLoggedRooms } from './memory-logged-rooms.ts';
@@ -55,6 +56,9 @@ interface Log {
   readonly answers: Map<string, Appended & { readonly content: string | undefined }>;
   readonly steps: Record<'sent' | 'recv' | 'read', { seq: number; at: number }[]>;
   news?: InboxMarkers['announcements'];
+  /** What an inbox holds that nobody has opened; `opened`: somebody has, whatever it holds. */
+  unopened?: UnopenedContent | undefined;
+  opened?: true;
 }
 
 export interface MemoryStoreOptions {
@@ -126,6 +130,12 @@ export function createMemoryStore({
         ? succeed({ appended: { ...answer, dup: true } })
         : refuseReusedId();
     }
+    const isOpened = (connected.get(room.tag) ?? 0) > 0 || log.opened || (log.top > 0 && !log.unopened);
+    const bounded = room.kind === 'inbox' && draft.bounded && !isOpened;
+    const held = log.unopened ?? { items: 0, bytes: 0 };
+    const unopened = bounded ? withItem(held, Buffer.byteLength(draft.members)) : undefined;
+    if (bounded && !unopened) return refuseUnopened(room);
+    log.unopened = unopened;
     clock += 1;
     log.top += 1;
     log.epoch ??= newEpoch();
@@ -287,10 +297,13 @@ export function createMemoryStore({
   };
 
   const inboxes: InboxStore = {
-    markers: (inbox, token) =>
+    markers: (inbox, login) =>
       answer('marks', inbox, () => {
-        if (!token) return marksOf(inbox);
-        const rows = exclusionNames(inbox.roomid, token.jti).map(
+        if (!login) return marksOf(inbox);
+        const log = logOf(inbox);
+        if (login.opens === 'lastingly' || (login.opens && log.unopened))
+          Object.assign(log, { unopened: undefined, opened: true });
+        const rows = exclusionNames(inbox.roomid, login.jti).map(
           (name) => restrictions.get(`${inbox.tag} ${name}`)?.ban,
         );
         return { ...marksOf(inbox), ...exclusionOf(rows) };

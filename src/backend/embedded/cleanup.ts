@@ -1,7 +1,7 @@
 import type { CommitQueue } from './commit-queue.ts';
 import { DEDUPE_TTL_FACT, dedupePeriod } from './dedupe-keys.ts';
 import { removeIfExpired } from './expiries.ts';
-import { isIdle, type LogMeta, retentionOf } from './log-meta.ts';
+import { isForgotten, isIdle, type LogMeta, retentionOf } from './log-meta.ts';
 import type { ExpiryKey } from './rows.ts';
 import type { KeyedRow, Tables } from './tables.ts';
 import type { Transaction } from './transaction.ts';
@@ -96,6 +96,7 @@ export async function cleanUpTables({
 }
 
 function isExpired(meta: LogMeta, rules: StoreRules, now: number): boolean {
-  const idle = isIdle(meta, retentionOf(meta, rules), now);
-  return meta.floor < meta.first || (idle && (meta.top === 0 || meta.first <= meta.top));
+  const retention = retentionOf(meta, rules);
+  const mustHide = meta.first <= meta.top && isIdle(meta, retention, now);
+  return meta.floor < meta.first || mustHide || isForgotten(meta, retention, now);
 }

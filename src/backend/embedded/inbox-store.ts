@@ -1,5 +1,6 @@
 import type {
   InboxStore as ChatInboxStore,
+  InboxLogin,
   InboxMarkers,
   ItemProgress,
   MarkerUpdate,
@@ -13,16 +14,15 @@ import { isAt, markersOf, NO_MARKERS, progressOf, raiseMarkers } from './inbox-m
 import { ENTRY_OVERHEAD_BYTES } from './log-store.ts';
 import { exclusionIn } from './restrictions.ts';
 import type { ReadSnapshot } from './tables.ts';
+import type { StoreRules } from './transaction-context.ts';
+import { mustOpen } from './unopened.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
 /** Same as chat/inbox-store.ts, but most methods need only the tag of the inbox. */
 export interface InboxStore extends Pick<ChatInboxStore, 'appendAnnouncement'> {
   /** A worker of an earlier release asks about no token. */
-  markers(
-    inbox: Tagged & Partial<Pick<Room, 'roomid'>>,
-    token?: { readonly jti?: string | undefined },
-  ): Promise<Outcome<InboxMarkers>>;
+  markers(inbox: Tagged & Partial<Pick<Room, 'roomid'>>, login?: InboxLogin): Promise<Outcome<InboxMarkers>>;
   raise(inbox: Tagged, to: MarkerUpdate): Promise<Outcome<RaisedMarkers>>;
   erase(inbox: Tagged): Promise<Outcome<void>>;
   progress(
@@ -37,18 +37,25 @@ const RECORD_BYTES = 8_192;
 export function createInboxStore({
   readSnapshot,
   queue,
+  rules,
   now,
 }: {
   readonly readSnapshot: ReadSnapshot;
   readonly queue: CommitQueue;
+  readonly rules: Pick<StoreRules, 'inboxTtlS'>;
   readonly now: () => number;
 }): InboxStore {
   return {
-    async markers({ tag, roomid }, token) {
+    async markers({ tag, roomid }, login) {
       return readSnapshot((snapshot) => {
         const markers = markersOf(snapshot.row('inboxMarkers', tag) ?? NO_MARKERS);
-        if (!token || roomid === undefined) return markers;
-        return { ...markers, ...exclusionIn(snapshot, { tag, roomid }, { jti: token.jti, now: now() }) };
+        if (!login || roomid === undefined) return markers;
+        const { jti, opens } = login;
+        const at = { now: now(), ttlS: rules.inboxTtlS };
+        // Nothing waits for it, since any later item finds it done. If it fails, the next login does it.
+        if (opens && mustOpen(snapshot.row('logMeta', tag), opens, at))
+          void queue.add({ bytes: RECORD_BYTES, plan: (transaction) => transaction.openInbox({ tag }) });
+        return { ...markers, ...exclusionIn(snapshot, { tag, roomid }, { jti, now: at.now }) };
       });
     },
     raise: ({ tag }, to) =>

@@ -1,5 +1,6 @@
 import type { PreviousEpoch } from '../../chat/log-store.ts';
 import type { RoomKind } from '../../chat/room.ts';
+import { type UnopenedContent, unopenedTtlS } from '../../chat/unopened-inbox.ts';
 import type { BackendOptions } from '../backend.ts';
 
 /** Metadata of a log. It outlives the entries, so no sequence number is assigned twice. */
@@ -19,6 +20,8 @@ export interface LogMeta {
   readonly links: readonly PreviousEpoch[];
   /** See `LogPage.hasMarks`. */
   readonly hasMarks?: true;
+  /** Nobody has opened the inbox. One without this, and with `top` 0, says that its user was there at the time `at`. */
+  readonly unopened?: UnopenedContent | undefined;
 }
 
 /** The retention settings of all kinds of logs. */
@@ -33,10 +36,12 @@ export interface LogRetention {
 }
 
 const PREVIOUS_EPOCHS_KEPT = 8;
+const DAY_MS = 86_400_000;
 /** Trimming entry by entry would make every append a removal too. The contract allows a slack of 100. */
 const TRIM_SLACK = 64;
 
-export function retentionOf({ kind }: LogMeta, retention: RetentionSettings): LogRetention {
+export function retentionOf({ kind, unopened }: LogMeta, retention: RetentionSettings): LogRetention {
+  if (unopened) return { size: retention.inboxSize, ttlS: unopenedTtlS(retention.inboxTtlS) };
   return kind === 'inbox' || kind === 'news'
     ? { size: retention.inboxSize, ttlS: retention.inboxTtlS }
     : { size: retention.historySize, ttlS: retention.historyTtlS };
@@ -57,6 +62,13 @@ export function continueLog(meta: LogMeta, run: string, makeEpoch: () => string)
 /** Returns whether the last entry is older than the retention time. */
 export function isIdle(meta: LogMeta, retention: LogRetention, now: number): boolean {
   return now - meta.at > retention.ttlS * 1000;
+}
+
+/** Returns whether nothing is left of the log but its numbers, and for so long that nobody asks for them. The next log begins a new epoch. */
+export function isForgotten(meta: LogMeta, retention: LogRetention, now: number): boolean {
+  if (meta.floor <= meta.top) return false;
+  const lifeMs = meta.top === 0 || meta.unopened ? retention.ttlS * 1_000 : 2_000 * retention.ttlS + DAY_MS;
+  return now - meta.at > lifeMs;
 }
 
 /** Hides all entries once the last one has expired. */

@@ -1,12 +1,12 @@
 import { dedupePeriods } from './dedupe-keys.ts';
 import { noteErasure } from './erasures.ts';
-import { expireEntries, isIdle, type LogMeta, retentionOf, trimEntries } from './log-meta.ts';
+import { expireEntries, isForgotten, type LogMeta, retentionOf, trimEntries } from './log-meta.ts';
 import type { ErasedRange } from './rows.ts';
 import type { TransactionContext } from './transaction-context.ts';
 import { ownMessageKeys } from './unread.ts';
 
 export interface LogRemovals {
-  /** Hides what is too old and removes what is hidden; removes the log of a room that never had a message. */
+  /** Hides what is too old and removes what is hidden; removes a log that nobody asks for any more. */
   expire(tag: string): void;
   /** Removes the rooms that the user of that inbox has joined, and what was read there. */
   removeRoomSubscriptions(tag: string): void;
@@ -59,6 +59,13 @@ export function createLogRemovals({ staged, tables, rules, time }: TransactionCo
     staged.put({ table: 'roomSubscriptions', key: tag });
   }
 
+  /** They lived as long as the log, and may be younger than its last item. */
+  function removeOldSubscriptions(tag: string): void {
+    const until = staged.row('roomSubscriptions', tag)?.until;
+    if (until === undefined || until <= time.now) removeRoomSubscriptions(tag);
+    else staged.write({ table: 'expiries', key: [until, 'roomSubscriptions', tag], value: true });
+  }
+
   function removeBlocks(tag: string): void {
     for (const key of tables.blockKeysOf(tag)) staged.put({ table: 'blocks', key });
     for (const { table, key } of staged.staged('blocks')) {
@@ -71,10 +78,10 @@ export function createLogRemovals({ staged, tables, rules, time }: TransactionCo
       const meta = staged.row('logMeta', tag);
       if (!meta) return;
       const retention = retentionOf(meta, rules);
-      if (meta.top === 0 && isIdle(meta, retention, time.now)) {
+      if (isForgotten(meta, retention, time.now)) {
         staged.put({ table: 'logMeta', key: tag });
         staged.put({ table: 'inboxMarkers', key: tag });
-        removeRoomSubscriptions(tag);
+        removeOldSubscriptions(tag);
       } else {
         staged.put({ table: 'logMeta', key: tag, value: expireEntries(meta, retention, time.now) });
       }

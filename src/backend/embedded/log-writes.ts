@@ -4,6 +4,7 @@ import { entryDigest } from '../../chat/entry-digest.ts';
 import { besideText, joinedEntry } from '../../chat/joined-entry.ts';
 import type { Amendment, Appended, Draft, Entry, Replaced } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
+import { refuseUnopened, type UnopenedContent } from '../../chat/unopened-inbox.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { refuseReusedId } from '../reused-id.ts';
 import { blockKey, isInForce } from './blocks.ts';
@@ -13,6 +14,7 @@ import { beginLog, continueLog, expireEntries, type LogMeta, retentionOf, takeNe
 import { refusalFor, restrictionKey } from './restrictions.ts';
 import type { DedupeKey, DedupeRecord, EntryKey } from './rows.ts';
 import type { TransactionContext } from './transaction-context.ts';
+import { unopenedWith } from './unopened.ts';
 import { hasSubscription, ownMessageKey } from './unread.ts';
 
 export interface LogWrites {
@@ -21,6 +23,8 @@ export interface LogWrites {
   replace(room: Room, seq: number, members: string, notice?: Draft): Replaced | undefined;
   /** Same as `RoomLogs.amend`. */
   amend(room: Room, amendment: Amendment, notice: Draft): Outcome<Appended | undefined>;
+  /** Notes that the inbox's user was there. */
+  openInbox(inbox: Pick<Room, 'tag'>): void;
   /** Same as `RoomReaders.raise`. Returns whether the room has a log. */
   raiseReader(room: Room, reader: string, seq: number): boolean;
   /** Gives the log an epoch of this run. Begins the log of a room that has none, but no other kind of log. */
@@ -80,10 +84,17 @@ export function createLogWrites(
   }
 
   function append(room: Room, draft: Draft): Outcome<Appended> {
-    return answerWithoutStoring(room, draft) ?? succeed(store(room, draft));
+    const answered = answerWithoutStoring(room, draft);
+    if (answered) return answered;
+    const known = staged.row('logMeta', room.tag);
+    const visible = known && expireEntries(known, retentionOf(known, rules), now);
+    const subscriptions = staged.row('roomSubscriptions', room.tag);
+    const { isConnected } = rules;
+    const unopened = unopenedWith(room, draft, visible, { isConnected, subscriptions });
+    return unopened === false ? refuseUnopened(room) : succeed(store(room, draft, unopened));
   }
 
-  function store(room: Room, draft: Draft): Appended {
+  function store(room: Room, draft: Draft, unopened?: UnopenedContent): Appended {
     const { tag } = room;
     const written = draft.dedupe?.content;
     const stored = staged.row('logMeta', tag);
@@ -93,7 +104,7 @@ export function createLogWrites(
     const json = `{"seq":${seq},"epoch":"${epoch}","id":${JSON.stringify(draft.id)},"at":${at},${draft.members}}`;
     const entry = { epoch, seq, json, ...(draft.except !== undefined && { except: draft.except }) };
     const answer = { epoch, seq, id: draft.id, at };
-    staged.put({ table: 'logMeta', key: tag, value: meta });
+    staged.put({ table: 'logMeta', key: tag, value: { ...opened(meta), ...(unopened && { unopened }) } });
     staged.putEntry(tag, entry);
     publish(tag, entry);
     if (draft.reader !== undefined) putMark(draft.reader, room.roomid, seq);
@@ -164,6 +175,12 @@ export function createLogWrites(
       if (counted !== 'both') uncount(room, appended.seq);
       return succeed(appended);
     },
+    openInbox({ tag }) {
+      const meta = staged.row('logMeta', tag);
+      const at = Math.max(now, meta?.at ?? 0);
+      const value = meta ? { ...opened(meta), at } : beginLog('inbox', rules.run, makeEpoch(), now);
+      staged.put({ table: 'logMeta', key: tag, value });
+    },
     raiseReader({ tag, roomid }, reader, seq) {
       const meta = staged.row('logMeta', tag);
       if (!meta) return false;
@@ -179,6 +196,10 @@ export function createLogWrites(
       }
     },
   };
+}
+
+function opened({ unopened: _unopened, ...meta }: LogMeta): LogMeta {
+  return meta;
 }
 
 /** Last members of an amended entry. */

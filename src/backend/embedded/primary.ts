@@ -38,6 +38,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   const store = createStore({
     tables: dataDir.tables,
     rules: options,
+    isConnected: (inbox) => (roster.connections([inbox])[0] ?? 0) > 0,
     publish: subscribers.publish,
     now,
     elapsedMs,

@@ -52,7 +52,8 @@ export interface Store {
 
 export interface StoreDeps {
   readonly tables: Tables;
-  readonly rules: Omit<StoreRules, 'run' | 'earlierNamesUntilMs'>;
+  readonly rules: Omit<StoreRules, 'run' | 'earlierNamesUntilMs' | 'isConnected'>;
+  readonly isConnected?: StoreRules['isConnected'];
   readonly publish: (published: Transaction['published']) => void;
   readonly now: () => number;
   /** The monotonic clock. */
@@ -63,7 +64,15 @@ export interface StoreDeps {
 /** All workers check every second; a commit for each check wrote 13 GB a day to the disk of an idle machine. */
 const CHECK_MS = 5_000;
 
-export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: StoreDeps): Store {
+export function createStore({
+  tables,
+  publish,
+  now,
+  elapsedMs,
+  log,
+  isConnected = () => false,
+  ...deps
+}: StoreDeps): Store {
   const { dedupeTtlS } = deps.rules;
   const notBeforeMs = newestDedupeMs(tables, dedupeTtlS, now());
   const steadyMs = createSteadyClock({ now, elapsedMs, notBeforeMs });
@@ -71,6 +80,7 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
     ...deps.rules,
     run: randomBytes(9).toString('base64url'),
     earlierNamesUntilMs: earlierNamesUntilMs(tables, dedupeTtlS, steadyMs()),
+    isConnected,
   };
   let closed = false;
   /** The time of the last commit for a check. */
@@ -89,7 +99,7 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
     logs: createLogStore({ readSnapshot, queue, rules, now, steadyMs, onSaid: readerCounts.raised }),
     roomReaders: createRoomReaders({ readSnapshot, queue, counts: readerCounts }),
     loggedRooms: createLoggedRooms({ tables, rules, now, closed: () => closed }),
-    inboxes: createInboxStore({ readSnapshot, queue, now }),
+    inboxes: createInboxStore({ readSnapshot, queue, rules, now }),
     pushes: createPushStore({ readSnapshot, queue, rules, now }),
     idempotency: createIdempotencyStore({ queue, rules }),
     moderation: createModerationStore({ readSnapshot, queue, now }),

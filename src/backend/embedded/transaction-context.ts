@@ -1,3 +1,4 @@
+import type { Room } from '../../chat/room.ts';
 import type { RetentionSettings } from './log-meta.ts';
 import type { StagedWrites } from './staged-writes.ts';
 import type { Tables } from './tables.ts';
@@ -8,6 +9,8 @@ export interface StoreRules extends RetentionSettings {
   readonly run: string;
   /** Until then, by `steadyMs`, dedupe records may have the names of earlier releases. */
   readonly earlierNamesUntilMs: number;
+  /** The user of that inbox has a connection. */
+  readonly isConnected: (inbox: Pick<Room, 'tag'>) => boolean;
 }
 
 export interface TransactionTime {

@@ -1,4 +1,5 @@
 import type { Room } from '../../chat/room.ts';
+import { unopenedTtlS } from '../../chat/unopened-inbox.ts';
 import type { BackendOptions } from '../backend.ts';
 
 export type RetentionOptions = Pick<
@@ -14,12 +15,21 @@ export interface Retention {
   readonly metaTtlMs: number;
 }
 
+/** The lifetimes of an inbox that nobody has opened. */
+export type UnopenedRetention = Pick<Retention, 'logTtlMs' | 'metaTtlMs'>;
+
 const DAY_MS = 86_400_000;
 
 export function createRetention(options: RetentionOptions): (room: Room) => Retention {
   const ofRooms = retentionOf(options.historySize, options.historyTtlS);
   const ofInboxes = retentionOf(options.inboxSize, options.inboxTtlS);
   return (room) => (room.kind === 'room' ? ofRooms : ofInboxes);
+}
+
+export function unopenedRetention({ inboxTtlS }: Pick<RetentionOptions, 'inboxTtlS'>): UnopenedRetention {
+  const logTtlMs = unopenedTtlS(inboxTtlS) * 1_000;
+  // The next log begins a new epoch, so its numbers may begin anew.
+  return { logTtlMs, metaTtlMs: logTtlMs + DAY_MS };
 }
 
 function retentionOf(entries: number, ttlS: number): Retention {

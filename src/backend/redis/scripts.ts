@@ -41,6 +41,7 @@ export interface Scripts extends HookScripts {
   readonly forget: Script;
   readonly turn: Script;
   readonly raise: Script;
+  readonly openInbox: Script;
   readonly progress: Script;
   readonly findPush: Script;
   readonly claim: Script;
@@ -64,14 +65,15 @@ export function openScripts(): Scripts {
   const restricted = textOf('moderation/restricted');
   const time = clock + textOf('presence/roster-time');
   const hashed = textOf('moderation/hashed-restrictions');
+  const append = textOf('log/unopened') + textOf('log/append');
   return {
     append: {
-      ...scriptOf('append', clock + epoch + restricted + textOf('log/append-alone') + textOf('log/append')),
+      ...scriptOf('append', clock + epoch + restricted + textOf('log/append-alone') + append),
       prompt: true,
     },
     read: scriptOf('read', epoch + textOf('log/read')),
     roomName: scriptOf('read', textOf('log/room-name')),
-    replace: scriptOf('append', clock + epoch + restricted + textOf('log/replace') + textOf('log/append')),
+    replace: scriptOf('append', clock + epoch + restricted + textOf('log/replace') + append),
     raiseReader: scriptOf('people', textOf('log/reader-raise')),
     enter: scriptOf('presence', room + restricted + hashed + textOf('presence/roster-enter')),
     exit: scriptOf('presence', room + textOf('presence/roster-exit')),
@@ -89,6 +91,7 @@ export function openScripts(): Scripts {
     forget: scriptOf('lease', time + textOf('presence/roster-forget')),
     turn: scriptOf('lease', textOf('presence/count-turn')),
     raise: scriptOf('people', clock + textOf('people/inbox-raise')),
+    openInbox: scriptOf('people', clock + textOf('people/inbox-open')),
     progress: scriptOf('people', textOf('people/inbox-progress')),
     findPush: scriptOf('people', textOf('people/push-find')),
     claim: scriptOf('people', textOf('log/claim')),

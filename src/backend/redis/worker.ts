@@ -26,7 +26,7 @@ import { createRedisRoomSubscriptions } from './people/room-subscriptions.ts';
 import type { IndexParts } from './presence/occupied-rooms.ts';
 import { createRedisRoster } from './presence/roster.ts';
 import { createWriteCheck } from './presence/write-check.ts';
-import { createRetention } from './retention.ts';
+import { createRetention, unopenedRetention } from './retention.ts';
 import { openScripts, type Scripts } from './scripts.ts';
 import { databaseOf } from './topology/open-topology.ts';
 import { openWorkerServers } from './topology/worker-servers.ts';
@@ -94,6 +94,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     keys,
     epochArgs,
     retention,
+    unopened: unopenedRetention(options),
     dedupeTtlS,
     ...(servers.replicated && { replicated: servers.replicated }),
   });
@@ -123,7 +124,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     roomReaders: createRedisRoomReaders({ redis, script: scripts.raiseReader, keys, retention }),
     bus,
     roster: { ...roster, heartbeat: writeCheck.heartbeat },
-    inboxes: createRedisInboxes({ redis, scripts, keys, retention, writes }),
+    inboxes: createRedisInboxes({ redis, scripts, keys, retention, now: Date.now, writes }),
     pushes: createRedisPushes({ redis, script: scripts.findPush, keys, options }),
     idempotency: createRedisIdempotency({ redis, scripts, keys, dedupeTtlS }),
     connects: createRedisConnectQueue({ redis, scripts, keys, rateAdmit: options.rateAdmit }),

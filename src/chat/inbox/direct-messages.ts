@@ -69,7 +69,7 @@ export function createDirectMessages({
   ): Promise<Outcome<SendAck>> {
     const { nsp, from, to } = message;
     const excluded = to === from.id && sender ? { except: sender.socketId } : {};
-    const author = to === from.id ? {} : { author: from.id };
+    const author = to === from.id ? {} : ({ author: from.id, bounded: true } as const);
     const visible = to === from.id || !sender ? VISIBLE : roster.isInAny(sender.rooms, to);
     const [stored, reached, seen] = await Promise.all([
       store(nsp, to, item, { ...excluded, ...author, ...dedupeOf('to', item, message) }),

@@ -2,7 +2,7 @@ import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES, PUSH_MESSAGE_READ, PUSH_MESSAGE_UNREAD } from '../../protocol/limits.ts';
 import type { InboxPage, PushMessage } from '../../protocol/people.ts';
 import type { Access } from '../identity.ts';
-import type { InboxMarkers, InboxStore } from '../inbox-store.ts';
+import type { InboxLogin, InboxMarkers, InboxStore } from '../inbox-store.ts';
 import type { Entry, LogPage, Position, RoomLogs } from '../log-store.ts';
 import { readResumed } from '../pages.ts';
 import type { Room } from '../room.ts';
@@ -38,7 +38,7 @@ export interface InboxView {
     inbox: Room,
     from: Position | undefined,
     /** See `InboxStore.markers`. */
-    token?: { readonly jti?: string | undefined },
+    login?: InboxLogin,
   ): Promise<Outcome<InboxSnapshot>>;
   /** Combines the page with the items since. */
   toPushMessage(page: InboxSnapshot, since: readonly Entry[], owner: InboxOwner): PushMessage;
@@ -82,9 +82,9 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
   }
 
   return {
-    async read(inbox, from, token) {
+    async read(inbox, from, login) {
       // Markers first: an item that is read between the two queries is shown as unread once more, never the reverse.
-      const markers = await inboxes.markers(inbox, token);
+      const markers = await inboxes.markers(inbox, login);
       if (!markers.ok) return markers;
       if (from) {
         const limits = { messages: inboxSize, latest: 1, maxBytes: MAX_PAGE_BYTES };

@@ -19,7 +19,10 @@ export interface OutgoingItem {
 }
 
 /** Converts it to what `append` takes: the store puts position, id and time before these members. */
-export function draftOf(item: OutgoingItem, more: Pick<Draft, 'dedupe' | 'except' | 'author'> = {}): Draft {
+export function draftOf(
+  item: OutgoingItem,
+  more: Pick<Draft, 'dedupe' | 'except' | 'author' | 'bounded'> = {},
+): Draft {
   const { kind, from, entityType, ttlS, at: sentAt, receiverSeq } = item;
   const members = JSON.stringify({ kind, from, entityType, ttlS, sentAt, receiverSeq }).slice(1, -1);
   return { id: item.id, members: `${members},"data":${item.json}`, ...more };

@@ -94,7 +94,11 @@ export function createMentions(deps: MentionsDeps): Mentions {
     const json = JSON.stringify({ roomid: room.roomid, epoch, seq });
     const draft = draftOf(
       { id, kind: 'mention', from: user, json },
-      { dedupe: { scope: 'mention', clientMsgId: id }, ...(author !== undefined && { author }) },
+      {
+        dedupe: { scope: 'mention', clientMsgId: id },
+        bounded: true,
+        ...(author !== undefined && { author }),
+      },
     );
     const stored = await logs.append(inboxOf(room.nsp, userId), draft);
     if (stored.ok && !stored.value.dup) onAppended(room.nsp, userId, stored.value);

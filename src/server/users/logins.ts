@@ -78,7 +78,7 @@ const NOTHING_READ = { markers: { recv: 0, read: 0 }, older: [] };
 /** The refusals of `refuseExcluded`: nothing else that a login asks for is refused so. */
 const EXCLUDED: ReadonlySet<ErrorCode> = new Set(['forbidden', 'unauthorized']);
 
-type AttachedIdentity = Pick<Identity, 'known' | 'access'>;
+type AttachedIdentity = Pick<Identity, 'known' | 'access' | 'guestToken'>;
 
 /** A connection whose inbox could not be read yet. */
 interface Unbound {
@@ -249,11 +249,12 @@ function createInboxAttach({
 }: Pick<LoginsDeps, 'logs' | 'feeds' | 'inboxView' | 'announcements' | 'now'>) {
   async function readPage(
     inbox: Room,
-    { known, access }: AttachedIdentity,
+    { known, access, guestToken }: AttachedIdentity,
     from: Position | undefined,
   ): Promise<Outcome<InboxSnapshot>> {
     if (known) {
-      const read = await inboxView.read(inbox, from, { jti: access.token?.jti });
+      const opens = guestToken === undefined ? 'lastingly' : 'ifStored';
+      const read = await inboxView.read(inbox, from, { jti: access.token?.jti, opens });
       return (read.ok && refuseExcluded(read.value.markers.exclusion, access, now())) || read;
     }
     const page = await logs.read(inbox, { limit: 1, maxBytes: 1 });

@@ -11,6 +11,8 @@ import { draftOf, granted, newRoom, range, seqsOf } from '../../contract/peers.t
 import { type EmbeddedStore, RULES, storeForTest } from './store-for-test.ts';
 
 const INBOX_TTL_MS = RULES.inboxTtlS * 1000;
+const DAY_MS = 86_400_000;
+const WEEK_MS = 7 * DAY_MS;
 
 function newInbox(): Room {
   return inboxOf('/', randomUUID());
@@ -20,6 +22,9 @@ async function fill(store: Store, room: Room, count: number): Promise<void> {
   const appended = range(1, count).map((n) => store.logs.append(room, draftOf(room, `${n}`)));
   for (const outcome of await Promise.all(appended)) granted(outcome);
 }
+
+/** Resolves once everything that was asked for is committed. */
+const commit = (store: Store) => fill(store, newRoom(), 1);
 
 async function latest(store: Store, room: Room) {
   return granted(await store.logs.read(room, { limit: 1_000, maxBytes: 1_000_000 }));
@@ -59,7 +64,7 @@ describe('embedded inbox', () => {
     const touched = (room: Room) => {
       const group = createTransaction(
         tables,
-        { ...RULES, run: 'this', earlierNamesUntilMs: 0 },
+        { ...RULES, run: 'this', earlierNamesUntilMs: 0, isConnected: () => false },
         { now: clock.now, steadyMs: clock.now },
       );
       group.ensureEpoch(room);
@@ -105,6 +110,74 @@ describe('embedded inbox', () => {
     for (const { tag } of logs) {
       expect(tables.readSnapshot((snapshot) => seqsOf([...snapshot.entries(tag, 1, 1_000)]))).toEqual([]);
     }
+  });
+
+  it('keeps the items of an inbox that nobody has opened for a week, and then nothing of it', async () => {
+    const { open, clock, tables } = await storeForTest();
+    const store = open({ rules: { ...RULES, inboxTtlS: 2_592_000 } });
+    const [unopened, opened] = [newInbox(), newInbox()];
+    for (const inbox of [unopened, opened])
+      granted(await store.logs.append(inbox, draftOf(inbox, 'x', { bounded: true })));
+    granted(await store.inboxes.markers(opened, { opens: 'ifStored' }));
+    await commit(store);
+    const lengths = async () =>
+      Promise.all([unopened, opened].map(async (inbox) => (await latest(store, inbox)).entries.length));
+    clock.now += WEEK_MS;
+    expect(await lengths()).toEqual([1, 1]);
+    clock.now += 1;
+    expect(await lengths()).toEqual([0, 1]);
+    // The first one hides and removes the items, the second one the rest.
+    await store.cleanUp();
+    await store.cleanUp();
+    expect(tables.row('logMeta', unopened.tag)).toBeUndefined();
+    expect(tables.row('logMeta', opened.tag)).toMatchObject({ top: 1 });
+    granted(await store.logs.append(unopened, draftOf(unopened, 'new', { bounded: true })));
+    expect(await latest(store, unopened)).toMatchObject({ top: 1 });
+  });
+
+  it('remembers that a user without items was there, and commits that once', async () => {
+    const setup = await storeForTest();
+    const { tables, commits } = counted(setup);
+    const store = setup.open({ tables });
+    const inbox = newInbox();
+    const login = async () => {
+      granted(await store.inboxes.markers(inbox, { opens: 'lastingly' }));
+      await commit(store);
+    };
+    await login();
+    const before = commits();
+    await login();
+    expect(commits()).toBe(before + 1);
+    setup.clock.now += INBOX_TTL_MS - 1;
+    await store.cleanUp();
+    expect(tables.row('logMeta', inbox.tag)).toMatchObject({ top: 0 });
+    await login();
+    setup.clock.now += INBOX_TTL_MS;
+    await store.cleanUp();
+    expect(tables.row('logMeta', inbox.tag)).toMatchObject({ top: 0 });
+    setup.clock.now += 2;
+    await store.cleanUp();
+    expect(tables.row('logMeta', inbox.tag)).toBeUndefined();
+  });
+
+  it('forgets a log whose entries are gone for as long again, and keeps the rooms that its user has joined since', async () => {
+    const { open, clock, tables } = await storeForTest();
+    const store = open();
+    const [room, inbox] = [newRoom(), newInbox()];
+    await fill(store, room, 3);
+    await fill(store, inbox, 3);
+    clock.now += 2 * INBOX_TTL_MS + DAY_MS;
+    granted(await store.roomSubscriptions.set(inbox, 'tea', true));
+    await store.cleanUp();
+    expect(tables.row('logMeta', inbox.tag)).toMatchObject({ top: 3 });
+    clock.now += 1;
+    await store.cleanUp();
+    await store.cleanUp();
+    for (const { tag } of [room, inbox]) expect(tables.row('logMeta', tag)).toBeUndefined();
+    expect(granted(await store.roomSubscriptions.list(inbox))).toEqual([{ roomid: 'tea', read: 0 }]);
+    clock.now += INBOX_TTL_MS;
+    await store.cleanUp();
+    expect(tables.row('roomSubscriptions', inbox.tag)).toBeUndefined();
   });
 
   it('keeps a room’s log of a release that had rooms only', async () => {

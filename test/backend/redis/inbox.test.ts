@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { CLAIM_LEASE_MS } from '../../../src/chat/idempotency.ts';
-import { announcementsOf, inboxOf } from '../../../src/chat/room.ts';
+import { announcementsOf, inboxOf, type Room } from '../../../src/chat/room.ts';
 import { append, draftOf, granted, range, read } from '../../contract/peers.ts';
 import { dataKeysIn, peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 
@@ -39,6 +39,45 @@ describe('inboxes in Redis', () => {
       expect(await ttlS(redis, key)).toBeGreaterThan(0);
       expect(await ttlS(redis, key)).toBeLessThanOrEqual(100);
     }
+  });
+
+  it('store the items of an inbox that nobody has opened for a week, and from its opening on for INBOX_TTL_S', async () => {
+    const [week, inboxTtlS] = [604_800, 2_592_000];
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { inboxTtlS });
+    const lives = async (of: Room) =>
+      Promise.all(
+        keys
+          .log(of)
+          .slice(0, 2)
+          .map((key) => ttlS(redis, key)),
+      );
+    granted(await peer.logs.append(inbox, draftOf(inbox, 'x', { bounded: true })));
+    const [log = 0, meta = 0] = await lives(inbox);
+    expect(log).toBeLessThan(week * 1.02);
+    expect(meta).toBeLessThan(week + 86_401);
+    expect(meta).toBeGreaterThan(log);
+    granted(await peer.inboxes.markers(inbox, { opens: 'ifStored' }));
+    const isNormal = ([ofLog = 0, ofMeta = 0]: number[]) =>
+      ofLog > inboxTtlS - 100 && ofMeta > 2 * inboxTtlS && ofMeta <= 2 * inboxTtlS + 86_400;
+    expect(await lives(inbox)).toSatisfy(isNormal);
+    // What a back end puts there does the same.
+    const other = inboxOf('/', 'bob');
+    granted(await peer.logs.append(other, draftOf(other, 'x', { bounded: true })));
+    await append(peer, other, 'push');
+    expect(await lives(other)).toSatisfy(isNormal);
+  });
+
+  it('remember that a user without items was there, as long as they would keep an item', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { inboxTtlS: 100_000 });
+    granted(await peer.inboxes.markers(inbox, { opens: 'lastingly' }));
+    await read(peer, inbox);
+    expect(await ttlS(redis, keys.log(inbox)[1])).toBeGreaterThan(100_000);
+    const before = await redis.ask(`HGET ${keys.log(inbox)[1]} opened`);
+    granted(await peer.inboxes.markers(inbox, { opens: 'lastingly' }));
+    await read(peer, inbox);
+    expect(await redis.ask(`HGET ${keys.log(inbox)[1]} opened`)).toBe(before);
   });
 
   it('give every key an end and no text of a user, the marks and their times the end of the numbers', async () => {

@@ -25,9 +25,13 @@ export function createLogImport(
         const [, meta] = keys.log(room);
         const fields = ['epoch', epoch, 'top', String(top), 'at', String(at)];
         const previous = previousEpochs.map((one) => `${one.epoch}:${one.upTo}`).join(' ');
+        // Such an inbox says that its user was there.
+        const opened = top === 0 && kind === 'inbox';
+        const emptyMs = opened ? retention(room).metaTtlMs : EMPTY_MS;
+        const marks = hasMarks ? ['marks', '1'] : [];
         return inTurn(redis, [
-          ['HSET', meta, ...fields, 'links', previous, ...(hasMarks ? ['marks', '1'] : [])],
-          ['PEXPIREAT', meta, String(atMs + (top === 0 ? EMPTY_MS : retention(room).metaTtlMs))],
+          ['HSET', meta, ...fields, 'links', previous, ...marks, ...(opened ? ['opened', String(at)] : [])],
+          ['PEXPIREAT', meta, String(atMs + (top === 0 ? emptyMs : retention(room).metaTtlMs))],
         ]);
       },
       async read(row) {

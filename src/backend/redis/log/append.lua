@@ -12,9 +12,10 @@
 -- ARGV[16] the user who must be neither banned nor muted, '' for nobody
 -- ARGV[17] digest of the content, '' to compare the clientMsgId alone
 -- ARGV[18] the author, who has read the log up to the message, '' for nobody   ARGV[19] '1': the entry does not count as unread
+-- KEYS[10], KEYS[11] and ARGV[20..24] as in unopened.lua
 -- Returns {epoch, seq, id, at, outcome}. Outcomes: 0 stored, 1 stored before. The others stored nothing: 2 the marker stood
 -- elsewhere; 3 banned and 4 muted, with the ms left in `at`, 0 for no end; 5 the clientMsgId belongs to another content;
--- 6 and 7 of replace.lua, which is a prelude of this script where an entry is replaced.
+-- 6 and 7 of replace.lua, which is a prelude of this script where an entry is replaced; 8 nobody has opened the inbox, and it is full.
 -- The message is spliced as text, because cjson would lose digits of numbers and empty arrays.
 
 -- Every so many messages the script removes replaced entries that the stream was trimmed past.
@@ -69,6 +70,14 @@ if replacement then
 end
 
 local room = openRoom()
+local unopened = unopenedWith(room, #ARGV[9])
+if not unopened then
+  return { '', 0, '', 0, 8 }
+end
+if unopened ~= '' then
+  ARGV[5], ARGV[3] = ARGV[23], ARGV[24]
+  lifetime = tonumber(ARGV[5])
+end
 local at = math.max(now, room.at)
 local seq, message
 
@@ -100,6 +109,11 @@ end
 local meta = { 'top', decimal(seq), 'at', decimal(at) }
 if movesMarker then
   meta[#meta + 1], meta[#meta + 2] = 'news', ARGV[15]
+end
+if unopened ~= '' then
+  meta[#meta + 1], meta[#meta + 2] = 'unopened', unopened
+elseif room.unopened then
+  redis.call('HDEL', KEYS[2], 'unopened')
 end
 -- When the lifetimes were last extended, and for which lifetime of the log.
 local ends = decimal(math.ceil(lifetime * (1 + SLACK)))

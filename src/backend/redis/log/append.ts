@@ -3,13 +3,14 @@ import { dedupeHash } from '../../../chat/dedupe.ts';
 import type { Amendment, Appended, Draft, RoomLogs } from '../../../chat/log-store.ts';
 import { refuseRestricted } from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
+import { refuseUnopened, UNOPENED_BYTES, UNOPENED_ITEMS } from '../../../chat/unopened-inbox.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import { refuseReusedId } from '../../reused-id.ts';
 import { frameAfter, frameBefore } from '../bus/frame.ts';
 import type { RedisCommands, RedisServer } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
-import type { Retention } from '../retention.ts';
+import type { Retention, UnopenedRetention } from '../retention.ts';
 import type { Scripts } from '../scripts.ts';
 import type { EpochArgs } from './epochs.ts';
 
@@ -19,6 +20,7 @@ export interface RedisAppendDeps {
   readonly keys: RedisKeys;
   readonly epochArgs: EpochArgs;
   readonly retention: (room: Room) => Retention;
+  readonly unopened: UnopenedRetention;
   readonly dedupeTtlS: number;
   /** Succeeds once enough replicas have what the key's server answered before; absent if none need to. */
   readonly replicated?: (key: string, server: RedisServer) => Promise<Outcome<void>>;
@@ -46,7 +48,15 @@ const MUTED = 4;
 const OTHER_CONTENT = 5;
 const NOT_FOUND = 6;
 const NO_NOTICE_DUE = 7;
-const STORED_NOTHING = new Set([MARKER_ELSEWHERE, BANNED, MUTED, OTHER_CONTENT, NOT_FOUND]);
+const UNOPENED_AND_FULL = 8;
+const STORED_NOTHING = new Set([
+  MARKER_ELSEWHERE,
+  BANNED,
+  MUTED,
+  OTHER_CONTENT,
+  NOT_FOUND,
+  UNOPENED_AND_FULL,
+]);
 const NO_MARKER_MOVE: AnnouncementMarkerMove = { was: '', becomes: '' };
 const NO_NOTICE: Draft = { id: '', members: '' };
 
@@ -57,6 +67,8 @@ type Replacement = Omit<Amendment, 'was'> & { readonly was?: string };
 export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
   const { redis, scripts, keys, epochArgs, retention, replicated } = deps;
   const dedupeTtlMs = String(deps.dedupeTtlS * 1_000);
+  const { logTtlMs: unopenedLogMs, metaTtlMs: unopenedMetaMs } = deps.unopened;
+  const unopenedBounds = [UNOPENED_ITEMS, UNOPENED_BYTES, unopenedLogMs, unopenedMetaMs].map(String);
 
   /** The key of the users who may not append. */
   const refusedUsers = (room: Room) => (room.kind === 'inbox' ? keys.blocked(room) : keys.restrictions(room));
@@ -70,7 +82,15 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     let server: RedisServer | undefined;
     const reply = await redis.evaluate<AppendReply>(
       replacing ? scripts.replace : scripts.append,
-      [...keys.log(room), ...keys.ids(room), refusedUsers(room), ...keys.unread(room), keys.beside(room)],
+      [
+        ...keys.log(room),
+        ...keys.ids(room),
+        refusedUsers(room),
+        ...keys.unread(room),
+        keys.beside(room),
+        keys.roomSubscriptions(room)[0],
+        keys.connections(room),
+      ],
       (answering) => {
         server = answering;
         return scriptArgs(room, draft, move, replacing, answering);
@@ -108,6 +128,8 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
       draft.dedupe?.content ?? '',
       draft.reader ?? '',
       replacing && replacing.counted !== 'both' ? '1' : '',
+      room.kind !== 'inbox' ? '' : draft.bounded ? 'person' : 'other',
+      ...unopenedBounds,
       ...(replacing ? replacementArgs(replacing) : []),
     ];
   }
@@ -125,6 +147,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     if (outcome === BANNED) return room.kind === 'inbox' ? refuseBlocked() : refuseRestricted('ban', at);
     if (outcome === MUTED) return refuseRestricted('mute', at);
     if (outcome === OTHER_CONTENT) return refuseReusedId();
+    if (outcome === UNOPENED_AND_FULL) return refuseUnopened(room);
     return succeed(STORED_NOTHING.has(outcome) ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });
   }
 

@@ -1,7 +1,8 @@
 -- A prelude of append.lua and read.lua, after log.lua: a room's epoch and its sequence numbers. log-store.ts (Position) tells
 -- by an example why epochs exist.
 -- KEYS[1] and KEYS[3] as in log.lua   KEYS[2] meta (hash: run, terms, epoch, top, at, links = previous epochs; kept and ids
--- as in append.lua; marks as in reader-raise.lua; for an inbox also its markers: sent, recv, read, news)
+-- as in append.lua; marks as in reader-raise.lua; for an inbox also its markers: sent, recv, read, news; and unopened and opened
+-- as in unopened.lua and inbox-open.lua)
 -- ARGV[1] term of this server, as the connection knows it, see server-term.ts: `run_id offset replid`, where the offset is that
 -- of its last promotion and -1 if there was none; the replid has TERM_ID characters
 -- ARGV[2] a fresh random epoch, in case one is needed
@@ -79,7 +80,7 @@ local function mayHaveLost(room, earlier)
 end
 
 local function openRoom()
-  local meta = redis.call('HMGET', KEYS[2], 'run', 'epoch', 'top', 'at', 'links', 'kept', 'ids', 'terms', 'term', 'marks')
+  local meta = redis.call('HMGET', KEYS[2], 'run', 'epoch', 'top', 'at', 'links', 'kept', 'ids', 'terms', 'term', 'marks', 'unopened', 'opened')
   local room = {
     run = meta[1] or nil,
     terms = meta[8] or '',
@@ -90,6 +91,8 @@ local function openRoom()
     kept = meta[6] or '',
     ids = meta[7] or '',
     hasMarks = meta[10] and 1 or 0,
+    unopened = meta[11] or nil,
+    opened = meta[12] or nil,
   }
   if mayHaveLost(room, meta[9]) then
     beginEpoch(room)

@@ -20,7 +20,7 @@ end
 local room = openRoom()
 -- A room that is only read keeps its epoch, too. The lifetime is extended seldom, since reads are frequent.
 local lifetime = tonumber(ARGV[3])
-if room.top == 0 then
+if room.top == 0 and not room.opened then
   lifetime = math.min(lifetime, EMPTY_MS)
 end
 local left = redis.call('PTTL', KEYS[2])

@@ -1,4 +1,5 @@
 import type {
+  InboxLogin,
   InboxMarkers,
   InboxStore,
   ItemProgress,
@@ -18,9 +19,11 @@ import { createExclusionReader } from './exclusion.ts';
 
 export interface RedisInboxesDeps {
   readonly redis: RedisCommands;
-  readonly scripts: Pick<Scripts, 'raise' | 'progress' | 'restrictions'>;
+  readonly scripts: Pick<Scripts, 'raise' | 'progress' | 'restrictions' | 'openInbox'>;
   readonly keys: RedisKeys;
   readonly retention: (inbox: Room) => Retention;
+  /** Ms since 1970. */
+  readonly now: () => number;
   /** The same methods as `RedisAppend` in log/append.ts. */
   readonly writes: {
     appendAnnouncement(
@@ -36,33 +39,46 @@ type RaiseReply = [recv: number, read: number, news: string, recvBefore: number,
 
 /** The limit for each marker. The field of a marker in Redis is `news` for the announcements. */
 const STEPS_KEPT = '200';
+/** Part of the life of the note that an inbox was opened. */
+const OPENED_AGAIN_AFTER = 1 / 4;
 
 /** The markers are fields of the inbox's meta key, so they never outlive the numbers they refer to. */
 export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
-  const { redis, scripts, keys, retention, writes } = deps;
+  const { redis, scripts, keys, retention, now, writes } = deps;
   const markerKeys = (inbox: Room) => [keys.log(inbox)[1], ...keys.steps(inbox)];
 
   const exclusionOf = createExclusionReader({ redis, scripts, keys });
 
-  async function markers(
-    inbox: Room,
-    token?: { readonly jti?: string | undefined },
-  ): Promise<Outcome<InboxMarkers>> {
+  async function markers(inbox: Room, login?: InboxLogin): Promise<Outcome<InboxMarkers>> {
     // One turn, so that both go out as one write.
     const [found, excluded] = await Promise.all([
-      storedMarkers(inbox),
-      token ? exclusionOf(inbox, token.jti) : succeed(undefined),
+      storedMarkers(inbox, login?.opens),
+      login ? exclusionOf(inbox, login.jti) : succeed(undefined),
     ]);
     if (!found.ok) return found;
     return excluded.ok ? succeed({ ...found.value, ...excluded.value }) : excluded;
   }
 
-  async function storedMarkers(inbox: Room): Promise<Outcome<InboxMarkers>> {
+  async function storedMarkers(inbox: Room, opens: InboxLogin['opens']): Promise<Outcome<InboxMarkers>> {
     const meta = keys.log(inbox)[1];
-    const stored = await redis.call<(string | null)[]>(['HMGET', meta, 'recv', 'read', 'news']);
+    const fields = ['recv', 'read', 'news', ...(opens === undefined ? [] : ['unopened', 'opened'])];
+    const stored = await redis.call<(string | null)[]>(['HMGET', meta, ...fields]);
     if (!stored.ok) return stored;
-    const [recv, read, announcements] = stored.value;
+    const [recv, read, announcements, unopened, openedAt] = stored.value;
+    // Nothing waits for it, since any later item finds it done. If it fails, the next login does it.
+    if (opens && (unopened != null || (opens === 'lastingly' && isForgottenSoon(inbox, openedAt))))
+      open(inbox);
     return succeed(markersOf(Number(recv ?? 0), Number(read ?? 0), announcements ?? ''));
+  }
+
+  function isForgottenSoon(inbox: Room, openedAt: string | null | undefined): boolean {
+    return Math.abs(now() - Number(openedAt ?? 0)) > retention(inbox).metaTtlMs * OPENED_AGAIN_AFTER;
+  }
+
+  function open(inbox: Room): void {
+    const { logTtlMs, metaTtlMs } = retention(inbox);
+    const [log, meta] = keys.log(inbox);
+    void redis.evaluate(scripts.openInbox, [meta, log], [String(logTtlMs), String(metaTtlMs)]);
   }
 
   async function raise(
