@@ -52,6 +52,7 @@ export function parseConfiguration(
     host: given.host ?? (isOpen(given) ? '127.0.0.1' : '0.0.0.0'),
     front: given.front ?? !usesRedis(given),
     workers: given.workers ?? around.defaultWorkers,
+    rateRooms: given.rateRooms === 'derived' ? traffic.rooms : given.rateRooms,
     rateEvents: given.rateEvents === 'derived' ? traffic.events : given.rateEvents,
     rateBytes: given.rateBytes === 'derived' ? traffic.bytes : given.rateBytes,
     logPretty: given.logPretty ?? around.terminal,

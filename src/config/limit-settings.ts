@@ -35,6 +35,13 @@ export const LIMIT_SETTINGS = {
     'signals that one connection may send. 0 = no limit',
     '30/1s burst 60',
   ),
+  rateRooms: setting<Rate | undefined | 'derived'>(
+    'RATE_ROOMS',
+    'derived',
+    rate,
+    'rooms that one connection may create: those it joins and the store does not know. 0 = no limit',
+    '60/1m burst 200, more with MAX_ROOMS_PER_CLIENT, off without RATE_SAY or RATE_SIGNAL',
+  ),
   rateEvents: setting<Rate | undefined | 'derived'>(
     'RATE_EVENTS',
     'derived',

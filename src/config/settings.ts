@@ -224,11 +224,12 @@ export type SettingValues = { -readonly [K in keyof typeof SETTINGS]: (typeof SE
 /** Every setting with its value, those that depend on others resolved. */
 export type Settings = Omit<
   SettingValues,
-  'host' | 'front' | 'workers' | 'rateEvents' | 'rateBytes' | 'logPretty'
+  'host' | 'front' | 'workers' | 'rateRooms' | 'rateEvents' | 'rateBytes' | 'logPretty'
 > & {
   readonly host: string;
   readonly front: boolean;
   readonly workers: number;
+  readonly rateRooms: Rate | undefined;
   readonly rateEvents: Rate | undefined;
   readonly rateBytes: Rate | undefined;
   readonly logPretty: boolean;

@@ -7,10 +7,15 @@ const EVENTS_PER_SAY = 5;
 const EVENTS_PER_SIGNAL = 3;
 /** The largest free-form data is four times the longest text, and may be escaped. */
 const BYTES_PER_TEXT_BYTE = 8;
+/** One room a second, and at once what a client opens that returns to an empty store, in a namespace or two. */
+const ROOMS_PER_MS = 60 / 60_000;
+const LEAST_ROOMS = 200;
+const ROOMS_PER_ALLOWED = 4;
 /** Twice the largest data of a signal, which may be escaped. */
 const BYTES_PER_SIGNAL = 8_192;
 
 export interface TrafficRates {
+  readonly rooms: Rate | undefined;
   readonly events: Rate | undefined;
   readonly bytes: Rate | undefined;
 }
@@ -19,17 +24,20 @@ export interface MessageRates {
   readonly rateSay: Rate | undefined;
   readonly rateSignal: Rate | undefined;
   readonly maxTextBytes: number;
+  readonly maxRoomsPerClient: number;
 }
 
 /** Limits that no honest client reaches. There are none if messages have no limit, as in a load test. */
-export function trafficRatesFor({ rateSay, rateSignal, maxTextBytes }: MessageRates): TrafficRates {
-  if (!rateSay || !rateSignal) return { events: undefined, bytes: undefined };
+export function trafficRatesFor(given: MessageRates): TrafficRates {
+  const { rateSay, rateSignal, maxTextBytes, maxRoomsPerClient } = given;
+  if (!rateSay || !rateSignal) return { rooms: undefined, events: undefined, bytes: undefined };
   const atLeast = (least: Rate, perSay: number, perSignal: number): Rate => {
     const of = (part: keyof Rate) =>
       Math.max(least[part], rateSay[part] * perSay, rateSignal[part] * perSignal);
     return { perMs: of('perMs'), burst: of('burst') };
   };
   return {
+    rooms: { perMs: ROOMS_PER_MS, burst: Math.max(LEAST_ROOMS, ROOMS_PER_ALLOWED * maxRoomsPerClient) },
     events: atLeast(LEAST_EVENTS, EVENTS_PER_SAY, EVENTS_PER_SIGNAL),
     bytes: atLeast(LEAST_BYTES, BYTES_PER_TEXT_BYTE * maxTextBytes, BYTES_PER_SIGNAL),
   };

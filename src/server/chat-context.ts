@@ -1,20 +1,33 @@
 import type { Feeds } from '../chat/feeds.ts';
 import { createMessageChanges } from '../chat/message-changes.ts';
+import type { Rate } from '../chat/rate-limit.ts';
 import { createSharedReads } from '../chat/shared-reads.ts';
 import { createTokenExpiry } from './auth/token-expiry.ts';
 import type { ChatContext } from './context.ts';
 import type { Fanout } from './delivery/fanout.ts';
 import { type HookSettings, openBeforeSay } from './hooks/hooks.ts';
 import type { Metrics } from './metrics.ts';
+import { createNewRooms } from './new-rooms.ts';
 
 export interface ContextDeps
   extends Pick<ChatContext, 'identities' | 'limits' | 'newId' | 'now' | 'log'>,
-    HookSettings {}
+    HookSettings {
+  readonly rateRooms: Rate | undefined;
+}
 
 export interface ContextParts
   extends Omit<
     ChatContext,
-    'changes' | 'joinPages' | 'identities' | 'tokenExpiry' | 'limits' | 'beforeSay' | 'newId' | 'now' | 'log'
+    | 'changes'
+    | 'joinPages'
+    | 'newRooms'
+    | 'identities'
+    | 'tokenExpiry'
+    | 'limits'
+    | 'beforeSay'
+    | 'newId'
+    | 'now'
+    | 'log'
   > {
   readonly metrics: Metrics;
   readonly feeds: Feeds;
@@ -30,6 +43,7 @@ export function contextOf(deps: ContextDeps, parts: ContextParts): ChatContext {
     // The previous release reads and changes a message without what stands beside it, and may run at the same time.
     changes: createMessageChanges({ logs, feeds, newId }),
     joinPages: createSharedReads(logs),
+    newRooms: createNewRooms({ rate: deps.rateRooms, logs, feeds, now: () => performance.now() }),
     identities,
     tokenExpiry: createTokenExpiry({ now, flush: fanout.flush }),
     limits,

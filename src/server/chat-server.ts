@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
 import { createAdmission } from '../chat/admission.ts';
 import type { Identities } from '../chat/identity.ts';
+import type { Rate } from '../chat/rate-limit.ts';
 import type { Refuge } from '../cluster/control.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
 import type { RoomActivity } from '../room-activity.ts';
@@ -41,6 +42,7 @@ export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'>, HookS
   readonly host: string;
   readonly slot: number;
   readonly rateAdmit: number;
+  readonly rateRooms: Rate | undefined;
   /** Names this worker among those of the cluster. */
   readonly worker: DeliveryTracerDeps['worker'];
   readonly apiKeys: readonly string[];

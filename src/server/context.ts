@@ -27,6 +27,7 @@ import type { ConnectionBans } from './moderation/connection-bans.ts';
 import type { Enforcement } from './moderation/enforcement.ts';
 import type { Exclusions } from './moderation/exclusions.ts';
 import type { Moderator } from './moderation/moderator.ts';
+import type { NewRooms } from './new-rooms.ts';
 import type { RecentAnswers } from './recent-answers.ts';
 import type { Session } from './session.ts';
 import type { SlowClients } from './transport/slow-clients.ts';
@@ -52,6 +53,7 @@ export interface ChatContext {
   readonly changes: MessageChanges;
   /** Reads the pages of joins, which come in crowds. */
   readonly joinPages: Pick<RoomLogs, 'read'>;
+  readonly newRooms: NewRooms;
   readonly feeds: Feeds;
   readonly fanout: Pick<Fanout, 'flush'>;
   readonly presence: Presence;

@@ -119,15 +119,22 @@ describe('settings', () => {
     expect(settings({ RATE_SAY: '0' }).rateSay).toBeUndefined();
   });
 
-  it('for events and bytes follow those for messages, and are off with them', () => {
+  it('for rooms, events and bytes follow those for messages, and are off with them', () => {
     expect(settings({})).toMatchObject({
+      rateRooms: { perMs: 0.001, burst: 200 },
       rateEvents: { perMs: 0.1, burst: 1_000 },
       rateBytes: { perMs: 1_310.72, burst: 4_000_000 },
     });
     expect(settings({ RATE_SAY: '300/1s' }).rateEvents).toEqual({ perMs: 1.5, burst: 1_500 });
     expect(settings({ RATE_SIGNAL: '500/1s' }).rateEvents).toEqual({ perMs: 1.5, burst: 1_500 });
     expect(settings({ RATE_SIGNAL: '0' }).rateEvents).toBeUndefined();
-    expect(settings({ RATE_SAY: '0' })).toMatchObject({ rateEvents: undefined, rateBytes: undefined });
+    expect(settings({ RATE_SAY: '0' })).toMatchObject({
+      rateRooms: undefined,
+      rateEvents: undefined,
+      rateBytes: undefined,
+    });
+    expect(settings({ MAX_ROOMS_PER_CLIENT: '500' }).rateRooms).toEqual({ perMs: 0.001, burst: 2_000 });
+    expect(settings({ RATE_SAY: '0', RATE_ROOMS: '1/1s' }).rateRooms).toEqual({ perMs: 0.001, burst: 1 });
     const given = settings({ RATE_SAY: '0', RATE_EVENTS: '5/1s', RATE_BYTES: '9/ms burst 99' });
     expect(given.rateEvents).toEqual({ perMs: 0.005, burst: 5 });
     expect(given.rateBytes).toEqual({ perMs: 9, burst: 99 });

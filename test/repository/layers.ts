@@ -65,7 +65,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/session.ts',
     'server/users',
   ],
+  'server/new-rooms.ts': ['server/session.ts', 'server/transport'],
   'server/context.ts': [
+    'server/new-rooms.ts',
     'server/hooks',
     'server/recent-answers.ts',
     'server/transport',
@@ -137,6 +139,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/delivery',
     'server/hooks',
     'server/context.ts',
+    'server/new-rooms.ts',
     'server/metrics.ts',
   ],
   'server/chat-server.ts': ['server'],

@@ -37,7 +37,7 @@ export async function joinRoom(
   before?: Promise<boolean>,
 ): Promise<Refusal | 'answered'> {
   const { socket, memberships, identity: oldIdentity } = session;
-  const { feeds, fanout, presence, enforcement, readMarkers, roomReads } = context;
+  const { newRooms, feeds, fanout, presence, enforcement, readMarkers, roomReads } = context;
   const roomid = payload.roomid ?? session.defaultRoom;
   const asked = roomOf(socket.nsp.name, roomid);
   if (!socket.connected) return connectionGone();
@@ -45,6 +45,8 @@ export async function joinRoom(
     reservedName(payload.username, 'username', context) ?? (await refusalOf(session, asked, context));
   if (refusal) return refusal;
   const membership = memberships.get(roomid);
+  const tooMany = membership ? undefined : await newRooms.admit(session, asked);
+  if (tooMany) return tooMany;
   const leased = await feeds.lease(membership?.room ?? asked);
   if (!leased.ok) return leased;
   const lease = leased.value;
