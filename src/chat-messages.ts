@@ -2,6 +2,7 @@ import type { MetricObject } from 'prom-client';
 import type { NoticeKind, RequestKind } from './cluster/ipc.ts';
 import type { DeliveryQuestion, FoundMessages, TraceQuery, WorkerTrace } from './message-trace.ts';
 import type { RoomActivity } from './room-activity.ts';
+import type { Sizes } from './sizes.ts';
 
 /** The IPC messages between primary and worker that concern the chat. */
 export const CHAT_MESSAGES: {
@@ -27,6 +28,8 @@ export const CHAT_MESSAGES: {
   readonly traceElsewhere: RequestKind<DeliveryQuestion, readonly WorkerTrace[]>;
   /** primary → worker: which are your largest and busiest rooms? Asked while somebody looks at the operator's page. */
   readonly roomActivity: RequestKind<null, RoomActivity>;
+  /** primary → worker: how many items do your long-lived collections hold? Asked for `/status?debug`. */
+  readonly sizes: RequestKind<null, Sizes>;
 } = {
   fence: 'presence.fence',
   reap: 'presence.reap',
@@ -39,4 +42,5 @@ export const CHAT_MESSAGES: {
   traceDeliveries: 'trace.deliveries',
   traceElsewhere: 'trace.elsewhere',
   roomActivity: 'rooms.activity',
+  sizes: 'sizes',
 };

@@ -2,6 +2,7 @@ import { ROSTER_REAP_CHECK_MS } from './chat/roster.ts';
 import { CHAT_MESSAGES } from './chat-messages.ts';
 import type { WorkerIpc } from './cluster/ipc.ts';
 import { PRESENCE_GRACE_MS } from './protocol/limits.ts';
+import type { Sized } from './sizes.ts';
 
 export interface DeadInstances {
   /** Fences an instance that died, and reaps it after the grace time. */
@@ -17,13 +18,14 @@ export interface DeadInstancesDeps {
 }
 
 /** Lets workers remove the presence of dead ones: of this host's own when they die, of all others when a lease expires. */
-export function createDeadInstances({ pick }: DeadInstancesDeps): DeadInstances {
+export function createDeadInstances({ pick }: DeadInstancesDeps): DeadInstances & Sized {
   const graceTimers = new Set<NodeJS.Timeout>();
   /** Instances that died while no worker was ready to fence them. */
   const pendingFences = new Set<string>();
   const reaping = setInterval(() => pick()?.notify(CHAT_MESSAGES.reapExpired, null), ROSTER_REAP_CHECK_MS);
 
   return {
+    sizes: () => ({ graceTimers: graceTimers.size, pendingFences: pendingFences.size }),
     add(instanceId) {
       const survivor = pick();
       if (survivor) survivor.notify(CHAT_MESSAGES.fence, { instanceId });

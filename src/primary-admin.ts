@@ -1,7 +1,7 @@
 import { type PrimaryBackend, usesRedis } from './backend/backend.ts';
 import { CHAT_MESSAGES } from './chat-messages.ts';
 import { type Admin, openAdmin } from './cluster/admin.ts';
-import { withinLimit } from './cluster/answer-limit.ts';
+import { ADMIN_ANSWER_MS, withinLimit } from './cluster/answer-limit.ts';
 import { hostId, hostNameIn } from './cluster/host-id.ts';
 import { createHostMetrics, type HostMetrics } from './cluster/host-metrics.ts';
 import { createReadiness } from './cluster/readiness.ts';
@@ -12,6 +12,7 @@ import type { EventLog } from './host-view/event-log.ts';
 import { openOperatorView } from './host-view/operator-view.ts';
 import type { Logger } from './log.ts';
 import { createMessageTracing } from './message-tracing.ts';
+import type { Sizes } from './sizes.ts';
 
 export interface PrimaryAdminDeps {
   readonly settings: Settings;
@@ -22,6 +23,8 @@ export interface PrimaryAdminDeps {
   readonly supervisor: Supervisor;
   readonly backend: PrimaryBackend;
   readonly reloads: Pick<Reloads, 'request' | 'status'>;
+  /** The sizes of the primary's own collections, for `/status?debug`. */
+  readonly sizes: () => Sizes;
   /** The folder of the operator's page. */
   readonly operatorDir: string;
   readonly log: Logger;
@@ -91,6 +94,18 @@ export async function openPrimaryAdmin(deps: PrimaryAdminDeps): Promise<PrimaryA
     };
   }
 
+  /** Sizes of what processes keep, to see what grows. */
+  async function debug() {
+    const workers = await Promise.all(
+      supervisor.withClients().map(async (worker) => {
+        const { slot, pid } = worker;
+        const answer = await worker.request(CHAT_MESSAGES.sizes, null, ADMIN_ANSWER_MS);
+        return { slot, pid, ...(answer.ok ? { sizes: answer.value } : { error: answer.error }) };
+      }),
+    );
+    return { primary: { ...deps.sizes(), metrics: metrics.sizes() }, workers };
+  }
+
   return {
     metrics,
     events: operator.events,
@@ -105,6 +120,7 @@ export async function openPrimaryAdmin(deps: PrimaryAdminDeps): Promise<PrimaryA
             : readiness(),
         metrics: metrics.scrape,
         status,
+        debug,
         reload: reloads.request,
         page: operator.page,
         explain: createMessageTracing({

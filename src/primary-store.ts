@@ -6,6 +6,7 @@ import { hostId } from './cluster/host-id.ts';
 import { aborted, type Signals } from './cluster/signals.ts';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './log.ts';
+import type { Sized } from './sizes.ts';
 
 /** A stop does not wait longer for a store that is still being opened. */
 const LATE_OPEN_MS = 1_000;
@@ -20,7 +21,7 @@ export interface PrimaryStoreDeps {
 
 /** The parts that a primary opens before it forks a worker. */
 export interface PrimaryStore {
-  readonly backend: PrimaryBackend;
+  readonly backend: PrimaryBackend & Sized;
   /** The key of the HTTP API, if the settings have none. */
   readonly apiKey: string | undefined;
 }
@@ -32,7 +33,7 @@ export async function openPrimaryStore({
   log,
   complain,
 }: PrimaryStoreDeps): Promise<PrimaryStore | number> {
-  let backend: PrimaryBackend | undefined;
+  let backend: (PrimaryBackend & Sized) | undefined;
   try {
     const opening = openPrimaryBackend({ options: settings, host: hostId(settings.basePort), log });
     const opened = await Promise.race([opening, aborted(signals.ended)]);

@@ -17,6 +17,7 @@ import type { Logger } from './log.ts';
 import { openPrimaryAdmin } from './primary-admin.ts';
 import { openPrimaryStore } from './primary-store.ts';
 import { succeed } from './protocol/codes.ts';
+import type { Sized } from './sizes.ts';
 
 /** A stop does not wait longer for a store that does not answer. */
 const OVERVIEW_MS = 1_000;
@@ -54,8 +55,8 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
 
   let exitCode = 0;
   let wasReady = false;
-  let front: Front | undefined;
-  const supervisor: Supervisor = createSupervisor({
+  let front: (Front & Sized) | undefined;
+  const supervisor: Supervisor & Sized = createSupervisor({
     workers: settings.workers,
     basePort: settings.basePort,
     fork: openForks({ log }),
@@ -97,7 +98,20 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     log,
   });
 
-  const admin = await openPrimaryAdmin({ ...deps, startedAt, ended, supervisor, backend, reloads });
+  const admin = await openPrimaryAdmin({
+    ...deps,
+    startedAt,
+    ended,
+    supervisor,
+    backend,
+    reloads,
+    sizes: () => ({
+      supervisor: supervisor.sizes(),
+      deadInstances: deadInstances.sizes(),
+      backend: backend.sizes(),
+      ...(front && { front: front.sizes() }),
+    }),
+  });
   const idleCollection = openIdleCollection(supervisor);
   const deadInstances = createDeadInstances({ pick: supervisor.pick });
   for (const instanceId of backend.predecessors) deadInstances.add(instanceId);

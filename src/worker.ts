@@ -22,6 +22,7 @@ import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
 import { type ChatServer, openChatServer } from './server/chat-server.ts';
 import type { Drain } from './server/transport/drain.ts';
+import type { Sized } from './sizes.ts';
 
 const COUNTS_MS = 1_000;
 const HEARTBEAT_CHECK_MS = 500;
@@ -49,7 +50,7 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
     cpuMs: processorMs,
     utilization: createUtilization(),
   });
-  let backend: WorkerBackend;
+  let backend: WorkerBackend & Sized;
   let chat: ChatServer;
   let front: FrontWorker | undefined;
   const totals = createTotalsSender({ ipc, kind: CHAT_MESSAGES.totals, totals: () => chat.metrics.totals() });
@@ -108,6 +109,9 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
     succeed(await chat.tracing.elsewhere(question)),
   );
   ipc.onRequest(CHAT_MESSAGES.roomActivity, () => succeed(chat.roomActivity()));
+  ipc.onRequest(CHAT_MESSAGES.sizes, () =>
+    succeed({ ipc: ipc.sizes(), backend: backend.sizes(), chat: chat.sizes() }),
+  );
   ipc.onNotice(CHAT_MESSAGES.reapExpired, () => void reapExpired(backend, chat));
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
   loopDelay.enable();

@@ -1,3 +1,4 @@
+import type { Sized } from '../sizes.ts';
 import {
   type PrimaryBackend,
   type PrimaryBackendDeps,
@@ -12,7 +13,7 @@ import {
  */
 
 /** The caller MUST call it before it forks the first worker. */
-export async function openPrimaryBackend(deps: PrimaryBackendDeps): Promise<PrimaryBackend> {
+export async function openPrimaryBackend(deps: PrimaryBackendDeps): Promise<PrimaryBackend & Sized> {
   if (usesRedis(deps.options)) {
     const { openRedisPrimary } = await import('./redis/primary.ts');
     return openRedisPrimary(deps);
@@ -26,7 +27,7 @@ export async function openPrimaryBackend(deps: PrimaryBackendDeps): Promise<Prim
   return openEmbeddedPrimary(deps);
 }
 
-export async function openWorkerBackend(deps: WorkerBackendDeps): Promise<WorkerBackend> {
+export async function openWorkerBackend(deps: WorkerBackendDeps): Promise<WorkerBackend & Sized> {
   if (usesRedis(deps.options)) {
     const { openRedisWorker } = await import('./redis/worker.ts');
     return openRedisWorker(deps);

@@ -1,5 +1,6 @@
 import type { Room } from '../chat/room.ts';
 import type { RosterEntry } from '../chat/roster.ts';
+import type { Sized } from '../sizes.ts';
 
 /** A user as one instance reported them, with the number of their connections there. */
 export interface ReportedUser extends RosterEntry {
@@ -37,7 +38,7 @@ interface ReportedRoom {
   readonly accepted: Set<string>;
 }
 
-export function createReportedPresence(): ReportedPresence {
+export function createReportedPresence(): ReportedPresence & Sized {
   const rooms = new Map<string, ReportedRoom>();
   const connected = new Map<string, { readonly inbox: Room; readonly connections: number }>();
 
@@ -49,6 +50,7 @@ export function createReportedPresence(): ReportedPresence {
   }
 
   return {
+    sizes: () => ({ rooms: rooms.size, connected: connected.size }),
     enter: (room, user, clients) => {
       const reported = rooms.get(room.tag) ?? { room, clients: 0, users: new Map(), accepted: new Set() };
       const { clients: clientsBefore } = reported;

@@ -1,4 +1,5 @@
 import { type Outcome, type Refusal, succeed } from '../protocol/codes.ts';
+import type { Sized } from '../sizes.ts';
 import {
   createAdmissionWindow,
   isFull,
@@ -69,7 +70,7 @@ interface CallerQueue {
   readonly waiting: Waiting[];
 }
 
-export function createAdmission({ now, random }: AdmissionDeps): Admission {
+export function createAdmission({ now, random }: AdmissionDeps): Admission & Sized {
   const window = createAdmissionWindow();
   const queues = new Map<object, CallerQueue>();
   /** The queues with a waiting task, in the order of their turns. */
@@ -174,6 +175,7 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
   }
 
   return {
+    sizes: () => ({ callers: queues.size, turns: turns.size }),
     acquire,
     async run(caller, task, patient) {
       const permit = acquire(caller, patient);

@@ -1,4 +1,5 @@
 import { type Outcome, succeed } from '../protocol/codes.ts';
+import type { Sized } from '../sizes.ts';
 import type { Identity } from './identity.ts';
 
 /*
@@ -56,12 +57,12 @@ export function queueRateOf(perS: number): QueueRate {
 }
 
 /** Lets everybody in: RATE_ADMIT is 0. */
-export function createOpenQueue(): ConnectQueue {
-  return { enter: async () => succeed(0), expect: async () => succeed(undefined) };
+export function createOpenQueue(): ConnectQueue & Sized {
+  return { sizes: () => ({}), enter: async () => succeed(0), expect: async () => succeed(undefined) };
 }
 
 /** The queue in memory. @param now monotonic ms */
-export function createConnectQueue(perS: number, now: () => number): ConnectQueue {
+export function createConnectQueue(perS: number, now: () => number): ConnectQueue & Sized {
   const { intervalMs, burstMs } = queueRateOf(perS);
   const places = new Map<string, number>();
   /** Rises. */
@@ -109,6 +110,7 @@ export function createConnectQueue(perS: number, now: () => number): ConnectQueu
   }
 
   return {
+    sizes: () => ({ places: places.size, shared: shared.length }),
     enter: async (key) => succeed(enter(key)),
     async expect(keys) {
       const at = now();

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
+import type { Sized } from '../sizes.ts';
 import { batchesOf } from './batches.ts';
 import {
   createFeed,
@@ -110,7 +111,7 @@ const RESYNC_BATCH = 200;
 /** The longest time that an unreadable log delays the others. */
 const RESYNC_TIMEOUT_MS = 2_000;
 
-export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: FeedsDeps): Feeds {
+export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: FeedsDeps): Feeds & Sized {
   const sharedFeeds = new Map<string, SharedFeed>();
   const counters: FeedCounters = { duplicatesDropped: 0, messagesRecovered: 0 };
   const tails = createTailWatch({
@@ -223,6 +224,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
   }
 
   return {
+    sizes: () => ({ rooms: sharedFeeds.size, tails: tails.sizes() }),
     lease,
     attach,
     expectEcho(room, { epoch, seq }) {

@@ -1,3 +1,4 @@
+import type { Sized } from '../sizes.ts';
 import type { Room } from './room.ts';
 import type { RosterEntry } from './roster.ts';
 
@@ -44,10 +45,11 @@ export interface LocalPresence {
   clearTimers(): void;
 }
 
-export function createLocalPresence(): LocalPresence {
+export function createLocalPresence(): LocalPresence & Sized {
   const rooms = new Map<string, LocalRoom>();
 
   return {
+    sizes: () => ({ rooms: rooms.size }),
     add(room, entry) {
       const local: LocalRoom = rooms.get(room.tag) ?? { room, users: new Map(), clients: 0, arriving: 0 };
       rooms.set(room.tag, local);

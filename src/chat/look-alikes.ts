@@ -1,5 +1,6 @@
 import { type Outcome, succeed } from '../protocol/codes.ts';
 import { MAX_MEMBERS } from '../protocol/limits.ts';
+import type { Sized } from '../sizes.ts';
 import type { Room } from './room.ts';
 import { createRoomNames, type RoomNames } from './room-names.ts';
 import type { PresenceChange, PresenceEvent, Roster, RosterMembersPage, RosterPage } from './roster.ts';
@@ -44,7 +45,7 @@ interface KeptNames {
   readonly names: RoomNames;
 }
 
-export function createLookAlikes({ roster, deliver, now }: LookAlikesDeps): LookAlikes {
+export function createLookAlikes({ roster, deliver, now }: LookAlikesDeps): LookAlikes & Sized {
   const kept = new Map<string, KeptNames>();
   let keptNames = 0;
   /** The changes that wait for the list of their room. */
@@ -156,6 +157,7 @@ export function createLookAlikes({ roster, deliver, now }: LookAlikesDeps): Look
   }
 
   return {
+    sizes: () => ({ kept: kept.size, waiting: waiting.size, compared: compared.size }),
     push,
     async members(room: Room, page: RosterPage): Promise<Outcome<RosterMembersPage>> {
       const listed = await roster.members(room, page);

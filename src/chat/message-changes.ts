@@ -1,6 +1,7 @@
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import { withoutContent } from '../protocol/folding.ts';
 import type { ChatMessage, EditedMessage, RoomEntry } from '../protocol/rooms.ts';
+import type { Sized } from '../sizes.ts';
 import { entryDigest } from './entry-digest.ts';
 import type { Feeds } from './feeds.ts';
 import type { Amendment, Appended, Draft, Entry, RoomLogs } from './log-store.ts';
@@ -48,7 +49,7 @@ export interface MessageChanges {
   apply(change: MessageChange): Promise<Outcome<Appended>>;
 }
 
-export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps): MessageChanges {
+export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps): MessageChanges & Sized {
   /** The last change of each message that is under way. */
   const pending = new Map<string, Promise<unknown>>();
 
@@ -169,6 +170,7 @@ export function createMessageChanges({ logs, feeds, newId }: MessageChangesDeps)
   }
 
   return {
+    sizes: () => ({ pending: pending.size }),
     apply: (change) => inTurn(`${change.room.tag} ${change.seq}`, () => run(change)),
   };
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Outcome } from '../protocol/codes.ts';
+import type { Sized } from '../sizes.ts';
 import { admitted, inTurn, type LocalPresence, type LocalRoom, type LocalUser } from './local-presence.ts';
 import { createReconciler } from './reconciler.ts';
 import type { Room } from './room.ts';
@@ -27,7 +28,7 @@ export interface PresenceReports {
   close(): void;
 }
 
-export function createPresenceReports(deps: PresenceReportsDeps): PresenceReports {
+export function createPresenceReports(deps: PresenceReportsDeps): PresenceReports & Sized {
   const { roster, local: present, onReturn, log, retryMs } = deps;
   /** Rooms for which the store has a wrong count, of the room or of one of its users. */
   const miscounted = createReconciler<Room>({
@@ -99,6 +100,7 @@ export function createPresenceReports(deps: PresenceReportsDeps): PresenceReport
   }
 
   return {
+    sizes: () => ({ miscounted: miscounted.sizes() }),
     send,
     queue,
     recount,

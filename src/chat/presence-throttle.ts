@@ -4,6 +4,7 @@ import {
   ROOM_PRESENCE_EVENTS_PER_S,
   USER_PRESENCE_BURST,
 } from '../protocol/limits.ts';
+import type { Sized } from '../sizes.ts';
 import { createSharedBuckets, type Rate } from './rate-limit.ts';
 import type { Room } from './room.ts';
 import type { PresenceEvent } from './roster.ts';
@@ -53,7 +54,7 @@ interface RoomQueue {
   readonly events: Map<string, QueuedEvent>;
 }
 
-export function createPresenceThrottle({ deliver, now }: PresenceThrottleDeps): PresenceThrottle {
+export function createPresenceThrottle({ deliver, now }: PresenceThrottleDeps): PresenceThrottle & Sized {
   const userBuckets = createSharedBuckets(USER_RATE, now);
   const roomBuckets = createSharedBuckets(ROOM_RATE, now);
   const queues = new Map<string, RoomQueue>();
@@ -111,6 +112,12 @@ export function createPresenceThrottle({ deliver, now }: PresenceThrottleDeps): 
   }
 
   return {
+    sizes: () => ({
+      queues: queues.size,
+      dropped: dropped.size,
+      userBuckets: userBuckets.size,
+      roomBuckets: roomBuckets.size,
+    }),
     push(room, event) {
       const events = queues.get(room.tag)?.events;
       const queued = events?.get(event.user.userId);

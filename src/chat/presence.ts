@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Outcome, succeed } from '../protocol/codes.ts';
 import { PRESENCE_GRACE_MS } from '../protocol/limits.ts';
+import type { Sized } from '../sizes.ts';
 import { admitted, createLocalPresence, inTurn, type LocalRoom, type LocalUser } from './local-presence.ts';
 import { createPresenceReports } from './presence-reports.ts';
 import type { Room } from './room.ts';
@@ -53,7 +54,7 @@ export interface Presence {
   close(): void;
 }
 
-export function createPresence(deps: PresenceDeps): Presence {
+export function createPresence(deps: PresenceDeps): Presence & Sized {
   const { roster, onJoin, onQuit, log, graceMs = PRESENCE_GRACE_MS } = deps;
   const present = createLocalPresence();
   const reports = createPresenceReports({
@@ -152,6 +153,7 @@ export function createPresence(deps: PresenceDeps): Presence {
   }
 
   return {
+    sizes: () => ({ reaps: reaps.size, present: present.sizes(), reports: reports.sizes() }),
     enter,
     leave,
     async rename(room, entry) {

@@ -1,3 +1,4 @@
+import type { Sized } from '../sizes.ts';
 /*
  * Repeats work until the store has accepted it. The caller holds the desired state; the reconciler only remembers for
  * which items the store does not have it yet. One item:
@@ -65,7 +66,7 @@ interface Entry<T> {
 const NEVER = Number.POSITIVE_INFINITY;
 const DEFAULT_CONCURRENCY = 100;
 
-export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T> {
+export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T> & Sized {
   const { attempt, onError, keyOf = (item) => item, retryMs, maxRetryMs = retryMs } = options;
   const { maxAttempts = NEVER, concurrency = DEFAULT_CONCURRENCY, isPaused } = options;
   const entries = new Map<unknown, Entry<T>>();
@@ -157,6 +158,7 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
   }
 
   return {
+    sizes: () => ({ entries: entries.size, ending: ending.size, ready: ready.size }),
     schedule(item, delayMs = retryMs) {
       if (closed) return;
       const key = keyOf(item);

@@ -1,3 +1,4 @@
+import type { Sized } from '../sizes.ts';
 import type { Gap } from './feed.ts';
 import type { Entry } from './log-store.ts';
 import type { Room } from './room.ts';
@@ -16,10 +17,11 @@ export interface RoomFollowers {
   deliverGap(room: Room, gap: Gap): void;
 }
 
-export function createRoomFollowers(): RoomFollowers {
+export function createRoomFollowers(): RoomFollowers & Sized {
   const byTag = new Map<string, Set<RoomFollower>>();
 
   return {
+    sizes: () => ({ byTag: byTag.size }),
     follow({ tag }, follower) {
       const followers = byTag.get(tag) ?? new Set();
       byTag.set(tag, followers.add(follower));

@@ -1,4 +1,5 @@
 import type { Outcome } from '../protocol/codes.ts';
+import type { Sized } from '../sizes.ts';
 import type { LogPage, LogQuery, RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
 
@@ -16,7 +17,7 @@ const OVERLAPS_AFTER_MS = 100;
  * Reads logs for crowds: those who ask for the same page while it is being read share the next reading. It begins after they
  * asked, so each page is as new as one of their own. A lone reader waits for nobody.
  */
-export function createSharedReads(logs: Pick<RoomLogs, 'read'>): Pick<RoomLogs, 'read'> {
+export function createSharedReads(logs: Pick<RoomLogs, 'read'>): Pick<RoomLogs, 'read'> & Sized {
   const readings = new Map<string, Reading>();
 
   function begin(key: string, room: Room, query: LogQuery): Promise<Outcome<LogPage>> {
@@ -30,6 +31,7 @@ export function createSharedReads(logs: Pick<RoomLogs, 'read'>): Pick<RoomLogs, 
   }
 
   return {
+    sizes: () => ({ readings: readings.size }),
     read(room, query) {
       const key = keyOf(room, query);
       const reading = readings.get(key);

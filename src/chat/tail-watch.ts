@@ -1,4 +1,5 @@
 import type { Outcome } from '../protocol/codes.ts';
+import type { Sized } from '../sizes.ts';
 import { batchesOf } from './batches.ts';
 import type { Feed } from './feed.ts';
 import { NO_EPOCH, type RoomLogs } from './log-store.ts';
@@ -53,7 +54,7 @@ interface Behind extends WatchedRoom {
   readonly top: number;
 }
 
-export function createTailWatch({ logs, rooms, probe, onLoss, timers }: TailWatchDeps): TailWatch {
+export function createTailWatch({ logs, rooms, probe, onLoss, timers }: TailWatchDeps): TailWatch & Sized {
   let stepping: NodeJS.Timeout | undefined;
   let closed = false;
   /**
@@ -139,6 +140,7 @@ export function createTailWatch({ logs, rooms, probe, onLoss, timers }: TailWatc
 
   scheduleStep();
   return {
+    sizes: () => ({ expected: expected.size, overdue: overdue.size }),
     expectEcho(feed, epoch, seq) {
       if (feed.hasReached(epoch, seq)) return;
       expected.set(feed, { epoch, seq });

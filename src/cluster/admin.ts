@@ -11,6 +11,8 @@ export interface AdminDeps {
   readonly log: Logger;
   readonly readiness: () => Promise<Readiness>;
   readonly status: () => Promise<object>;
+  /** Returns what `/status?debug` says beside the status. */
+  readonly debug?: () => Promise<object>;
   /** Begins a rolling reload; /status tells how it goes. */
   readonly reload: () => Outcome<{ readonly id: number }>;
   /** Returns what became of a message, named by the query of a POST. */
@@ -69,7 +71,11 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     const refused = errorBody('unavailable', reasons.join('; '));
     return reply.code(503).send({ ...refused, reasons, warnings, ...degraded });
   });
-  app.get('/status', () => deps.status());
+  app.get('/status', async ({ query }) => {
+    const status = await deps.status();
+    const asksDebug = Object.hasOwn(query as object, 'debug');
+    return deps.debug && asksDebug ? { ...status, debug: await deps.debug() } : status;
+  });
   // Reading may be open to a network; changing is for programs of this machine, which could send a signal as well. A
   // browser gives every POST an Origin: a page that another server of this machine sent must not reload.
   app.post('/reload', async (request, reply) => {

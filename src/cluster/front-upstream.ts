@@ -1,5 +1,6 @@
 import type { Worker } from 'node:cluster';
 import type { Socket } from 'node:net';
+import type { Sized } from '../sizes.ts';
 import { handleOf, type TcpHandle } from './front-head.ts';
 
 /** A worker that has not accepted a handed-over socket for so long is stalled: new sessions go elsewhere. */
@@ -14,7 +15,7 @@ const SESSION_OPENED = 'sticky:connection';
 const SESSION_CLOSED = 'sticky:disconnection';
 
 /** One worker as the front door sees it. */
-export interface FrontUpstream {
+export interface FrontUpstream extends Sized {
   /** New sessions may go to the worker; false at first. */
   serving: boolean;
   hasSession(sessionId: string): boolean;
@@ -56,6 +57,7 @@ export function createFrontUpstream({ worker, now, onSession }: FrontUpstreamDep
   });
 
   const upstream: FrontUpstream = {
+    sizes: () => ({ sessions: sessions.size, handOvers: handOvers.size }),
     serving: false,
     hasSession: (sessionId) => sessions.has(sessionId),
     load() {

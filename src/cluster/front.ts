@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { refuse } from '../protocol/codes.ts';
+import type { Sized } from '../sizes.ts';
 import { handleOf, readHead } from './front-head.ts';
 import { createFrontUpstream, type FrontUpstream } from './front-upstream.ts';
 import { closeAfterResponse } from './lingering-close.ts';
@@ -42,7 +43,7 @@ const SESSION_NEWS_MS = 200;
  * sticky relays bodies as messages, without backpressure, and takes an upgrade for a body if its headers contain
  * `content-length:` anywhere: five clients that did not read grew this process to 1.4 GB in 30 s.
  */
-export async function openFront(deps: FrontDeps): Promise<Front> {
+export async function openFront(deps: FrontDeps): Promise<Front & Sized> {
   const { log, now, headTimeoutMs = 15_000 } = deps;
   const upstreams = new Map<number, FrontUpstream>();
   /** The upstreams that began to serve since the reload began; undefined while none runs. */
@@ -138,6 +139,10 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
   const address = server.address();
 
   return {
+    sizes: () => ({
+      reading: reading.size,
+      upstreams: Object.fromEntries([...upstreams].map(([id, upstream]) => [id, upstream.sizes()])),
+    }),
     port: typeof address === 'object' && address ? address.port : deps.port,
     serving(workerId, yes) {
       const upstream = upstreams.get(workerId);

@@ -1,5 +1,6 @@
 import { AggregatorRegistry, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
 import type { Outcome } from '../protocol/codes.ts';
+import type { Sized } from '../sizes.ts';
 import { ADMIN_ANSWER_MS } from './answer-limit.ts';
 import type { RequestKind } from './ipc.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -48,7 +49,7 @@ type StoreAnswers = Promise<[counts: Outcome<ClusterCounts>, store: Outcome<void
 /** The last totals of a worker may arrive after its exit is known. */
 const LATE_MS = 1_000;
 
-export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
+export function createHostMetrics(deps: HostMetricsDeps): HostMetrics & Sized {
   const { workers, question, version } = deps;
   const registry = new Registry();
   const registers = [registry];
@@ -111,6 +112,7 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
   }
 
   return {
+    sizes: () => ({ live: live.size, summed: summed.size }),
     took,
     ended(instanceId, reason) {
       if (reason !== undefined) replaced.inc({ reason });

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Outcome, type Refusal, refuse } from '../protocol/codes.ts';
+import type { Sized } from '../sizes.ts';
 import type { IpcChannel, RequestKind } from './ipc.ts';
 import { createNegotiation, GREETING_VERSION, IPC_VERSIONS, type IpcVersions } from './ipc-versions.ts';
 
@@ -37,7 +38,7 @@ type RequestHandler = (body: unknown) => Promise<Outcome<unknown>> | Outcome<unk
 type NoticeHandler = (body: unknown) => void;
 
 /** Replies, requests and notices over one port. Handlers run in the order of arrival, each at once. */
-export function createIpcChannel(port: MessagePort, options: IpcChannelOptions): IpcChannel {
+export function createIpcChannel(port: MessagePort, options: IpcChannelOptions): IpcChannel & Sized {
   const { log, defaultTimeoutMs = 5_000, versions = IPC_VERSIONS, theirVersions } = options;
   const pending = new Map<number, (outcome: Outcome<unknown>) => void>();
   const requestHandlers = new Map<string, RequestHandler>();
@@ -141,6 +142,7 @@ export function createIpcChannel(port: MessagePort, options: IpcChannelOptions):
   if (theirVersions) send({ rc: GREETING_VERSION, op: 'hello', versions }, () => {});
 
   return {
+    sizes: () => ({ pending: pending.size }),
     request<Body, Answer>(kind: RequestKind<Body, Answer>, body: Body, timeoutMs = defaultTimeoutMs) {
       return new Promise<Outcome<Answer>>((resolve) => {
         const id = ++lastId;

@@ -51,6 +51,7 @@ export const SINCE: ReadonlyMap<string, number> = new Map([
   ['hooks.unlist', 10],
   ['moderation.revoke', 10],
   ['rooms.activity', 10],
+  ['sizes', 10],
   ['trace.deliveries', 8],
   ['trace.elsewhere', 8],
   ['trace.find', 8],

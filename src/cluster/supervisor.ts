@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
+import type { Sized } from '../sizes.ts';
 import type { ChildWorker } from './child.ts';
 import { createClientCountLog } from './client-count-log.ts';
 import { CONTROL, type ProcessEvent, type Refuge, type WorkerStatus } from './control.ts';
@@ -66,7 +67,7 @@ export interface ReloadStep {
 const SOAK_MS = 1_000;
 const LEAVING = 'the host is stopping';
 
-export function createSupervisor(deps: SupervisorDeps): Supervisor {
+export function createSupervisor(deps: SupervisorDeps): Supervisor & Sized {
   const { log } = deps;
   let starting: ((outcome: Outcome<void>) => void) | undefined;
   let stopping: Promise<void> | undefined;
@@ -197,6 +198,10 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const ready = () => slots.flatMap((slot) => slot.ready()?.ipc ?? []);
 
   return {
+    sizes: () =>
+      Object.fromEntries(
+        slots.flatMap((slot) => slot.workers()).map(({ id, ipc }) => [`worker${id}`, ipc.sizes()]),
+      ),
     start,
     leave,
     stop,

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Sized } from '../sizes.ts';
 import type { ChildWorker } from './child.ts';
 import { CONTROL, type DrainOrder, type WorkerCounts } from './control.ts';
 import { createDrainOrders } from './drain-orders.ts';
@@ -46,7 +47,7 @@ export interface WorkerHandle {
   readonly id: number;
   readonly pid: number;
   readonly instanceId: string;
-  readonly ipc: WorkerIpc;
+  readonly ipc: WorkerIpc & Sized;
   readonly state: 'starting' | 'ready' | 'suspect' | 'draining' | 'gone';
   readonly counts: WorkerCounts;
   /** Resolves when the process has ended. */
@@ -72,7 +73,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     child.kill('SIGKILL');
   };
 
-  const ipc: WorkerIpc = {
+  const ipc: WorkerIpc & Sized = {
     ...createIpcChannel(child.port, {
       log,
       onForeignVersions: (theirs) =>

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Sized } from '../sizes.ts';
 import { CONTROL, type DrainOrder } from './control.ts';
 import type { IpcChannel } from './ipc.ts';
 import { createIpcChannel, type MessagePort } from './ipc-channel.ts';
@@ -16,7 +17,7 @@ export interface WorkerProcessDeps {
 export interface WorkerProcess {
   readonly slot: number;
   readonly instanceId: string;
-  readonly ipc: IpcChannel;
+  readonly ipc: IpcChannel & Sized;
   /** Reports that this worker serves from now on. */
   ready(): void;
   /** Reports why this worker cannot serve, then ends the process. */

@@ -2,6 +2,7 @@ import type { Feeds } from '../chat/feeds.ts';
 import { createMessageChanges } from '../chat/message-changes.ts';
 import type { Rate } from '../chat/rate-limit.ts';
 import { createSharedReads } from '../chat/shared-reads.ts';
+import type { Sized } from '../sizes.ts';
 import { createTokenExpiry } from './auth/token-expiry.ts';
 import type { ChatContext } from './context.ts';
 import type { Fanout } from './delivery/fanout.ts';
@@ -35,14 +36,17 @@ export interface ContextParts
 }
 
 /** Completes the services of the event handlers by those that need nothing but other ones and the settings. */
-export function contextOf(deps: ContextDeps, parts: ContextParts): ChatContext {
+export function contextOf(deps: ContextDeps, parts: ContextParts): ChatContext & Sized {
   const { admission, logs, feeds, fanout, metrics } = parts;
   const { identities, limits, newId, now, log } = deps;
+  // The previous release reads and changes a message without what stands beside it, and may run at the same time.
+  const changes = createMessageChanges({ logs, feeds, newId });
+  const joinPages = createSharedReads(logs);
   return {
     ...parts,
-    // The previous release reads and changes a message without what stands beside it, and may run at the same time.
-    changes: createMessageChanges({ logs, feeds, newId }),
-    joinPages: createSharedReads(logs),
+    sizes: () => ({ changes: changes.sizes(), joinPages: joinPages.sizes() }),
+    changes,
+    joinPages,
     newRooms: createNewRooms({ rate: deps.rateRooms, logs, feeds, now: () => performance.now() }),
     identities,
     tokenExpiry: createTokenExpiry({ now, flush: fanout.flush }),

@@ -6,6 +6,7 @@ import type { Rate } from '../chat/rate-limit.ts';
 import type { Refuge } from '../cluster/control.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
 import type { RoomActivity } from '../room-activity.ts';
+import type { Sized, Sizes } from '../sizes.ts';
 import { authenticate } from './auth/handshake.ts';
 import { contextOf } from './chat-context.ts';
 import { openChatHttp } from './chat-http.ts';
@@ -70,6 +71,7 @@ export interface ChatServer {
   readonly metrics: Pick<Metrics, 'asJson' | 'totals' | 'redisReply'>;
   readonly tracing: Tracing;
   roomActivity(): RoomActivity;
+  sizes(): Sizes;
   /** Reports this worker as not ready from now on; it keeps serving. */
   leave(): void;
   drain(drainMs: number, refuge: Refuge): Drain;
@@ -91,7 +93,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const hooks = createHooks({ ...deps, backend: measureAppends(deps.backend, metrics) });
   const edge = await openMeasuredEdge({ ...deps, metrics });
   const { of, namespaces, slowClients, clients } = edge;
-  const { backend, delivery } = withLookAlikes(hooks.backend, edge.delivery);
+  const { backend, delivery, sizes: lookAlikesSizes } = withLookAlikes(hooks.backend, edge.delivery);
   const { bus, roster } = backend;
   const { fanout, announcer } = delivery;
   const live = openLiveFeeds({
@@ -216,6 +218,20 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     metrics,
     tracing,
     roomActivity: () => ({ version: deps.version, ...edge.roomTally.report(feeds.rooms()) }),
+    sizes: () => ({
+      edge: edge.sizes(),
+      lookAlikes: lookAlikesSizes(),
+      live: live.sizes(),
+      admission: admission.sizes(),
+      roomReads: roomReads.sizes(),
+      receipts: receipts.sizes(),
+      mentionSweeps: mentionSweeps.sizes(),
+      eventStreams: eventStreams.sizes(),
+      people: people.sizes(),
+      context: context.sizes(),
+      gateway: gateway.sizes(),
+      hooks: hooks.sizes(),
+    }),
     leave() {
       leaving = true;
     },
@@ -278,7 +294,7 @@ function drainEdge(
 function serveNamespaces(
   deps: ChatServerDeps,
   { context, edge, health, connects, online }: ServedParts,
-): Gateway {
+): Gateway & Sized {
   const gateway = createGateway({
     ...deps,
     context,

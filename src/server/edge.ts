@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
 import type { Saturation } from '../cluster/saturation.ts';
+import type { Sized } from '../sizes.ts';
 import type { ClientLimits } from './context.ts';
 import { type Delivery, type DeliveryDeps, openDelivery } from './delivery/delivery.ts';
 import type { ChatNamespace } from './socket-types.ts';
@@ -49,7 +50,7 @@ export interface Edge {
   close(): void;
 }
 
-export async function openEdge(deps: EdgeDeps): Promise<Edge> {
+export async function openEdge(deps: EdgeDeps): Promise<Edge & Sized> {
   const { flushWindowMs, saturation, maxBufferedBytes, onFlush, log } = deps;
   const traffic = createTrafficLimits({
     ...deps,
@@ -85,6 +86,13 @@ export async function openEdge(deps: EdgeDeps): Promise<Edge> {
   });
 
   return {
+    sizes: () => ({
+      connections: engine.clientsCount,
+      traffic: traffic.sizes(),
+      delivery: delivery.sizes(),
+      slowClients: slowClients.sizes(),
+      throttle: throttle.sizes(),
+    }),
     engine,
     traffic,
     delivery,

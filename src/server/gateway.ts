@@ -1,6 +1,7 @@
 import type { QueueKey } from '../chat/connect-queue.ts';
 import { createBucket, createSharedBuckets, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
 import { MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
+import type { Sized } from '../sizes.ts';
 import type { AcceptedHandshake } from './auth/handshake.ts';
 import type { ChatContext } from './context.ts';
 import type { ConnectionAnnouncer } from './delivery/connection-announcer.ts';
@@ -49,9 +50,11 @@ export interface Gateway {
   queueKey(socket: ClientSocket): string | undefined;
 }
 
-export function createGateway(deps: GatewayDeps): Gateway {
+export function createGateway(deps: GatewayDeps): Gateway & Sized {
   const { context, slot, now } = deps;
   const elapsedMs = () => performance.now();
+  const moderateOfAddress = createSharedBuckets(timesConnections(MODERATION_RATE), elapsedMs);
+  const moderateOfUser = createSharedBuckets(MODERATION_RATE_OF_USER, elapsedMs);
   const rates = {
     say: () => createBucket(deps.rateSay, elapsedMs),
     login: () => createBucket(LOGIN_RATE, elapsedMs),
@@ -59,8 +62,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     signal: () => createBucket(deps.rateSignal, elapsedMs),
     sayOfAddress: deps.sayOfAddress,
     signalOfAddress: deps.signalOfAddress,
-    moderateOfAddress: createSharedBuckets(timesConnections(MODERATION_RATE), elapsedMs),
-    moderateOfUser: createSharedBuckets(MODERATION_RATE_OF_USER, elapsedMs),
+    moderateOfAddress,
+    moderateOfUser,
   };
   const firstTasks = createFirstTasks({
     ...context,
@@ -170,6 +173,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   }
 
   return {
+    sizes: () => ({ moderateOfAddress: moderateOfAddress.size, moderateOfUser: moderateOfUser.size }),
     serve(nsp) {
       nsp.use((socket, next) => void handshakes.check(socket).then(next));
       nsp.on('connection', (socket) => {

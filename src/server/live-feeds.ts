@@ -6,6 +6,7 @@ import type { Room } from '../chat/room.ts';
 import { createRoomFollowers, type RoomFollowers } from '../chat/room-followers.ts';
 import type { PresenceEvent, RosterEntry } from '../chat/roster.ts';
 import { LARGE_ROOM_CLIENTS } from '../protocol/limits.ts';
+import type { Sized } from '../sizes.ts';
 import { type AnnouncementFeed, createAnnouncementFeed } from './delivery/announcement-feed.ts';
 import { createCountResync } from './delivery/count-resync.ts';
 import type { Delivery } from './delivery/delivery.ts';
@@ -45,7 +46,7 @@ export interface LiveFeeds {
   close(): void;
 }
 
-export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
+export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds & Sized {
   const { backend, of, delivery, log } = deps;
   const { logs, bus, roster, inboxes } = backend;
   const { fanout, deliverPresence, deliverGap } = delivery;
@@ -102,6 +103,12 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
   const resyncCounts = createCountResync({ roster, rooms: feeds.rooms, deliver: deliverPresence });
 
   return {
+    sizes: () => ({
+      feeds: feeds.sizes(),
+      presence: presence.sizes(),
+      followers: followers.sizes(),
+      inboxDelivery: inboxDelivery.sizes(),
+    }),
     feeds,
     presence,
     followers,

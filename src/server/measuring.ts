@@ -3,6 +3,7 @@ import type { Admission } from '../chat/admission.ts';
 import type { Feeds } from '../chat/feeds.ts';
 import type { RoomLogs } from '../chat/log-store.ts';
 import type { Saturation } from '../cluster/saturation.ts';
+import type { Sized } from '../sizes.ts';
 import { createRoomTally, type RoomTally } from './delivery/room-tally.ts';
 import { type Edge, type EdgeDeps, openEdge } from './edge.ts';
 import type { Health } from './health.ts';
@@ -30,7 +31,7 @@ export interface MeasuredEdge extends Edge {
   readonly roomTally: Pick<RoomTally, 'report'>;
 }
 
-export async function openMeasuredEdge(deps: MeasuredEdgeDeps): Promise<MeasuredEdge> {
+export async function openMeasuredEdge(deps: MeasuredEdgeDeps): Promise<MeasuredEdge & Sized> {
   const { metrics, onActivity } = deps;
   const edge = await openEdge({
     ...deps,

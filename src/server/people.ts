@@ -3,6 +3,7 @@ import type { WorkerBackend } from '../backend/backend.ts';
 import type { Announcements } from '../chat/inbox/announcements.ts';
 import type { InboxView } from '../chat/inbox/inbox-view.ts';
 import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
+import type { Sized } from '../sizes.ts';
 import type { Fanout } from './delivery/fanout.ts';
 import type { RoomReads } from './delivery/room-reads.ts';
 import { createSignals, type Signals } from './delivery/signals.ts';
@@ -60,7 +61,7 @@ export interface People {
   close(): void;
 }
 
-export function createPeople(deps: PeopleDeps): People {
+export function createPeople(deps: PeopleDeps): People & Sized {
   const { backend, mode, namespaces, live, fanout, degraded, log } = deps;
   const { logs, roster, moderation } = backend;
   const { feeds, presence } = live;
@@ -138,6 +139,13 @@ export function createPeople(deps: PeopleDeps): People {
   }
 
   return {
+    sizes: () => ({
+      logins: logins.sizes(),
+      textmsgAudience: textmsgAudience.sizes(),
+      connectionCounts: connectionCounts.sizes(),
+      membershipTransfer: membershipTransfer.sizes(),
+      connectionBans: connectionBans.sizes(),
+    }),
     logins,
     textmsgAudience,
     readMarkers,

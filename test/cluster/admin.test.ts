@@ -49,6 +49,14 @@ function ask(
   });
 }
 
+test('it adds the sizes of what the processes keep to a status that asks for them, for the same programs', async () => {
+  await open({ debug: async () => ({ primary: { rooms: 3 } }) });
+  const body = { workers: [], debug: { primary: { rooms: 3 } } };
+  expect(await get('/status?debug')).toEqual({ status: 200, body });
+  expect(await get('/status')).toEqual({ status: 200, body: { workers: [] } });
+  expect((await get('/status?debug', { host: 'evil.example' })).status).toBe(403);
+});
+
 test('it answers that it is alive and ready, and returns the status', async () => {
   await open({ readiness: async () => ({ reasons: [], warnings: ['appendonly is off'], away: [] }) });
   expect(await get('/healthz')).toEqual({ status: 200, body: { ok: true } });

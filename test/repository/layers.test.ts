@@ -24,7 +24,7 @@ describe('the layers of src', () => {
 describe('the check of the layers', () => {
   it('names the file, the line, the import and the reason', () => {
     expect(check('chat/feeds.ts', '../server/session.ts')).toEqual([
-      'src/chat/feeds.ts:1 imports ../server/session.ts: chat may import protocol',
+      'src/chat/feeds.ts:1 imports ../server/session.ts: chat may import protocol, sizes.ts',
     ]);
   });
 

@@ -8,10 +8,10 @@ import { posix } from 'node:path';
  */
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
-  chat: ['protocol'],
-  cluster: ['protocol', 'host-names.ts'],
+  chat: ['protocol', 'sizes.ts'],
+  cluster: ['protocol', 'host-names.ts', 'sizes.ts'],
 
-  backend: ['protocol', 'chat', 'cluster'],
+  backend: ['protocol', 'chat', 'cluster', 'sizes.ts'],
   'backend/redis': [],
   'backend/redis/connection': [],
   'backend/redis/bus': ['backend/redis/connection'],
@@ -49,6 +49,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'message-trace.ts',
     'origin-patterns.ts',
     'room-activity.ts',
+    'sizes.ts',
   ],
   'server/socket-types.ts': [],
   'server/event-queue.ts': [],
@@ -204,11 +205,22 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'origin-patterns.ts': [],
   'repeated-lines.ts': [],
   'room-activity.ts': [],
-  'chat-messages.ts': ['cluster', 'message-trace.ts', 'room-activity.ts'],
-  'dead-instances.ts': ['protocol', 'chat', 'cluster', 'chat-messages.ts'],
+  'sizes.ts': [],
+  'chat-messages.ts': ['cluster', 'message-trace.ts', 'room-activity.ts', 'sizes.ts'],
+  'dead-instances.ts': ['protocol', 'chat', 'cluster', 'chat-messages.ts', 'sizes.ts'],
 
-  'worker.ts': ['protocol', 'chat', 'cluster', 'backend', 'server', 'config', 'log.ts', 'chat-messages.ts'],
-  'primary-store.ts': ['cluster', 'backend', 'config', 'log.ts'],
+  'worker.ts': [
+    'protocol',
+    'chat',
+    'cluster',
+    'backend',
+    'server',
+    'config',
+    'log.ts',
+    'chat-messages.ts',
+    'sizes.ts',
+  ],
+  'primary-store.ts': ['cluster', 'backend', 'config', 'log.ts', 'sizes.ts'],
   'primary-admin.ts': [
     'cluster',
     'backend',
@@ -217,6 +229,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'chat-messages.ts',
     'host-view',
     'message-tracing.ts',
+    'sizes.ts',
   ],
   'primary.ts': [
     'protocol',
@@ -229,6 +242,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'log.ts',
     'chat-messages.ts',
     'dead-instances.ts',
+    'sizes.ts',
   ],
   'main.ts': ['cli', 'cluster', 'config', 'log.ts', 'primary.ts', 'worker.ts'],
 };

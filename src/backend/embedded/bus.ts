@@ -2,6 +2,7 @@ import type { Entry, RoomBus } from '../../chat/log-store.ts';
 import type { PresenceChange, PresenceEvent } from '../../chat/roster.ts';
 import type { IpcChannel } from '../../cluster/ipc.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import { BUS, type BusService } from './services.ts';
 
 interface Listener {
@@ -23,7 +24,7 @@ export interface BusDeps {
  * The worker has one subscription per room, however many listeners: it subscribes for the first and unsubscribes after
  * the last. The IPC channel keeps the order, so a room that is left and taken again in one turn ends subscribed.
  */
-export function createBus({ service, primary }: BusDeps): RoomBus & { close(): void } {
+export function createBus({ service, primary }: BusDeps): RoomBus & { close(): void } & Sized {
   const rooms = new Map<string, RoomListeners>();
 
   function listenersOf(tag: string): RoomListeners {
@@ -48,6 +49,7 @@ export function createBus({ service, primary }: BusDeps): RoomBus & { close(): v
   });
 
   return {
+    sizes: () => ({ rooms: rooms.size }),
     async subscribe({ tag }, onEntry, onPresence) {
       const listeners = listenersOf(tag);
       // A new object, so that the same function may listen twice.

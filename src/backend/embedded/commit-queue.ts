@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import { LowSpaceError } from './disk-space.ts';
 import type { Write } from './rows.ts';
 import type { Transaction } from './transaction.ts';
@@ -45,7 +46,7 @@ const RETRY_AFTER_MS = 1_000;
  *
  * States: idle → (add) → scheduled, until the end of the event-loop turn → committing → scheduled or idle.
  */
-export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
+export function createCommitQueue(deps: CommitQueueDeps): CommitQueue & Sized {
   const queue: Waiting[] = [];
   let queuedBytes = 0;
   let running: Promise<void> | undefined;
@@ -98,6 +99,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   }
 
   return {
+    sizes: () => ({ queue: queue.length }),
     add<T>({ bytes, plan }: QueuedChange<T>): Promise<Outcome<T>> {
       const refused = refusal(bytes);
       if (refused) return Promise.resolve(refused);

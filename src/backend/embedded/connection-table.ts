@@ -1,5 +1,6 @@
 import type { Room } from '../../chat/room.ts';
 import type { RosterCount } from '../../chat/roster.ts';
+import type { Sized } from '../../sizes.ts';
 
 /** The number of connections of each user on each instance. */
 export interface ConnectionTable {
@@ -16,7 +17,7 @@ interface UserRecord {
   readonly instances: Map<string, number>;
 }
 
-export function createConnectionTable(): ConnectionTable {
+export function createConnectionTable(): ConnectionTable & Sized {
   const inboxes = new Map<string, UserRecord>();
   const tagsOf = new Map<string, Set<string>>();
   const clientsOf = new Map<string, number>();
@@ -49,6 +50,12 @@ export function createConnectionTable(): ConnectionTable {
   }
 
   return {
+    sizes: () => ({
+      inboxes: inboxes.size,
+      tagsOf: tagsOf.size,
+      clientsOf: clientsOf.size,
+      spread: spread.size,
+    }),
     set(instanceId, { tag, roomid: userId }, connections) {
       const before = inboxes.get(tag)?.instances.get(instanceId) ?? 0;
       const all = (clientsOf.get(instanceId) ?? 0) + connections - before;

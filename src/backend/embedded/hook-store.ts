@@ -1,5 +1,6 @@
 import type { HookQueue } from '../../chat/hook-queue.ts';
 import { succeed } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { ReadSnapshot, Tables } from './tables.ts';
 
@@ -19,7 +20,13 @@ const OVERHEAD_BYTES = 64;
  * The states are on disk. The lease and the notes are in memory: they end with the primary, and every sender begins by
  * comparing all states with the logs.
  */
-export function createHookStore({ tables, readSnapshot, queue, now, elapsedMs }: HookStoreDeps): HookQueue {
+export function createHookStore({
+  tables,
+  readSnapshot,
+  queue,
+  now,
+  elapsedMs,
+}: HookStoreDeps): HookQueue & Sized {
   const noted = new Set<string>();
   let lease = { holder: '', until: Number.NEGATIVE_INFINITY };
 
@@ -29,6 +36,7 @@ export function createHookStore({ tables, readSnapshot, queue, now, elapsedMs }:
     texts.reduce((bytes, text) => bytes + Buffer.byteLength(text), OVERHEAD_BYTES);
 
   return {
+    sizes: () => ({ noted: noted.size }),
     list: (subject, state) =>
       queue.add({
         bytes: sizeOf(subject, state),

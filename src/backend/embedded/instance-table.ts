@@ -1,4 +1,5 @@
 import { ROSTER_LEASE_MS } from '../../chat/roster.ts';
+import type { Sized } from '../../sizes.ts';
 
 export interface InstanceRecord {
   /**
@@ -33,7 +34,11 @@ export interface InstanceTable {
 /** A worker that was fenced this many fences ago has no messages in flight any more. */
 const FENCED_KEPT = 1_000;
 
-export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => number }): InstanceTable {
+export function createInstanceTable({
+  elapsedMs,
+}: {
+  readonly elapsedMs: () => number;
+}): InstanceTable & Sized {
   const instances = new Map<string, InstanceRecord>();
   const fenced = new Set<string>();
 
@@ -45,6 +50,7 @@ export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => n
   }
 
   return {
+    sizes: () => ({ instances: instances.size, fenced: fenced.size }),
     record(instanceId) {
       const record = instances.get(instanceId) ?? {
         rooms: new Map(),

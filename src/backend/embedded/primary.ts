@@ -3,6 +3,7 @@ import { hostNameIn } from '../../cluster/host-id.ts';
 import type { WorkerIpc } from '../../cluster/ipc.ts';
 import { type Served, serveServices } from '../../cluster/ipc-services.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import type { PrimaryBackend, PrimaryBackendDeps } from '../backend.ts';
 import { watchWarnings } from '../warnings.ts';
 import { openDataDir } from './data-dir.ts';
@@ -20,7 +21,7 @@ const CLEAN_UP_EVERY_MS = 300_000;
 const STOPPING = refuse('unavailable', 'the primary is stopping', 1_000);
 
 /** The primary of embedded mode: the only writer of DATA_DIR, the bus of the workers and their roster. */
-export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<PrimaryBackend> {
+export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<PrimaryBackend & Sized> {
   const { options, log } = deps;
   const now = () => Date.now();
   const elapsedMs = () => performance.now();
@@ -45,13 +46,20 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     log,
   });
   // The rest is what workers may call.
-  const { check, cleanUp, overwriteErased: overwriteIn, close: closeStore, ...stores } = store;
+  const {
+    sizes: storeSizes,
+    check,
+    cleanUp,
+    overwriteErased: overwriteIn,
+    close: closeStore,
+    ...stores
+  } = store;
   const warnings = watchWarnings({
     first: warningsNow(),
     look: async () => warningsNow(),
     log,
   });
-  const connects =
+  const { sizes: connectsSizes, ...connects } =
     options.rateAdmit === 0 ? createOpenQueue() : createConnectQueue(options.rateAdmit, elapsedMs);
   let closing: Promise<void> | undefined;
   const overwriting = new AbortController();
@@ -111,6 +119,12 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   const overview = () => Promise.resolve(succeed(roster.overview()));
 
   return {
+    sizes: () => ({
+      subscribers: subscribers.sizes(),
+      roster: roster.sizes(),
+      store: storeSizes(),
+      connects: connectsSizes(),
+    }),
     serve,
     overview,
     recentOverview: overview,

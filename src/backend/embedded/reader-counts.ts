@@ -1,4 +1,5 @@
 import type { Room } from '../../chat/room.ts';
+import type { Sized } from '../../sizes.ts';
 
 /**
  * The marks of readers by room, in memory: the rows on disk are found by reader, and a row by room would cost each message
@@ -16,7 +17,7 @@ type Tagged = Pick<Room, 'tag'>;
 /** The marks of all rooms together, about 100 bytes each. */
 const MOST_MARKS = 200_000;
 
-export function createReaderCounts(mostPerRoom: number, mostMarks = MOST_MARKS): ReaderCounts {
+export function createReaderCounts(mostPerRoom: number, mostMarks = MOST_MARKS): ReaderCounts & Sized {
   /** The room that was used last stands last. */
   const rooms = new Map<string, Map<string, number>>();
   let size = 0;
@@ -46,6 +47,7 @@ export function createReaderCounts(mostPerRoom: number, mostMarks = MOST_MARKS):
   }
 
   return {
+    sizes: () => ({ rooms: rooms.size }),
     raised({ tag }, reader, seq) {
       const marks = rooms.get(tag) ?? new Map<string, number>();
       rooms.delete(tag);

@@ -1,5 +1,6 @@
 import type { Room } from '../../chat/room.ts';
 import type { ListedRoom, RosterPage } from '../../chat/roster.ts';
+import type { Sized } from '../../sizes.ts';
 import { createPagedMap, deletePaged, type PagedMap, pageOf, setPaged } from './paged-map.ts';
 import {
   countRoom,
@@ -20,7 +21,7 @@ export interface RoomDirectory {
   size(): number;
 }
 
-export function createRoomDirectory(deps: RoomPresenceDeps): RoomDirectory {
+export function createRoomDirectory(deps: RoomPresenceDeps): RoomDirectory & Sized {
   const rooms = new Map<string, RoomPresence>();
   /** The rooms of kind `room`, by namespace and roomid. */
   const listed = new Map<string, PagedMap<RoomPresence>>();
@@ -33,6 +34,7 @@ export function createRoomDirectory(deps: RoomPresenceDeps): RoomDirectory {
   }
 
   return {
+    sizes: () => ({ rooms: rooms.size, listed: listed.size }),
     find: (tag) => rooms.get(tag),
     presenceIn(room) {
       const known = rooms.get(room.tag);

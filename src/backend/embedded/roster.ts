@@ -11,6 +11,7 @@ import type {
   RosterPage,
 } from '../../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import { createConnectionTable } from './connection-table.ts';
 import { createDepartures, type Departures } from './departures.ts';
 import { createInstanceTable } from './instance-table.ts';
@@ -70,7 +71,7 @@ export function createInstanceRoster({
   elapsedMs,
   maxRoomClients,
   publish,
-}: InstanceRosterDeps): InstanceRoster {
+}: InstanceRosterDeps): InstanceRoster & Sized {
   const directory = createRoomDirectory({ now, publish });
   const instances = createInstanceTable({ elapsedMs });
   const connections = createConnectionTable();
@@ -127,6 +128,11 @@ export function createInstanceRoster({
   });
 
   return {
+    sizes: () => ({
+      directory: directory.sizes(),
+      instances: instances.sizes(),
+      connections: connections.sizes(),
+    }),
     enter(instanceId, room, user, own, clients, returned = false) {
       if (instances.isFenced(instanceId))
         return refuse('unavailable', 'this worker was declared dead', RETRY_AFTER_MS);

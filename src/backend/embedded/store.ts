@@ -7,6 +7,7 @@ import type { LoggedRooms } from '../../chat/logged-rooms.ts';
 import type { MentionNotes } from '../../chat/mention-notes.ts';
 import type { RoomReaders } from '../../chat/room-readers.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import { type BlockStore, createBlockStore } from './block-store.ts';
 import { cleanUpTables } from './cleanup.ts';
 import { createCommitQueue } from './commit-queue.ts';
@@ -72,7 +73,7 @@ export function createStore({
   log,
   isConnected = () => false,
   ...deps
-}: StoreDeps): Store {
+}: StoreDeps): Store & Sized {
   const { dedupeTtlS } = deps.rules;
   const notBeforeMs = newestDedupeMs(tables, dedupeTtlS, now());
   const steadyMs = createSteadyClock({ now, elapsedMs, notBeforeMs });
@@ -94,8 +95,10 @@ export function createStore({
   const readerCounts = createReaderCounts(rules.historySize);
   const readSnapshot: ReadSnapshot = (use) =>
     closed ? refuse('unavailable', 'the store is closed', 1_000) : succeed(tables.readSnapshot(use));
+  const { sizes: hooksSizes, ...hooks } = createHookStore({ tables, readSnapshot, queue, now, elapsedMs });
 
   return {
+    sizes: () => ({ queue: queue.sizes(), readerCounts: readerCounts.sizes(), hooks: hooksSizes() }),
     logs: createLogStore({ readSnapshot, queue, rules, now, steadyMs, onSaid: readerCounts.raised }),
     roomReaders: createRoomReaders({ readSnapshot, queue, counts: readerCounts }),
     loggedRooms: createLoggedRooms({ tables, rules, now, closed: () => closed }),
@@ -106,7 +109,7 @@ export function createStore({
     blocks: createBlockStore({ readSnapshot, queue, now }),
     mentionNotes: createMentionNotes({ tables, queue, now, closed: () => closed }),
     roomSubscriptions: createRoomSubscriptionStore({ readSnapshot, queue, rules, now }),
-    hooks: createHookStore({ tables, readSnapshot, queue, now, elapsedMs }),
+    hooks,
     async check() {
       const at = elapsedMs();
       if (at - wellAt < CHECK_MS && !queue.failing()) return succeed(undefined);

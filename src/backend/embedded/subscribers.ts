@@ -1,6 +1,7 @@
 import type { Room } from '../../chat/room.ts';
 import type { PresenceChange, PresenceEvent } from '../../chat/roster.ts';
 import type { WorkerIpc } from '../../cluster/ipc.ts';
+import type { Sized } from '../../sizes.ts';
 import { BUS } from './services.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -13,7 +14,7 @@ export interface Subscribers {
   publishPresence(room: Pick<Room, 'tag'>, change: PresenceChange | PresenceEvent): void;
 }
 
-export function createSubscribers(): Subscribers {
+export function createSubscribers(): Subscribers & Sized {
   const rooms = new Map<string, Set<WorkerIpc>>();
 
   function remove(tag: string, worker: WorkerIpc): void {
@@ -23,6 +24,7 @@ export function createSubscribers(): Subscribers {
   }
 
   return {
+    sizes: () => ({ rooms: rooms.size }),
     add(tag, worker) {
       rooms.set(tag, (rooms.get(tag) ?? new Set()).add(worker));
     },

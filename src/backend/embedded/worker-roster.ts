@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Roster } from '../../chat/roster.ts';
 import { succeed } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import { createPresenceResync } from '../presence-resync.ts';
 import { createReportedPresence } from '../reported-presence.ts';
 import type { RosterService } from './services.ts';
@@ -11,7 +12,7 @@ export interface WorkerRosterDeps {
 }
 
 /** The roster as a worker reaches it, in the primary's memory. */
-export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
+export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster & Sized {
   const reported = createReportedPresence();
   const returnListeners: Parameters<Roster['onReturn']>[0][] = [];
   const resync = createPresenceResync({
@@ -26,6 +27,7 @@ export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
   });
 
   return {
+    sizes: () => ({ reported: reported.sizes() }),
     async enter(room, user, own, clients) {
       const takeBack = reported.enter(room, { ...user, own }, clients);
       const entered = await service.enter(room, user, own, clients);

@@ -1,6 +1,7 @@
 import { createAdapter } from '@socket.io/cluster-adapter';
 import { createOpenQueue } from '../../chat/connect-queue.ts';
 import { callServices } from '../../cluster/ipc-services.ts';
+import type { Sized } from '../../sizes.ts';
 import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createBus } from './bus.ts';
 import type { PrimaryServices } from './services.ts';
@@ -15,7 +16,7 @@ export async function openEmbeddedWorker({
   options,
   primary,
   log,
-}: WorkerBackendDeps): Promise<WorkerBackend> {
+}: WorkerBackendDeps): Promise<WorkerBackend & Sized> {
   const services = callServices<PrimaryServices>(async (kind, args) => {
     const outcome = await primary.request(kind, args, TIMEOUT_MS);
     if (outcome.ok || outcome.error.code !== 'unavailable') return outcome;
@@ -37,13 +38,15 @@ export async function openEmbeddedWorker({
     hooks,
   } = services;
   const bus = createBus({ service: services.bus, primary });
+  const roster = createWorkerRoster({ service: services.roster, log });
 
   return {
+    sizes: () => ({ bus: bus.sizes(), roster: roster.sizes() }),
     logs,
     loggedRooms,
     roomReaders,
     bus,
-    roster: createWorkerRoster({ service: services.roster, log }),
+    roster,
     inboxes,
     pushes,
     idempotency,

@@ -3,6 +3,7 @@ import { withinLimit } from '../../cluster/answer-limit.ts';
 import { hostNameIn } from '../../cluster/host-id.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import type { PrimaryBackend, PrimaryBackendDeps } from '../backend.ts';
 import { type Warnings, watchWarnings } from '../warnings.ts';
 import { agreeOnFormat } from './connection/format.ts';
@@ -39,7 +40,7 @@ const SERVER_ANSWER_MS = 750;
 const RECENT_MS = 5_000;
 
 /** Connects and checks that the servers can be used; throws a `BackendError` that tells the operator why not. */
-export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryBackend> {
+export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryBackend & Sized> {
   const { options, log, examines = false, patienceMs = PATIENCE_MS } = deps;
   const keys = redisKeys(options.keyPrefix, databaseOf(options));
   const scripts = openScripts();
@@ -157,6 +158,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   }
 
   return {
+    sizes: () => ({}),
     // Workers reach Redis themselves.
     serve: () => undefined,
     overview,

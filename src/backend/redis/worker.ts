@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createRedisAdapter } from './adapter.ts';
 import { createRedisBus } from './bus/bus.ts';
@@ -40,7 +41,7 @@ export interface RedisWorkerDeps extends WorkerBackendDeps {
   readonly scripts?: Scripts;
 }
 
-export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBackend> {
+export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBackend & Sized> {
   const { options, instanceId, host, log } = deps;
   const { elapsedMs = () => performance.now(), scripts = openScripts() } = deps;
   const keys = redisKeys(options.keyPrefix, databaseOf(options));
@@ -119,6 +120,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
   const writeCheck = createWriteCheck(roster.heartbeat, elapsedMs);
   let failedBefore = false;
   return {
+    sizes: () => ({ servers: servers.sizes(), roster: roster.sizes() }),
     logs: createRedisLogs({ redis, scripts, keys, epochArgs, writes }),
     loggedRooms: createRedisLoggedRooms({ redis, servers: servers.each, roomName: scripts.roomName, keys }),
     roomReaders: createRedisRoomReaders({ redis, script: scripts.raiseReader, keys, retention }),

@@ -1,4 +1,5 @@
 import type { ServerToClient } from '../../protocol/events.ts';
+import type { Sized } from '../../sizes.ts';
 import type { ChatNamespace, ClientSocket } from '../socket-types.ts';
 import type { Connection, ConnectionInternals } from '../transport/private-members.ts';
 import { createMessageEncoder, type Encoded, type OutboundEvent } from '../transport/websocket-frames.ts';
@@ -53,7 +54,7 @@ export function createConnectionAnnouncer({
   internals,
   gatherWrites,
   nextTurn,
-}: ConnectionAnnouncerDeps): ConnectionAnnouncer {
+}: ConnectionAnnouncerDeps): ConnectionAnnouncer & Sized {
   const waiting = new Set<string>();
   const served = namespaces.map(({ name, sockets }) => ({
     name,
@@ -88,6 +89,7 @@ export function createConnectionAnnouncer({
   }
 
   return {
+    sizes: () => ({ waiting: waiting.size, broadcasts: broadcasts.length }),
     awaitHello: (socketId) => void waiting.add(socketId),
     helloSent: (socketId) => void waiting.delete(socketId),
     broadcast(event, payload) {

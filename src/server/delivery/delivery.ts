@@ -7,6 +7,7 @@ import type { Room } from '../../chat/room.ts';
 import type { PresenceChange, PresenceEvent } from '../../chat/roster.ts';
 import type { Saturation } from '../../cluster/saturation.ts';
 import type { RoomGap } from '../../protocol/rooms.ts';
+import type { Sized } from '../../sizes.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 import { openConnectionInternals } from '../transport/frame-write-check.ts';
 import type { Connection, ConnectionInternals } from '../transport/private-members.ts';
@@ -40,7 +41,7 @@ export interface Delivery {
   close(): void;
 }
 
-export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
+export async function openDelivery(deps: DeliveryDeps): Promise<Delivery & Sized> {
   const { of, namespaces, engine, flushWindowMs, saturation, onFlush, log } = deps;
   const now = () => performance.now();
   const internals = await openConnectionInternals({ log });
@@ -55,8 +56,9 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
   engine.on('initial_headers', (_headers: unknown, { headers, socket }: IncomingMessage) => {
     if (headers.upgrade !== undefined) gatherWrites(socket);
   });
+  const recipients = createRecipients({ of, internals });
   const fanout = createFanout({
-    recipientsOf: createRecipients({ of, internals }),
+    recipientsOf: recipients.of,
     windowMs: () => flushWindowMs * saturation.level(),
     onSpared: saturation.spared,
     turnEnd,
@@ -76,6 +78,12 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
     now,
   });
   return {
+    sizes: () => ({
+      fanout: fanout.sizes(),
+      recipients: recipients.sizes(),
+      announcer: announcer.sizes(),
+      presenceThrottle: presenceThrottle.sizes(),
+    }),
     internals,
     fanout,
     announcer,

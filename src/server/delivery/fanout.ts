@@ -1,4 +1,5 @@
 import type { Room } from '../../chat/room.ts';
+import type { Sized } from '../../sizes.ts';
 import type { TurnEnd } from '../transport/turn-end.ts';
 import {
   createMessageEncoder,
@@ -45,7 +46,7 @@ export interface Fanout {
   close(): void;
 }
 
-export function createFanout(deps: FanoutDeps): Fanout {
+export function createFanout(deps: FanoutDeps): Fanout & Sized {
   const { windowMs, turnEnd, now } = deps;
   const { write, writeAll, delivered } = createRoomWrites(deps);
   const encoders = new Map<string, MessageEncoder>();
@@ -141,6 +142,7 @@ export function createFanout(deps: FanoutDeps): Fanout {
   }
 
   return {
+    sizes: () => ({ rooms: rooms.size, turn: turn.length, waiting: waiting.size }),
     enqueue(room, message) {
       const gathering = rooms.get(room.tag) ?? gather(room);
       if (gathering.messages.length === 0) gathering.since = now();

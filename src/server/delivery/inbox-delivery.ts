@@ -5,6 +5,7 @@ import type { InboxStore } from '../../chat/inbox-store.ts';
 import type { Entry } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import type { MentionPlace, PrivateMessage } from '../../protocol/people.ts';
+import type { Sized } from '../../sizes.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 
 export interface InboxDeliveryDeps {
@@ -27,7 +28,12 @@ export interface InboxDelivery {
   sent(inbox: Room, seq: number): void;
 }
 
-export function createInboxDelivery({ of, inboxes, sessionsOf, now }: InboxDeliveryDeps): InboxDelivery {
+export function createInboxDelivery({
+  of,
+  inboxes,
+  sessionsOf,
+  now,
+}: InboxDeliveryDeps): InboxDelivery & Sized {
   /** Inboxes whose marker `sent` is raised at the end of the turn, so that a burst of items costs one write. */
   const pending = new Map<string, { readonly inbox: Room; readonly seq: number }>();
 
@@ -50,6 +56,7 @@ export function createInboxDelivery({ of, inboxes, sessionsOf, now }: InboxDeliv
   }
 
   return {
+    sizes: () => ({ pending: pending.size }),
     sent,
     deliver(inbox, entry) {
       const item = parseItem(entry);

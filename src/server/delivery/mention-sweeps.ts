@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Mentions } from '../../chat/inbox/mentions.ts';
+import type { Sized } from '../../sizes.ts';
 
 export interface MentionSweepsDeps {
   readonly mentions: Pick<Mentions, 'sweep'>;
@@ -16,7 +17,7 @@ export interface MentionSweeps {
 
 const EVERY_MS = 30_000;
 
-export function createMentionSweeps({ mentions, random, log }: MentionSweepsDeps): MentionSweeps {
+export function createMentionSweeps({ mentions, random, log }: MentionSweepsDeps): MentionSweeps & Sized {
   /** The caller repeats a reap twice a second. */
   const running = new Set<string>();
   let timer: ReturnType<typeof setTimeout>;
@@ -37,6 +38,7 @@ export function createMentionSweeps({ mentions, random, log }: MentionSweepsDeps
   plan();
 
   return {
+    sizes: () => ({ running: running.size }),
     after(instanceId) {
       if (running.has(instanceId)) return;
       running.add(instanceId);

@@ -1,3 +1,4 @@
+import type { Sized } from '../../sizes.ts';
 export interface PacingDeps<T> {
   readonly everyMs: number;
   /** Notes under further keys meanwhile are dropped. */
@@ -12,7 +13,7 @@ export interface Pacing<T> {
   close(): void;
 }
 
-export function createPacing<T>({ everyMs, mostKeys, deliver }: PacingDeps<T>): Pacing<T> {
+export function createPacing<T>({ everyMs, mostKeys, deliver }: PacingDeps<T>): Pacing<T> & Sized {
   /** A key is there until nothing was noted under it for `everyMs`. */
   const keys = new Map<string, { waiting?: T | undefined; timer: NodeJS.Timeout }>();
 
@@ -28,6 +29,7 @@ export function createPacing<T>({ everyMs, mostKeys, deliver }: PacingDeps<T>): 
   }
 
   return {
+    sizes: () => ({ keys: keys.size }),
     note(key, merge) {
       const resting = keys.get(key);
       if (resting) resting.waiting = merge(resting.waiting);

@@ -2,6 +2,7 @@ import { socketRoom } from '../../backend/socket-room.ts';
 import type { MessageReceipts, Party } from '../../chat/inbox/message-receipts.ts';
 import type { AcknowledgedMarkers, RaisedMarkers } from '../../chat/inbox-store.ts';
 import { inboxOf } from '../../chat/room.ts';
+import type { Sized } from '../../sizes.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 
 export interface ReceiptsDeps {
@@ -32,7 +33,7 @@ const EVERY_MS = 1_000;
 /** A primary of the previous release does not say which markers it replaced. A repeated receipt changes nothing. */
 const LOOK_BACK = 50;
 
-export function createReceipts({ receipts, of }: ReceiptsDeps): Receipts {
+export function createReceipts({ receipts, of }: ReceiptsDeps): Receipts & Sized {
   const pauses = new Map<string, Pause>();
 
   function notify(step: Step): void {
@@ -55,6 +56,7 @@ export function createReceipts({ receipts, of }: ReceiptsDeps): Receipts {
   }
 
   return {
+    sizes: () => ({ pauses: pauses.size }),
     acknowledged(reader, { recv, read, was: replaced }) {
       const was = replaced ?? { recv: recv - LOOK_BACK, read: read - LOOK_BACK };
       if (recv <= was.recv && read <= was.read) return;

@@ -1,5 +1,6 @@
 import { socketRoom } from '../../backend/socket-room.ts';
 import type { Room } from '../../chat/room.ts';
+import type { Sized } from '../../sizes.ts';
 import type { ChatNamespace, ClientSocket } from '../socket-types.ts';
 import type { Connection, ConnectionInternals, FramePath } from '../transport/private-members.ts';
 import { isOlder } from './older-clients.ts';
@@ -21,9 +22,13 @@ export interface RecipientsDeps {
 /** Cached until a connection joins or leaves the room: looking up each member for each message took a third of a write. */
 export type RecipientsOf = (room: Room) => Recipients;
 
+export interface RecipientsCache extends Sized {
+  readonly of: RecipientsOf;
+}
+
 const EMPTY: Recipients = { ids: [], connections: [], paths: [] };
 
-export function createRecipients({ of, internals }: RecipientsDeps): RecipientsOf {
+export function createRecipients({ of, internals }: RecipientsDeps): RecipientsCache {
   /** Recipients by namespace and Socket.IO room. */
   const cache = new Map<string, Map<string, Recipients>>();
   const paths = new WeakMap<Connection, FramePath>();
@@ -57,13 +62,16 @@ export function createRecipients({ of, internals }: RecipientsDeps): RecipientsO
     return older.length === 0 ? found : { ...found, older: new Set(older) };
   }
 
-  return (room) => {
-    const rooms = cacheOf(room.nsp);
-    const name = socketRoom(room);
-    const cached = rooms.get(name);
-    if (cached) return cached;
-    const found = find(room.nsp, name);
-    if (found !== EMPTY) rooms.set(name, found);
-    return found;
+  return {
+    sizes: () => ({ cache: [...cache.values()].reduce((sum, rooms) => sum + rooms.size, 0) }),
+    of(room) {
+      const rooms = cacheOf(room.nsp);
+      const name = socketRoom(room);
+      const cached = rooms.get(name);
+      if (cached) return cached;
+      const found = find(room.nsp, name);
+      if (found !== EMPTY) rooms.set(name, found);
+      return found;
+    },
   };
 }

@@ -4,6 +4,7 @@ import type { RoomReaders } from '../../chat/room-readers.ts';
 import type { Roster } from '../../chat/roster.ts';
 import { LARGE_ROOM_CLIENTS } from '../../protocol/limits.ts';
 import type { ReadCount, ReadMark, Reads } from '../../protocol/rooms.ts';
+import type { Sized } from '../../sizes.ts';
 import type { ChatNamespace, ClientSocket } from '../socket-types.ts';
 import type { Fanout } from './fanout.ts';
 import { createPacing } from './pacing.ts';
@@ -57,7 +58,7 @@ const EVERY_MS = 1_000;
 /** The rooms in which a mark rose within a second, on one worker. */
 const MOST_ROOMS = 10_000;
 
-export function createRoomReads(deps: RoomReadsDeps): RoomReads {
+export function createRoomReads(deps: RoomReadsDeps): RoomReads & Sized {
   const { namespaces, of, roster, roomReaders, fanout } = deps;
   const outgoing = createPacing<Raised>({ everyMs: EVERY_MS, mostKeys: MOST_ROOMS, deliver: send });
   const incoming = createPacing<Waiting>({ everyMs: EVERY_MS, mostKeys: MOST_ROOMS, deliver });
@@ -131,6 +132,7 @@ export function createRoomReads(deps: RoomReadsDeps): RoomReads {
   }
 
   return {
+    sizes: () => ({ outgoing: outgoing.sizes(), incoming: incoming.sizes() }),
     raised(room, userId, seq) {
       outgoing.note(room.tag, (waiting = { room, marks: new Map(), furthest: 0 }) => {
         raise(waiting.marks, userId, seq);

@@ -1,4 +1,5 @@
 import type { HookSource } from '../../chat/hook-queue.ts';
+import type { Sized } from '../../sizes.ts';
 
 export interface DelayedSource extends HookSource {
   /** Ms since 1970. */
@@ -27,7 +28,7 @@ export interface DueSubjects {
   clear(): void;
 }
 
-export function createDueSubjects(): DueSubjects {
+export function createDueSubjects(): DueSubjects & Sized {
   const due = new Map<string, string>();
   const delayed = new Map<string, DelayedSource>();
 
@@ -38,6 +39,7 @@ export function createDueSubjects(): DueSubjects {
   }
 
   return {
+    sizes: () => ({ due: due.size, delayed: delayed.size }),
     add({ subject, state }) {
       if (!due.has(subject) && !delayed.has(subject)) due.set(subject, state);
     },

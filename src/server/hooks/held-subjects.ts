@@ -1,3 +1,5 @@
+import type { Sized } from '../../sizes.ts';
+
 /*
  * A receiver may refuse one event of a room for ever, or hang at it, and the room's later events must not be sent before it. Only that room
  * waits: it is tried again alone, with its next event alone, until that is taken or its log no longer has it.
@@ -24,10 +26,11 @@ interface Hold {
   readonly holdMs: number;
 }
 
-export function createHeldSubjects(elapsedMs: () => number): HeldSubjects {
+export function createHeldSubjects(elapsedMs: () => number): HeldSubjects & Sized {
   const holds = new Map<string, Hold>();
 
   return {
+    sizes: () => ({ holds: holds.size }),
     has: (subject) => holds.has(subject),
     hold(subject) {
       const now = elapsedMs();

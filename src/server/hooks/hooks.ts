@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { WorkerBackend } from '../../backend/backend.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
+import type { Sized } from '../../sizes.ts';
 import { type BeforeSay, type BeforeSayDeps, createBeforeSay, MAX_ANSWER_BYTES } from './before-say.ts';
 import { createHookedLogs, createHookedPushes } from './hooked-logs.ts';
 import { createHookedRoster } from './hooked-roster.ts';
@@ -44,11 +45,17 @@ const NONE: HookCounts = { sent: 0, dropped: 0, failed: 0, failingSince: undefin
 
 export function createHooks<Backend extends Pick<WorkerBackend, 'logs' | 'inboxes' | 'roster' | 'hooks'>>(
   deps: HooksDeps<Backend>,
-): Hooks<Backend> {
+): Hooks<Backend> & Sized {
   const { backend, hookUrl: url, hookSecret: secret, hookTimeoutMs: timeoutMs, worker, now, log } = deps;
   const { hookEvents: wanted, newId } = deps;
   if (url === undefined || secret === undefined || wanted.length === 0) {
-    return { backend, pushLogs: backend.logs, counts: () => NONE, close: async () => undefined };
+    return {
+      sizes: () => ({}),
+      backend,
+      pushLogs: backend.logs,
+      counts: () => NONE,
+      close: async () => undefined,
+    };
   }
   const elapsedMs = () => performance.now();
   const listing = createHookListing({
@@ -77,6 +84,7 @@ export function createHooks<Backend extends Pick<WorkerBackend, 'logs' | 'inboxe
     log,
   });
   return {
+    sizes: () => ({ listing: listing.sizes(), sender: sender.sizes() }),
     backend: {
       ...backend,
       ...(sendsMessages && { logs: createHookedLogs(backend.logs, listing) }),

@@ -1,5 +1,6 @@
 import type { HookQueue, HookSource } from '../../chat/hook-queue.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import { createLossCheck, LOSS_CHECK_MS } from './loss-check.ts';
 
 /** A worker lists a subject again after this time, while something happens. */
@@ -51,7 +52,7 @@ export interface HowToRun<T> {
   readonly noteAfterMs?: number;
 }
 
-export function createHookListing({ queue, restored, elapsedMs }: HookListingDeps): HookListing {
+export function createHookListing({ queue, restored, elapsedMs }: HookListingDeps): HookListing & Sized {
   const lossCheck = createLossCheck({ queue, elapsedMs });
   /** In the order of listing. */
   const known = new Map<string, Listed>();
@@ -160,6 +161,13 @@ export function createHookListing({ queue, restored, elapsedMs }: HookListingDep
   }
 
   return {
+    sizes: () => ({
+      known: known.size,
+      waiting: waiting.size,
+      noted: noted.size,
+      later: later.size,
+      unlisted: unlisted.size,
+    }),
     run(subject, initialState, write, how = {}) {
       if (isListed(subject)) return runNow(subject, write, how);
       return new Promise((resolve) => {

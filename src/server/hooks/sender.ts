@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { HookQueue, HookSource } from '../../chat/hook-queue.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
+import type { Sized } from '../../sizes.ts';
 import { createComparison } from './comparison.ts';
 import { createHookDelivery } from './delivery.ts';
 import { createDueSubjects } from './due-subjects.ts';
@@ -73,7 +74,7 @@ export interface HookSender {
   close(): Promise<void>;
 }
 
-export function createHookSender(deps: HookSenderDeps): HookSender {
+export function createHookSender(deps: HookSenderDeps): HookSender & Sized {
   const { queue, presence, pushes, sendsMessages, holder, now, elapsedMs, log } = deps;
   const closing = new AbortController();
   const rest = (ms: number) => pause(ms, undefined, { signal: closing.signal }).catch(() => undefined);
@@ -195,6 +196,7 @@ export function createHookSender(deps: HookSenderDeps): HookSender {
   const running = run();
 
   return {
+    sizes: () => ({ due: due.sizes(), held: held.sizes() }),
     counts: () => ({
       sent,
       dropped,

@@ -11,6 +11,7 @@ import { inboxOf, type Room } from '../../chat/room.ts';
 import type { RoomFollowers } from '../../chat/room-followers.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { TOKEN_LEEWAY_MS } from '../../protocol/limits.ts';
+import type { Sized } from '../../sizes.ts';
 import type { StartStream } from './answer-kinds.ts';
 import { createLiveFrames } from './event-frames.ts';
 import { createEventStream, type EventStream } from './event-stream.ts';
@@ -88,7 +89,7 @@ interface OpenStream {
   readonly stream: EventStream;
 }
 
-export function createEventStreams(deps: EventStreamsDeps): EventStreams {
+export function createEventStreams(deps: EventStreamsDeps): EventStreams & Sized {
   const { feeds, maxBufferedBytes, now, random, log } = deps;
   const open = new Set<OpenStream>();
   const frameOf = createLiveFrames();
@@ -121,6 +122,12 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
   }
 
   return {
+    sizes: () => ({
+      open: open.size,
+      opensOfKeys: opensOfKeys.size,
+      opensOfUsers: opensOfUsers.size,
+      backlog: backlog.sizes(),
+    }),
     async open(room, after, reader, scope) {
       if (draining) return refuse('unavailable', 'this server is going away', RETRY_MS);
       if (!roomFor(reader)) return refuse('limit', 'too many event streams are open');

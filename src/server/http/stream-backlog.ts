@@ -1,3 +1,4 @@
+import type { Sized } from '../../sizes.ts';
 /** A stream whose reader may be slower than its events. */
 export interface BackloggedStream {
   /** Bytes that are written and not taken yet. */
@@ -18,7 +19,7 @@ export interface StreamBacklog {
  * A bound for each stream alone would let a thousand slow readers fill the memory together. What is written is added up, and
  * counted anew once the sum is beyond the bound: readers that keep up cost one addition per event.
  */
-export function createStreamBacklog(maxBytes: number): StreamBacklog {
+export function createStreamBacklog(maxBytes: number): StreamBacklog & Sized {
   const streams = new Set<BackloggedStream>();
   let mostBytes = 0;
 
@@ -34,6 +35,7 @@ export function createStreamBacklog(maxBytes: number): StreamBacklog {
   }
 
   return {
+    sizes: () => ({ streams: streams.size }),
     add: (stream) => void streams.add(stream),
     remove: (stream) => void streams.delete(stream),
     wrote(bytes) {

@@ -2,6 +2,7 @@ import { GUEST_PREFIX, guestCreatedAt } from '../../chat/identity.ts';
 import { type Moderation, refuseRestricted } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Refusal } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import type { Session } from '../session.ts';
 
 /** The time that a ban applies to an address: others may share it, and addresses change hands. */
@@ -42,7 +43,12 @@ interface Note {
 
 type Notes = Map<string, Note>;
 
-export function createConnectionBans({ mode, moderation, now, date }: ConnectionBansDeps): ConnectionBans {
+export function createConnectionBans({
+  mode,
+  moderation,
+  now,
+  date,
+}: ConnectionBansDeps): ConnectionBans & Sized {
   const ofConnections = new WeakMap<Session['budget'], Notes>();
   const ofAddresses = new Map<string, Notes>();
 
@@ -91,6 +97,7 @@ export function createConnectionBans({ mode, moderation, now, date }: Connection
   }
 
   return {
+    sizes: () => ({ ofAddresses: ofAddresses.size }),
     note(session, room) {
       const { budget, user } = session;
       if (mode !== 'open') return undefined;

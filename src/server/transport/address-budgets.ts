@@ -4,6 +4,7 @@ import {
   type Rate,
   type SharedBuckets,
 } from '../../chat/rate-limit.ts';
+import type { Sized } from '../../sizes.ts';
 import { Traffic, type TrafficRates } from './connection-budget.ts';
 
 /**
@@ -34,15 +35,18 @@ export function createAddressBudgets({
   rateSay,
   rateSignal,
   now,
-}: AddressBudgetsDeps): AddressBudgets {
+}: AddressBudgetsDeps): AddressBudgets & Sized {
   const shared: TrafficRates = {
     events: timesConnections(rates.events),
     bytes: timesConnections(rates.bytes),
   };
   const traffics = createKeyedBuckets(() => new Traffic(shared, now));
+  const says = createSharedBuckets(timesConnections(rateSay), now);
+  const signals = createSharedBuckets(timesConnections(rateSignal), now);
   return {
-    says: createSharedBuckets(timesConnections(rateSay), now),
-    signals: createSharedBuckets(timesConnections(rateSignal), now),
+    sizes: () => ({ traffics: traffics.size, says: says.size, signals: signals.size }),
+    says,
+    signals,
     trafficOf: traffics.of,
     get size() {
       return traffics.size;

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import proxyAddr from '@fastify/proxy-addr';
 import ipaddr from 'ipaddr.js';
+import type { Sized } from '../../sizes.ts';
 
 /** The proxies that are trusted without TRUST_PROXY. */
 const DEFAULT_TRUST = ['loopback'];
@@ -39,7 +40,7 @@ export interface ClientAddressesDeps {
   readonly onIgnored: (address: string) => void;
 }
 
-export function createClientAddresses(deps: ClientAddressesDeps): ClientAddresses {
+export function createClientAddresses(deps: ClientAddressesDeps): ClientAddresses & Sized {
   const { trustProxy } = deps;
   const trusts = proxyAddr.compile([...(trustProxy ?? DEFAULT_TRUST)]);
   const isLoopback = proxyAddr.compile('loopback');
@@ -86,6 +87,7 @@ export function createClientAddresses(deps: ClientAddressesDeps): ClientAddresse
   }
 
   return {
+    sizes: () => ({ kinds: kinds.size }),
     counted(request) {
       const address = addressOf(request);
       if (address === undefined) return undefined;

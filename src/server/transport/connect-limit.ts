@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { createSharedBuckets, type Rate } from '../../chat/rate-limit.ts';
 import { refuse } from '../../protocol/codes.ts';
 import { sessionIdOf } from '../../protocol/session-id.ts';
+import type { Sized } from '../../sizes.ts';
 import type { ClientAddresses } from './client-address.ts';
 import { refuseUpgrade } from './refused-upgrades.ts';
 
@@ -24,10 +25,11 @@ export interface ConnectLimitDeps {
   readonly now: () => number;
 }
 
-export function createConnectLimit({ rate, addresses, now }: ConnectLimitDeps): ConnectLimit {
+export function createConnectLimit({ rate, addresses, now }: ConnectLimitDeps): ConnectLimit & Sized {
   const buckets = createSharedBuckets(rate, now);
   const takeAgain = (address: string | undefined) => (address === undefined ? 0 : buckets.take(address));
   return {
+    sizes: () => ({ buckets: buckets.size }),
     take: (request) => (rate ? takeAgain(addresses.counted(request)) : 0),
     takeAgain,
   };

@@ -1,5 +1,6 @@
 import { createBucket, type Rate } from '../../chat/rate-limit.ts';
 import { BYE, refuse } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import type { ClientSocket } from '../socket-types.ts';
 import type { AddressBudgets } from './address-budgets.ts';
 import type { ClientAddresses } from './client-address.ts';
@@ -78,7 +79,7 @@ interface EnginePacket {
 const BUDGET = Symbol('budget');
 type LimitedConnection = Connection & { [BUDGET]?: ConnectionBudget };
 
-export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLimits {
+export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLimits & Sized {
   const { internals, rates, addresses, addressBudgets, connectLimit, maxElements, now, random } = deps;
   const connectRate = { ...CONNECT_RATE, burst: CONNECT_RATE.burst + deps.namespaces };
   const ending = new Set<NodeJS.Timeout>();
@@ -188,6 +189,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
   }
 
   return {
+    sizes: () => ({ ending: ending.size, endings: endings.sizes() }),
     watch(connection) {
       // The client's address must be read now: the headers of the first request are dropped later.
       budgetOf(connection);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Sized } from '../../sizes.ts';
 import type { Connection, ConnectionInternals } from './private-members.ts';
 
 /*
@@ -28,7 +29,7 @@ interface Ending {
 
 export function createEndingConnections(
   internals: Pick<ConnectionInternals, 'streamOf' | 'terminate'>,
-): EndingConnections {
+): EndingConnections & Sized {
   const endings = new Set<Ending>();
   let checking: NodeJS.Timeout | undefined;
 
@@ -49,6 +50,7 @@ export function createEndingConnections(
   }
 
   return {
+    sizes: () => ({ endings: endings.size }),
     closed(connection) {
       const stream = internals.streamOf(connection);
       if (!stream || stream.destroyed) return;

@@ -1,3 +1,4 @@
+import type { Sized } from '../../sizes.ts';
 import type { Connection, ConnectionInternals } from './private-members.ts';
 
 /** A connection that sends more events in one turn of the event loop is paused, so that others are read first. */
@@ -24,7 +25,12 @@ export interface ReadThrottle {
   received(connection: Connection): void;
 }
 
-export function createReadThrottle({ internals, isBehind, nextTurn, later }: ReadThrottleDeps): ReadThrottle {
+export function createReadThrottle({
+  internals,
+  isBehind,
+  nextTurn,
+  later,
+}: ReadThrottleDeps): ReadThrottle & Sized {
   const counts = new Map<Connection, number>();
   const paused = new Set<Connection>();
   const called = new Set<ReadThrottleDeps['later']>();
@@ -59,6 +65,7 @@ export function createReadThrottle({ internals, isBehind, nextTurn, later }: Rea
   }
 
   return {
+    sizes: () => ({ counts: counts.size, paused: paused.size, called: called.size }),
     received(connection) {
       const events = (counts.get(connection) ?? 0) + 1;
       counts.set(connection, events);

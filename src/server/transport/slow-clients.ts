@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { BYE } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import type { ClientSocket } from '../socket-types.ts';
 import type { Connection, ConnectionInternals } from './private-members.ts';
 
@@ -46,7 +47,7 @@ export interface SlowClients {
   close(): void;
 }
 
-export function createSlowClients(deps: SlowClientsDeps): SlowClients {
+export function createSlowClients(deps: SlowClientsDeps): SlowClients & Sized {
   const { internals, sockets, maxBufferedBytes, random, log } = deps;
   const behindBytes = maxBufferedBytes * BEHIND_PART;
   const ending = new Set<NodeJS.Timeout>();
@@ -123,6 +124,7 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
 
   const checks = setInterval(startRound, CHECK_MS);
   return {
+    sizes: () => ({ ending: ending.size }),
     isBehind,
     caughtUp: (connection) => (isBehind(connection) ? catchUp(connection) : undefined),
     closedCount: () => closedCount,

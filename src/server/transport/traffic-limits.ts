@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Rate, SharedBuckets } from '../../chat/rate-limit.ts';
 import { JSON_BYTES_PER_TEXT_BYTE } from '../../protocol/limits.ts';
+import type { Sized } from '../../sizes.ts';
 import { createAddressBudgets } from './address-budgets.ts';
 import { createClientAddresses } from './client-address.ts';
 import { type ConnectLimit, createConnectLimit } from './connect-limit.ts';
@@ -37,7 +38,7 @@ export interface TrafficLimitsDeps extends TrafficSettings {
   readonly log: Logger;
 }
 
-export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits {
+export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits & Sized {
   const { rateSay, rateSignal, internals, log } = deps;
   const rates = { events: deps.rateEvents, bytes: deps.rateBytes };
   const now = () => performance.now();
@@ -71,5 +72,16 @@ export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits {
     random: Math.random,
   });
   const { says: sayOfAddress, signals: signalOfAddress } = addressBudgets;
-  return { connectLimit, sayOfAddress, signalOfAddress, connections };
+  return {
+    sizes: () => ({
+      addresses: addresses.sizes(),
+      addressBudgets: addressBudgets.sizes(),
+      connectLimit: connectLimit.sizes(),
+      connections: connections.sizes(),
+    }),
+    connectLimit,
+    sayOfAddress,
+    signalOfAddress,
+    connections,
+  };
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { createReconciler } from '../../chat/reconciler.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Roster } from '../../chat/roster.ts';
+import type { Sized } from '../../sizes.ts';
 
 /** The number of each user's connections on this worker, as the roster knows it. */
 export interface ConnectionCounts {
@@ -22,7 +23,7 @@ export interface ConnectionCountsDeps {
 const RETRY_MS = 2_000;
 const CONCURRENCY = 500;
 
-export function createConnectionCounts({ roster, log }: ConnectionCountsDeps): ConnectionCounts {
+export function createConnectionCounts({ roster, log }: ConnectionCountsDeps): ConnectionCounts & Sized {
   const counts = new Map<string, number>();
   const pending = createReconciler<Room>({
     attempt: async (inbox) => ((await report(inbox)) ? 'done' : 'failed'),
@@ -49,6 +50,7 @@ export function createConnectionCounts({ roster, log }: ConnectionCountsDeps): C
   }
 
   return {
+    sizes: () => ({ counts: counts.size, pending: pending.sizes() }),
     increment: (inbox) => set(inbox, (counts.get(inbox.tag) ?? 0) + 1),
     decrement: (inbox) => set(inbox, (counts.get(inbox.tag) ?? 1) - 1),
     resync: pending.flush,

@@ -10,6 +10,7 @@ import type { SharedBuckets } from '../../chat/rate-limit.ts';
 import { type AttemptResult, createReconciler } from '../../chat/reconciler.ts';
 import type { Room } from '../../chat/room.ts';
 import { type ErrorCode, type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import type { AnnouncementFeed } from '../delivery/announcement-feed.ts';
 import { type InboxDelivery, isFromBackEnd } from '../delivery/inbox-delivery.ts';
 import type { Session, UserBinding } from '../session.ts';
@@ -87,7 +88,7 @@ interface Unbound {
   readonly from?: Position | undefined;
 }
 
-export function createLogins(deps: LoginsDeps): Logins {
+export function createLogins(deps: LoginsDeps): Logins & Sized {
   const { inboxView, announcementFeed, delivery, connectionCounts, membershipTransfer, log } = deps;
   const attach = createInboxAttach(deps);
   const bindings = createUserBindings(connectionCounts, deps.userBuckets);
@@ -149,6 +150,7 @@ export function createLogins(deps: LoginsDeps): Logins {
   }
 
   return {
+    sizes: () => ({ bindings: bindings.sizes(), unbound: unbound.sizes() }),
     async bind(session, from, greet) {
       // `end` was called before this turn, so nobody would release the binding.
       if (!session.socket.connected) return true;

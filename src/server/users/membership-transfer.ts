@@ -3,6 +3,7 @@ import type { Identity } from '../../chat/identity.ts';
 import type { Presence } from '../../chat/presence.ts';
 import { type AttemptResult, createReconciler } from '../../chat/reconciler.ts';
 import type { Room } from '../../chat/room.ts';
+import type { Sized } from '../../sizes.ts';
 import { type Membership, personOf, type Session } from '../session.ts';
 
 /*
@@ -42,7 +43,7 @@ export function createMembershipTransfer({
   presence,
   onBanned,
   log,
-}: MembershipTransferDeps): MembershipTransfer {
+}: MembershipTransferDeps): MembershipTransfer & Sized {
   const pending = createReconciler<Transferred>({
     attempt: enterInTurn,
     onError: (error) => log.error({ err: error }, 'a membership could not be transferred'),
@@ -88,6 +89,7 @@ export function createMembershipTransfer({
   }
 
   return {
+    sizes: () => ({ pending: pending.sizes() }),
     async transfer(session, identity) {
       const before = session.user.id;
       Object.assign(session, { identity, user: identity.user });

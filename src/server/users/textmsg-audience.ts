@@ -7,6 +7,7 @@ import { type Room, roomOf } from '../../chat/room.ts';
 import type { Roster, RosterEntry } from '../../chat/roster.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import type { TextMessage } from '../../protocol/people.ts';
+import type { Sized } from '../../sizes.ts';
 import { personOf, type Session } from '../session.ts';
 
 const RETRY_MS = 2_000;
@@ -59,7 +60,7 @@ export function createTextmsgAudience({
   checkConnectionBan,
   degraded,
   log,
-}: TextmsgAudienceDeps): TextmsgAudience {
+}: TextmsgAudienceDeps): TextmsgAudience & Sized {
   // The audience is not announced to anybody.
   const presence = createPresence({ roster, onJoin: () => undefined, onQuit: () => undefined, log });
   const listeners = new Map<Session, Listener>();
@@ -157,6 +158,7 @@ export function createTextmsgAudience({
   }
 
   return {
+    sizes: () => ({ listeners: listeners.size, pending: pending.sizes() }),
     arrive: updateRoster,
     enter(session) {
       updateSubscription(session);

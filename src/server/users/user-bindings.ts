@@ -2,6 +2,7 @@ import type { FeedLease } from '../../chat/feeds.ts';
 import type { SharedBuckets } from '../../chat/rate-limit.ts';
 import { inboxOf, type Room } from '../../chat/room.ts';
 import type { User } from '../../protocol/people.ts';
+import type { Sized } from '../../sizes.ts';
 import type { Session, UserBinding } from '../session.ts';
 import type { ConnectionCounts } from './connection-counts.ts';
 
@@ -22,10 +23,14 @@ interface BindingDeps {
   readonly owners: Map<string, Owned>;
 }
 
-export function createUserBindings(connections: ConnectionCounts, userBuckets: SharedBuckets): UserBindings {
+export function createUserBindings(
+  connections: ConnectionCounts,
+  userBuckets: SharedBuckets,
+): UserBindings & Sized {
   const owners = new Map<string, Owned>();
   const deps: BindingDeps = { connections, userBuckets, owners };
   return {
+    sizes: () => ({ owners: owners.size, buckets: userBuckets.size }),
     bind: (session, user) => new ConnectionBinding(deps, session, user),
     sessionsOf: (inbox) => listed(owners.get(inbox.tag)),
     *sessions() {

@@ -42,7 +42,7 @@ function setUp(firstWindowMs = 0, nsp = '/', writeMs = 0) {
           },
         }),
       },
-    }),
+    }).of,
     windowMs: () => windowMs,
     onSpared: (ms) => void spared.push(ms),
     turnEnd: createTurnEnd(),

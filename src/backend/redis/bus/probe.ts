@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
+import type { Sized } from '../../../sizes.ts';
 import type { RedisCommands } from '../connection/commands.ts';
 import { away } from '../connection/failures.ts';
 import { CALL_DEADLINE_MS } from '../connection/redis-connection.ts';
@@ -17,7 +18,7 @@ export interface BusProbeDeps {
   readonly channel: () => string | undefined;
 }
 
-export interface BusProbe {
+export interface BusProbe extends Sized {
   /** Publishes a probe, and answers `unavailable` if it does not come back. */
   probe(): Promise<Outcome<void>>;
   /** Subscribes the channel that the server has now. Returns whether it is the same as before. */
@@ -59,5 +60,5 @@ export function createBusProbe({ redis, subscriptions, channel }: BusProbeDeps):
     return arrived ? succeed(undefined) : DEAF;
   }
 
-  return { probe, follow };
+  return { sizes: () => ({ pendingProbes: pendingProbes.size }), probe, follow };
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Entry } from '../../../chat/log-store.ts';
 import type { PresenceChange, PresenceEvent } from '../../../chat/roster.ts';
+import type { Sized } from '../../../sizes.ts';
 import {
   Channel,
   type ChannelSubscription,
@@ -27,7 +28,7 @@ export interface Subscriptions {
 }
 
 /** The subscriptions at one server. */
-export interface ServerSubscriptions extends Subscriptions {
+export interface ServerSubscriptions extends Subscriptions, Sized {
   /** Subscribes a channel for its listeners at another server, which does not have it any more. */
   takeOver(channel: Channel): void;
   /** Hands each channel over to the server that has it now. Returns how many others have. */
@@ -87,6 +88,7 @@ export function createSubscriptions(deps: SubscriptionsDeps): ServerSubscription
   }
 
   const subscriptions: ServerSubscriptions = {
+    sizes: () => ({ channels: channels.size }),
     listen(name, onEntry, onPresence) {
       const channel = channelOf(name);
       const listener = new Listener(owner, channel, onEntry, onPresence);

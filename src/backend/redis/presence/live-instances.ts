@@ -1,6 +1,7 @@
 import { ROSTER_DOUBT_MS } from '../../../chat/roster.ts';
 import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
+import type { Sized } from '../../../sizes.ts';
 import type { InstanceReader, InstanceState } from './instances.ts';
 
 /**
@@ -8,7 +9,7 @@ import type { InstanceReader, InstanceState } from './instances.ts';
  * instance is looked up once to see whether it is listed at all. So the cost does not grow with the instances, although every
  * worker reads. While the store does not answer, the last reading stands: no lease ends while no heartbeat can be seen.
  */
-export interface LiveInstances {
+export interface LiveInstances extends Sized {
   /** Reads the instances again, if the last reading is a second old. */
   refresh(): Promise<Outcome<unknown>>;
   /** Returns the states of those that are listed. An instance may be listed just now: one that is not known is looked up. */
@@ -124,5 +125,5 @@ export function createLiveInstances(
     last = undefined;
   }
 
-  return { refresh: () => recent().found, statesOf, forget };
+  return { sizes: () => ({ listed: listed.size }), refresh: () => recent().found, statesOf, forget };
 }

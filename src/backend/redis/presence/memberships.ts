@@ -3,6 +3,7 @@ import type { Room } from '../../../chat/room.ts';
 import type { Roster, RosterChange, RosterEntry } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { refuse, succeed } from '../../../protocol/codes.ts';
+import type { Sized } from '../../../sizes.ts';
 import type { ReportedPresence, ReportedUser } from '../../reported-presence.ts';
 import type { EnterOptions, EnterReply, ExitReply, RosterCalls } from './roster-calls.ts';
 
@@ -26,7 +27,7 @@ export interface Memberships extends Pick<Roster, 'enter' | 'exit' | 'setClients
 const BANNED = 1;
 const NO_LIMIT = 0;
 
-export function createMemberships(deps: MembershipsDeps): Memberships {
+export function createMemberships(deps: MembershipsDeps): Memberships & Sized {
   const { calls, reported, maxRoomClients, isTrusted, vacateIfEmpty } = deps;
   const { sendEnter, sendExit } = calls;
   /** Users who left and whose exit the store has not accepted, by room and user. */
@@ -80,6 +81,7 @@ export function createMemberships(deps: MembershipsDeps): Memberships {
   }
 
   return {
+    sizes: () => ({ departing: departing.size }),
     enter,
     async enterAgain(room, user, clients, known) {
       const isKnown = () => known && reported.isAccepted(room, user.userId);

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { createReconciler } from '../../../chat/reconciler.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
+import type { Sized } from '../../../sizes.ts';
 
 const RETRY_MS = 1_000;
 /** A room that fails this often in a row is notified only at its next change. */
@@ -21,7 +22,11 @@ export interface PresenceNotifierDeps {
   readonly log: Logger;
 }
 
-export function createPresenceNotifier({ notify, onNotified, log }: PresenceNotifierDeps): PresenceNotifier {
+export function createPresenceNotifier({
+  notify,
+  onNotified,
+  log,
+}: PresenceNotifierDeps): PresenceNotifier & Sized {
   return createReconciler<Room>({
     keyOf: ({ tag }) => tag,
     retryMs: RETRY_MS,

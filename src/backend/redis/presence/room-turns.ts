@@ -1,5 +1,6 @@
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
+import type { Sized } from '../../../sizes.ts';
 
 /*
  * An instance lists a room in its index before it enters anybody there. Where one server has both, it runs the calls in the
@@ -7,7 +8,7 @@ import type { Outcome } from '../../../protocol/codes.ts';
  * calls for the room wait behind it: if a later count overtook it, the earlier one would stand.
  */
 
-export interface RoomTurns {
+export interface RoomTurns extends Sized {
   /** Makes the call once `listing` succeeded and the earlier calls for the room are made. Returns the refusal otherwise. */
   afterListing<T>(
     room: Room,
@@ -51,5 +52,5 @@ export function createRoomTurns(inOneOrder: (room: Room) => boolean): RoomTurns 
     return before ? makeAfter(room, Promise.all([before]), call) : call();
   }
 
-  return { afterListing, inTurn };
+  return { sizes: () => ({ made: made.size }), afterListing, inTurn };
 }

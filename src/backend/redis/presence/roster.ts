@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Room } from '../../../chat/room.ts';
 import type { Roster } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
+import type { Sized } from '../../../sizes.ts';
 import { createPresenceResync } from '../../presence-resync.ts';
 import { createReportedPresence } from '../../reported-presence.ts';
 import type { RedisCommands, ScriptArgs } from '../connection/commands.ts';
@@ -50,7 +51,7 @@ export interface RedisRosterDeps {
  * connections included, *before* it enters anybody there: so whoever reaps it finds all it left. An instance that is not
  * listed is listed again by its next call.
  */
-export function createRedisRoster(deps: RedisRosterDeps): Roster {
+export function createRedisRoster(deps: RedisRosterDeps): Roster & Sized {
   const { redis, scripts, keys, indexParts, instanceId, host, log, now, dataMarks } = deps;
   const reported = createReportedPresence();
   const clock = createClusterClock(now);
@@ -173,6 +174,13 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   return {
+    sizes: () => ({
+      reported: reported.sizes(),
+      living: living.sizes(),
+      notifier: notifier.sizes(),
+      turns: turns.sizes(),
+      memberships: memberships.sizes(),
+    }),
     enter: memberships.enter,
     exit: memberships.exit,
     setClients: memberships.setClients,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
+import type { Sized } from '../../../sizes.ts';
 import type { BackendOptions } from '../../backend.ts';
 import type { OnRedisReply } from '../../redis-calls.ts';
 import { createRoutedSubscriptions } from '../bus/routed-subscriptions.ts';
@@ -69,7 +70,7 @@ export interface WorkerServersDeps {
 /** A migration moves slot after slot. A subscriber is replaced once for all that went in this time. */
 const RECONNECT_EVERY_MS = 2_000;
 
-export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
+export function openWorkerServers(deps: WorkerServersDeps): WorkerServers & Sized {
   const { options, log } = deps;
   const { ackReplicas = 0 } = options;
   const resyncListeners: (() => void)[] = [];
@@ -143,6 +144,15 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
   }
 
   return {
+    sizes: () =>
+      Object.fromEntries(
+        topology
+          .nodes()
+          .map(({ subscriber, bus }, server) => [
+            `server${server}`,
+            { subscriptions: subscriber.subscriptions.sizes(), probe: bus.sizes() },
+          ]),
+      ),
     commands: topology.commands,
     each: () => topology.nodes().map(({ commands }) => commands),
     subscriptions,
