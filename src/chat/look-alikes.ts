@@ -16,7 +16,7 @@ import type { PresenceChange, PresenceEvent, Roster, RosterMembersPage, RosterPa
  * then lists the member among its `joins`, as for a new name.
  */
 
-/** Names that are kept, of all rooms together; those of the rooms without news for longest go first. */
+/** Names that are kept, of all rooms together, where a room counts as one more; the rooms without news for longest go first. */
 const MAX_KEPT_NAMES = 20_000;
 /** Members of one room with whom a page of a longer list is compared, the first by user id. */
 const MAX_COMPARED = 1_000;
@@ -29,6 +29,7 @@ export interface LookAlikesDeps {
   readonly deliver: (room: Room, change: PresenceChange | PresenceEvent) => void;
   /** A clock that never steps. */
   readonly now: () => number;
+  readonly maxKeptNames?: number;
 }
 
 export interface LookAlikes {
@@ -45,7 +46,15 @@ interface KeptNames {
   readonly names: RoomNames;
 }
 
-export function createLookAlikes({ roster, deliver, now }: LookAlikesDeps): LookAlikes & Sized {
+/** An empty room takes memory, too. */
+const weightOf = ({ names }: KeptNames) => names.size() + 1;
+
+export function createLookAlikes({
+  roster,
+  deliver,
+  now,
+  maxKeptNames = MAX_KEPT_NAMES,
+}: LookAlikesDeps): LookAlikes & Sized {
   const kept = new Map<string, KeptNames>();
   let keptNames = 0;
   /** The changes that wait for the list of their room. */
@@ -53,15 +62,16 @@ export function createLookAlikes({ roster, deliver, now }: LookAlikesDeps): Look
   const compared = new Map<string, { readonly at: number; readonly names: Promise<RoomNames | undefined> }>();
 
   function forget(tag: string): void {
-    keptNames -= kept.get(tag)?.names.size() ?? 0;
+    const known = kept.get(tag);
+    if (known) keptNames -= weightOf(known);
     kept.delete(tag);
   }
 
   function keep(tag: string, entry: KeptNames): void {
     kept.set(tag, entry);
-    keptNames += entry.names.size();
+    keptNames += weightOf(entry);
     for (const oldest of kept.keys()) {
-      if (keptNames <= MAX_KEPT_NAMES || oldest === tag) break;
+      if (keptNames <= maxKeptNames || oldest === tag) break;
       forget(oldest);
     }
   }

@@ -55,6 +55,7 @@ describe('members whose names look alike', () => {
       },
       deliver: (_room, change) => changes.push(told(change)),
       now: () => atMs,
+      maxKeptNames: 100,
     });
   });
 
@@ -156,5 +157,15 @@ describe('members whose names look alike', () => {
     expect(await listed()).toBe('unavailable');
     away = false;
     expect(await publish([['c', 'Ann']])).toBe('102 +c:Ann! +a:Ann! +b:Ann!');
+  });
+
+  it('are kept of no more than so many rooms, also when everybody has left them', async () => {
+    for (let n = 0; n < 150; n += 1) {
+      const room = roomOf('/', `room ${n}`);
+      lookAlikes.push(room, { event: 'join', user: user('a', 'Ann') });
+      lookAlikes.push(room, { rev: rev + 1, joins: [], leaves: [user('a', 'Ann')] });
+    }
+    await settled();
+    expect(lookAlikes.sizes()).toEqual({ kept: 100, waiting: 0, compared: 0 });
   });
 });
