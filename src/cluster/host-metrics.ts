@@ -48,6 +48,8 @@ type StoreAnswers = Promise<[counts: Outcome<ClusterCounts>, store: Outcome<void
 
 /** The last totals of a worker may arrive after its exit is known. */
 const LATE_MS = 1_000;
+/** Nothing arrives any more from a worker that so many others have followed. */
+const SUMMED_KEPT = 100;
 
 export function createHostMetrics(deps: HostMetricsDeps): HostMetrics & Sized {
   const { workers, question, version } = deps;
@@ -55,7 +57,7 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics & Sized {
   const registers = [registry];
   const live = new Map<string, MetricObject[]>();
   let ended: Promise<MetricObject[]> = Promise.resolve([]);
-  /** Ended workers whose totals are in the sum: what still arrives from them would count twice. */
+  /** Ended workers whose totals are in the sum, the last ones: what still arrives from them would count twice. */
   const summed = new Set<string>();
 
   const gauge = <Label extends string = never>(name: string, help: string, ...labelNames: Label[]) =>
@@ -108,6 +110,8 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics & Sized {
     const last = live.get(instanceId);
     live.delete(instanceId);
     summed.add(instanceId);
+    const [oldest] = summed;
+    if (oldest !== undefined && summed.size > SUMMED_KEPT) summed.delete(oldest);
     if (last) ended = ended.then((sum) => AggregatorRegistry.aggregate([sum, last]).getMetricsAsJSON());
   }
 

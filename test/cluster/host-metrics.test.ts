@@ -102,6 +102,13 @@ describe('the metrics of a host', () => {
     expect(await read('roomcast_worker_restarts_total{reason="crash"}')).toBe(1);
   });
 
+  it('remember no more than the last ended workers, however many end', async () => {
+    const { metrics } = host(worker(0, 'a'));
+    for (let n = 0; n < 150; n += 1) metrics.ended(`ended ${n}`, 'crash');
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(metrics.sizes()).toEqual({ live: 0, summed: 100 });
+  });
+
   it('keep the counters of a worker that hangs, and name it', async () => {
     const [one, two] = [worker(0, 'a'), worker(1, 'b')];
     const { metrics, read } = host(one, two);
