@@ -189,7 +189,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
   }
 
   return {
-    sizes: () => ({ ending: ending.size, endings: endings.sizes() }),
+    sizes: () => ({ ending: ending.size, endings: endings.sizes(), departed: departed.sizes() }),
     watch(connection) {
       // The client's address must be read now: the headers of the first request are dropped later.
       budgetOf(connection);

@@ -1,3 +1,4 @@
+import type { Sized } from '../../sizes.ts';
 import { CONNECT_TIMEOUT_MS } from './engine.ts';
 import type { Connection } from './private-members.ts';
 
@@ -11,7 +12,7 @@ export interface DepartedConnections {
 }
 
 /** Socket.IO closes a connection that never enters a namespace, but keeps one that has left them all for as long as it answers pings. */
-export function createDepartedConnections(): DepartedConnections {
+export function createDepartedConnections(): DepartedConnections & Sized {
   const timers = new Map<Connection, NodeJS.Timeout>();
 
   function forget(connection: Connection): void {
@@ -20,6 +21,7 @@ export function createDepartedConnections(): DepartedConnections {
   }
 
   return {
+    sizes: () => ({ timers: timers.size }),
     left(connection) {
       // Sockets also leave because their connection has ended.
       if (connection.readyState !== 'open') return;
