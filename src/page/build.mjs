@@ -5,22 +5,24 @@ import { build } from 'esbuild';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
-/** Most readers open no list of emoji, so it is a script of its own, which the page loads when it needs it. */
-const LATER = 'text/emoji/emoji-list.ts';
+/** Scripts of their own, which the page loads when it needs them: most readers open no list of emoji and read one language. */
+const LATER = { 'emoji-list': 'text/emoji/emoji-list.ts', zh: 'language/zh.ts' };
 
 /**
  * Writes the page into `outDir`: assets under names that change with their content, so they may be cached for ever. Returns
  * the paths of all bundled files.
  */
 export async function buildPage(outDir) {
-  const later = await bundle(outDir, { 'emoji-list': join(here, LATER) });
-  const first = await bundle(outDir, { app: join(here, 'main.tsx') }, loaded(later.script));
+  const later = {};
+  for (const [name, path] of Object.entries(LATER))
+    later[name] = await bundle(outDir, { [name]: join(here, path) });
+  const first = await bundle(outDir, { app: join(here, 'main.tsx') }, loaded(later));
   // From the root, because the page is at /r/ROOM too.
   const html = readFileSync(join(here, 'index.html'), 'utf8')
     .replace('{{script}}', `/${first.script}`)
     .replace('{{style}}', `/${first.style}`);
   writeFileSync(join(outDir, 'index.html'), html);
-  return [...first.inputs, ...later.inputs];
+  return [first, ...Object.values(later)].flatMap(({ inputs }) => inputs);
 }
 
 async function bundle(outDir, entryPoints, ...plugins) {
@@ -48,14 +50,15 @@ async function bundle(outDir, entryPoints, ...plugins) {
   return { script: named(built, '.js'), style: built.find((path) => path.endsWith('.css')), inputs };
 }
 
-/** Leaves the import of what is loaded later to the browser. esbuild's own splitting adds a third script for its helpers. */
-function loaded(script) {
+/** Leaves the imports of what is loaded later to the browser. esbuild's own splitting adds a script for its helpers. */
+function loaded(later) {
   return {
     name: 'loaded-later',
     setup({ onResolve }) {
-      onResolve({ filter: /\/emoji-list\.ts$/ }, ({ kind }) =>
-        kind === 'dynamic-import' ? { path: `./${posix.basename(script)}`, external: true } : undefined,
-      );
+      onResolve({ filter: /\.ts$/ }, ({ kind, path }) => {
+        const built = kind === 'dynamic-import' ? later[posix.basename(path, '.ts')] : undefined;
+        return built && { path: `./${posix.basename(built.script)}`, external: true };
+      });
     },
   };
 }

@@ -1,6 +1,5 @@
 import './styles/index.css';
 import { render } from 'preact';
-import { createLanguage, preferredLanguage } from './language/texts.ts';
 import { createMemory } from './session/memory.ts';
 import { openSession, type Session } from './session/session.ts';
 import { openUnsentCopies } from './session/unsent-tab.ts';
@@ -8,6 +7,7 @@ import { endVisit, readArrival, type Visit, writeVisit } from './session/visit.t
 import { createVisitStorage } from './session/visit-storage.ts';
 import { createAlerts } from './shell/alerts.ts';
 import { App } from './shell/app.tsx';
+import { openLanguage } from './shell/open-language.ts';
 import { createRouter } from './shell/route.ts';
 import { createSettings } from './shell/settings.ts';
 import { beep, notify } from './shell/system-alerts.ts';
@@ -28,13 +28,15 @@ const arrival = readArrival(address(), memories);
 const router = createRouter({ history, address, isPhone, nextFrame });
 const settings = createSettings(memories.browser, nextFrame);
 const toasts = createToasts(nextFrame);
+const language = await openLanguage({
+  chosen: () => settings.value.get().language,
+  onChange: settings.value.subscribe,
+  locales: navigator.languages,
+  nextFrame,
+});
 const alert = createAlerts({
   settings: settings.value.get,
-  language: () =>
-    createLanguage(
-      settings.value.get().language ?? preferredLanguage(navigator.languages),
-      navigator.languages,
-    ),
+  language: language.get,
   view: () => router.route.get().view,
   isVisible,
   toasts,
@@ -101,7 +103,7 @@ if (root) {
         router={router}
         settings={settings}
         toasts={toasts}
-        locales={navigator.languages}
+        language={language}
         open={open}
         end={(ended) => {
           const { profile, rooms } = ended;

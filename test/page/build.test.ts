@@ -16,8 +16,8 @@ it('names the assets by their content, the same at every address of the page', a
   const html = await readFile(join(dir, 'index.html'), 'utf8');
   const assets = await readdir(join(dir, 'assets'));
   const kinds = assets.map((name) => name.replace(/-[A-Z0-9]{8}\./, '.')).sort();
-  // Readers who open no list of emoji do not load it.
-  expect(kinds).toEqual(['app.css', 'app.js', 'emoji-list.js']);
+  // Readers who open no list of emoji, or read English, do not load these.
+  expect(kinds).toEqual(['app.css', 'app.js', 'emoji-list.js', 'zh.js']);
   const first = assets.filter((name) => name.startsWith('app-'));
   expect(first).toHaveLength(2);
   for (const name of first) expect(html).toContain(`"/assets/${name}"`);

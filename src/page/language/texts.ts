@@ -2,7 +2,6 @@ import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { en, type Texts } from './en.ts';
 import { createFormats, type Formats } from './formats.ts';
-import { zh } from './zh.ts';
 
 export type LanguageName = 'en' | 'zh';
 
@@ -12,9 +11,13 @@ export interface Language extends Texts {
   readonly format: Formats;
 }
 
+/** Loads all texts but the English ones, which are in the page's first script. */
+export async function loadTexts(name: LanguageName): Promise<Texts> {
+  return name === 'en' ? en : (await import('./zh.ts')).zh;
+}
+
 /** `locales` are those of the browser: a reader of British English wants its dates. */
-export function createLanguage(name: LanguageName, locales: readonly string[]): Language {
-  const texts = { en, zh }[name];
+export function createLanguage(name: LanguageName, locales: readonly string[], texts: Texts = en): Language {
   const locale = locales.find((wanted) => languageOf(wanted) === name) ?? name;
   return { name, ...texts, format: createFormats(locale) };
 }

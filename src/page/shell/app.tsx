@@ -1,7 +1,8 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
-import { createLanguage, LanguageContext, preferredLanguage } from '../language/texts.ts';
+import { useEffect, useState } from 'preact/hooks';
+import { type Language, LanguageContext } from '../language/texts.ts';
 import type { Session } from '../session/session.ts';
 import type { Arrival, Visit } from '../session/visit.ts';
+import type { Value } from '../ui/store.ts';
 import { useStore } from '../ui/use-store.ts';
 import { EntryForm } from './entry-form.tsx';
 import type { Router } from './route.ts';
@@ -14,20 +15,17 @@ export interface AppProps {
   readonly router: Router;
   readonly settings: SettingsStore;
   readonly toasts: Toasts;
-  readonly locales: readonly string[];
+  readonly language: Value<Language>;
   readonly open: (visit: Visit) => Session;
   /** Ends the session; returns the initial values of the first screen. */
   readonly end: (session: Session) => Arrival;
 }
 
-export function App({ arrival, router, settings, toasts, locales, open, end }: AppProps) {
+export function App({ arrival, router, settings, toasts, language: chosen, open, end }: AppProps) {
   const [start, setStart] = useState(arrival);
   const [session, setSession] = useState(() => arrival.visit && open(arrival.visit));
-  const { language: chosen, theme } = useStore(settings.value);
-  const language = useMemo(
-    () => createLanguage(chosen ?? preferredLanguage(locales), locales),
-    [chosen, locales],
-  );
+  const { theme } = useStore(settings.value);
+  const language = useStore(chosen);
   useTheme(theme);
   useEffect(() => {
     document.documentElement.lang = language.name === 'zh' ? 'zh-CN' : 'en';

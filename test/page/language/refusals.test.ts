@@ -6,10 +6,11 @@ import { ClientError } from '../../../src/client/index.ts';
 import { describeDraftProblem, describeProblem } from '../../../src/page/language/problems.ts';
 import { type Refused, refusalOf, refusedBy } from '../../../src/page/language/refusals.ts';
 import { createLanguage } from '../../../src/page/language/texts.ts';
+import { zh } from '../../../src/page/language/zh.ts';
 import { type Refusal, refuse } from '../../../src/protocol/codes.ts';
 import { reservedName } from '../../../src/server/events/naming.ts';
 
-const [english, chinese] = [createLanguage('en', ['en-GB']), createLanguage('zh', ['zh-CN'])];
+const [english, chinese] = [createLanguage('en', ['en-GB']), createLanguage('zh', ['zh-CN'], zh)];
 const allReserved = { identities: { isReserved: () => true } } as unknown as Parameters<
   typeof reservedName
 >[2];
