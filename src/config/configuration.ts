@@ -55,6 +55,7 @@ export function parseConfiguration(
     rateRooms: given.rateRooms === 'derived' ? traffic.rooms : given.rateRooms,
     rateEvents: given.rateEvents === 'derived' ? traffic.events : given.rateEvents,
     rateBytes: given.rateBytes === 'derived' ? traffic.bytes : given.rateBytes,
+    rateStored: given.rateStored === 'derived' ? traffic.stored : given.rateStored,
     logPretty: given.logPretty ?? around.terminal,
   };
   problems.push(...conflicts(settings));

@@ -56,6 +56,13 @@ export const LIMIT_SETTINGS = {
     'bytes that one connection may send; the same happens beyond it',
     '1.3 MB/1s burst 4 MB, more with RATE_SAY, RATE_SIGNAL and MAX_TEXT_BYTES, off without one of the first two',
   ),
+  rateStored: setting<Rate | undefined | 'derived'>(
+    'RATE_STORED',
+    'derived',
+    rate,
+    'bytes that one user may have stored in rooms and inboxes, on one worker; in open mode one address four times that. Back ends have no such limit. 0 = no limit',
+    '72 MB/1h burst 32 MB, more with RATE_SAY, off without it',
+  ),
   rateConnect: setting<Rate | undefined>(
     'RATE_CONNECT',
     undefined,

@@ -224,7 +224,7 @@ export type SettingValues = { -readonly [K in keyof typeof SETTINGS]: (typeof SE
 /** Every setting with its value, those that depend on others resolved. */
 export type Settings = Omit<
   SettingValues,
-  'host' | 'front' | 'workers' | 'rateRooms' | 'rateEvents' | 'rateBytes' | 'logPretty'
+  'host' | 'front' | 'workers' | 'rateRooms' | 'rateEvents' | 'rateBytes' | 'rateStored' | 'logPretty'
 > & {
   readonly host: string;
   readonly front: boolean;
@@ -232,5 +232,6 @@ export type Settings = Omit<
   readonly rateRooms: Rate | undefined;
   readonly rateEvents: Rate | undefined;
   readonly rateBytes: Rate | undefined;
+  readonly rateStored: Rate | undefined;
   readonly logPretty: boolean;
 };

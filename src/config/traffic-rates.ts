@@ -3,6 +3,9 @@ import type { Rate } from './grammar.ts';
 /** The events that a client needs beside its messages: rejoining its rooms, reading history, typing. */
 const LEAST_EVENTS: Rate = { perMs: 100 / 1_000, burst: 1_000 };
 const LEAST_BYTES: Rate = { perMs: 1_000_000 / 1_000, burst: 4_000_000 };
+/** A user who writes as often as RATE_SAY lets through stays below it with messages of half a kilobyte. */
+const LEAST_STORED: Rate = { perMs: 72_000_000 / 3_600_000, burst: 32_000_000 };
+const STORED_BYTES_PER_SAY = 1_000;
 const EVENTS_PER_SAY = 5;
 const EVENTS_PER_SIGNAL = 3;
 /** The largest free-form data is four times the longest text, and may be escaped. */
@@ -18,6 +21,8 @@ export interface TrafficRates {
   readonly rooms: Rate | undefined;
   readonly events: Rate | undefined;
   readonly bytes: Rate | undefined;
+  /** Bytes that a user has the store keep. */
+  readonly stored: Rate | undefined;
 }
 
 export interface MessageRates {
@@ -30,7 +35,11 @@ export interface MessageRates {
 /** Limits that no honest client reaches. There are none if messages have no limit, as in a load test. */
 export function trafficRatesFor(given: MessageRates): TrafficRates {
   const { rateSay, rateSignal, maxTextBytes, maxRoomsPerClient } = given;
-  if (!rateSay || !rateSignal) return { rooms: undefined, events: undefined, bytes: undefined };
+  const stored = rateSay && {
+    perMs: Math.max(LEAST_STORED.perMs, rateSay.perMs * STORED_BYTES_PER_SAY),
+    burst: Math.max(LEAST_STORED.burst, rateSay.burst * STORED_BYTES_PER_SAY),
+  };
+  if (!rateSay || !rateSignal) return { rooms: undefined, events: undefined, bytes: undefined, stored };
   const atLeast = (least: Rate, perSay: number, perSignal: number): Rate => {
     const of = (part: keyof Rate) =>
       Math.max(least[part], rateSay[part] * perSay, rateSignal[part] * perSignal);
@@ -40,5 +49,6 @@ export function trafficRatesFor(given: MessageRates): TrafficRates {
     rooms: { perMs: ROOMS_PER_MS, burst: Math.max(LEAST_ROOMS, ROOMS_PER_ALLOWED * maxRoomsPerClient) },
     events: atLeast(LEAST_EVENTS, EVENTS_PER_SAY, EVENTS_PER_SIGNAL),
     bytes: atLeast(LEAST_BYTES, BYTES_PER_TEXT_BYTE * maxTextBytes, BYTES_PER_SIGNAL),
+    stored,
   };
 }

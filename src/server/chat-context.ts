@@ -9,11 +9,14 @@ import type { Fanout } from './delivery/fanout.ts';
 import { type HookSettings, openBeforeSay } from './hooks/hooks.ts';
 import type { Metrics } from './metrics.ts';
 import { createNewRooms } from './new-rooms.ts';
+import { createStorageBudget } from './storage-budget.ts';
 
 export interface ContextDeps
   extends Pick<ChatContext, 'identities' | 'limits' | 'newId' | 'now' | 'log'>,
     HookSettings {
   readonly rateRooms: Rate | undefined;
+  /** Bytes that one user may have stored. */
+  readonly rateStored: Rate | undefined;
 }
 
 export interface ContextParts
@@ -25,6 +28,7 @@ export interface ContextParts
     | 'identities'
     | 'tokenExpiry'
     | 'limits'
+    | 'storageBudget'
     | 'beforeSay'
     | 'newId'
     | 'now'
@@ -51,6 +55,11 @@ export function contextOf(deps: ContextDeps, parts: ContextParts): ChatContext &
     identities,
     tokenExpiry: createTokenExpiry({ now, flush: fanout.flush }),
     limits,
+    storageBudget: createStorageBudget({
+      rate: deps.rateStored,
+      mode: identities.mode,
+      now: () => performance.now(),
+    }),
     beforeSay: openBeforeSay({
       ...deps,
       admission,

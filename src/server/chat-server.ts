@@ -44,6 +44,8 @@ export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'>, HookS
   readonly slot: number;
   readonly rateAdmit: number;
   readonly rateRooms: Rate | undefined;
+  /** Same as `StorageBudgetDeps.rate`. */
+  readonly rateStored: Rate | undefined;
   /** Names this worker among those of the cluster. */
   readonly worker: DeliveryTracerDeps['worker'];
   readonly apiKeys: readonly string[];

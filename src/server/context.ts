@@ -30,6 +30,7 @@ import type { Moderator } from './moderation/moderator.ts';
 import type { NewRooms } from './new-rooms.ts';
 import type { RecentAnswers } from './recent-answers.ts';
 import type { Session } from './session.ts';
+import type { StorageBudget } from './storage-budget.ts';
 import type { SlowClients } from './transport/slow-clients.ts';
 import type { Logins } from './users/logins.ts';
 import type { ReadMarkers } from './users/read-markers.ts';
@@ -78,6 +79,7 @@ export interface ChatContext {
   readonly announcements: Announcements;
   readonly inboxView: InboxView;
   readonly limits: ClientLimits;
+  readonly storageBudget: StorageBudget;
   /** Undefined without HOOK_BEFORE_SAY_URL. */
   readonly beforeSay?: BeforeSay | undefined;
   readonly metrics: Pick<
@@ -99,6 +101,8 @@ export interface EventHandler<E extends EventName> {
   readonly mode: TurnMode | ((payload: Payload<E>) => TurnMode);
   /** Takes a token of RATE_SAY. */
   readonly says?: true;
+  /** As many copies of its payload are stored, which count against RATE_STORED. */
+  readonly stores?: 1 | 2;
   /** Takes a token of RATE_SIGNAL. */
   readonly signals?: true;
   /** Costs the store little or nothing: is not refused when the store has too much to do. */

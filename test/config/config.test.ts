@@ -141,6 +141,20 @@ describe('settings', () => {
     expect(settings({ RATE_EVENTS: '0' }).rateEvents).toBeUndefined();
   });
 
+  it('for stored bytes follow that for messages, and are off with it', () => {
+    const byDefault = { perMs: 72_000_000 / 3_600_000, burst: 32_000_000 };
+    expect(settings({ RATE_SIGNAL: '0' }).rateStored).toEqual(byDefault);
+    expect(settings({ RATE_SAY: '300/1s burst 50000' }).rateStored).toEqual({
+      perMs: 300,
+      burst: 50_000_000,
+    });
+    expect(settings({ RATE_SAY: '0' }).rateStored).toBeUndefined();
+    expect(settings({ RATE_SAY: '0', RATE_STORED: '9/ms burst 99' }).rateStored).toEqual({
+      perMs: 9,
+      burst: 99,
+    });
+  });
+
   it('take the proxies that are trusted', () => {
     expect(settings({}).trustProxy).toBeUndefined();
     expect(settings({ TRUST_PROXY: 'off' }).trustProxy).toEqual([]);

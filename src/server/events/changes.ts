@@ -14,6 +14,7 @@ import { memberIn, notJoined } from './room-access.ts';
 export const edit: EventHandler<'edit'> = {
   mode: 'inTurn',
   says: true,
+  stores: 1,
   async run(session, payload, context, _answer, permit) {
     const joined = memberIn(session, payload.roomid ?? session.defaultRoom, 'say');
     if (!joined.ok) return joined;
@@ -41,6 +42,7 @@ export const edit: EventHandler<'edit'> = {
 const remove: EventHandler<'delete'> = {
   mode: 'inTurn',
   says: true,
+  stores: 1,
   async run(session, payload, context) {
     const { seq, clientMsgId, roomid = session.defaultRoom } = payload;
     const moderates = session.identity.access.rightsIn(roomid).includes('moderate');
@@ -60,6 +62,7 @@ export { remove as delete };
 export const react: EventHandler<'react'> = {
   mode: 'inTurn',
   says: true,
+  stores: 1,
   async run(session, payload, context) {
     const joined = memberIn(session, payload.roomid ?? session.defaultRoom, 'react');
     if (!joined.ok) return joined;

@@ -79,6 +79,8 @@ async function answerEvent(session: Session, context: ChatContext, event: Receiv
     if (outcome.ok) {
       answer(outcome.value);
       const { dup, seq } = outcome.value as Partial<SayAck>;
+      const beginsLog = seq === 1 && !dup && handlerOf(event.name)?.stores !== undefined;
+      if (beginsLog) context.storageBudget.takeLog(session);
       if (dup) note(session, context, event, { seq });
       return;
     }
@@ -114,9 +116,9 @@ async function handle(
   let permit: Permit | undefined;
   let turn: EventTurn | undefined;
   try {
-    if (!Object.hasOwn(EVENTS, event.name)) return refuse('bad_request', `event: ${event.name} is not known`);
+    const handler = handlerOf(event.name);
+    if (!handler) return refuse('bad_request', `event: ${event.name} is not known`);
     const name = event.name as EventName;
-    const handler = EVENTS[name] as EventHandler<never>;
     // The limit comes before validation: a flood of invalid payloads is a flood, too.
     const waitMs = handler.says ? session.takeSayToken() : 0;
     if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
@@ -128,6 +130,9 @@ async function handle(
     const parsed = PAYLOADS[name].safeParse(event.payload === undefined ? {} : event.payload);
     event.payload = undefined;
     if (!parsed.success) return refuse('bad_request', describeIssues(parsed.error));
+    const { stores } = handler;
+    const storedWaitMs = stores ? context.storageBudget.take(session, stores, event.packetBytes) : 0;
+    if (storedWaitMs > 0) return refuse('rate_limited', 'too many bytes to store', storedWaitMs);
     const mode = typeof handler.mode === 'string' ? handler.mode : handler.mode(parsed.data as never);
     const taking = queue.take(mode);
     const taken = taking instanceof Promise ? await taking : taking;
@@ -144,6 +149,10 @@ async function handle(
     permit?.release();
     budget.release(event.packetBytes);
   }
+}
+
+function handlerOf(name: string): EventHandler<never> | undefined {
+  return Object.hasOwn(EVENTS, name) ? (EVENTS[name as EventName] as EventHandler<never>) : undefined;
 }
 
 /** The answer is remembered for `roomcast explain`, since the store has nothing of it. */

@@ -11,6 +11,7 @@ export const privateMessage: EventHandler<'private'> = {
   // The mode is not `pipelined`: a later message must not overtake this one while it looks a nickname up.
   mode: 'inTurn',
   says: true,
+  stores: 2,
   async run(session, payload, context) {
     const { socket, user: from } = session;
     const { text, clientMsgId } = payload;

@@ -12,6 +12,7 @@ export const say: EventHandler<'say'> = {
   // overtake it.
   mode: ({ replyTo, mentions }) => (replyTo === undefined && !mentions?.length ? 'pipelined' : 'inTurn'),
   says: true,
+  stores: 1,
   async run(session, payload, context, _answer, permit) {
     const { socket, memberships, user, identity, budget } = session;
     const { text, type, data, replyTo, mentions, clientMsgId, echo } = payload;

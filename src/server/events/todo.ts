@@ -6,6 +6,7 @@ import type { EventHandler } from '../context.ts';
 export const todo: EventHandler<'todo'> = {
   mode: 'pipelined',
   says: true,
+  stores: 1,
   async run({ socket, identity, user: from }, { to, clientMsgId, json }, { directMessages, limits }) {
     const maxBytes = limits.maxTextBytes * JSON_BYTES_PER_TEXT_BYTE;
     if (Buffer.byteLength(json) > maxBytes) {

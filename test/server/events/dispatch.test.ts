@@ -27,6 +27,7 @@ const context = partOf<ChatContext>({
   }),
   slowClients: partOf<ChatContext['slowClients']>({ caughtUp: () => undefined }),
   recentAnswers: { note: () => undefined },
+  storageBudget: { take: () => 0, takeLog: () => undefined },
   metrics: partOf<ChatContext['metrics']>({
     refused: partOf<ChatContext['metrics']['refused']>({ inc: () => undefined }),
   }),
@@ -91,6 +92,41 @@ it('rooms:mine costs as many of the connection’s events as the rooms that it r
   }
   await expect.poll(() => answers).toHaveLength(2);
   expect(budget.traffic.take(0)).toBeGreaterThan(0);
+});
+
+it('an event that stores is refused beyond the budget of its user, by the bytes of its packet', async () => {
+  const taken: unknown[] = [];
+  const storageBudget: ChatContext['storageBudget'] = {
+    take: (_session, entries, bytes) => {
+      taken.push([entries, bytes]);
+      return 1_234;
+    },
+    takeLog: () => expect.unreachable(),
+  };
+  const refusal = refuse('rate_limited', 'too many bytes to store', 1_234);
+  for (const [event, payload] of [
+    ['say', { text: 'x' }],
+    ['private', { to: 'bob', text: 'x' }],
+    ['todo', { receiver_id: 'bob' }],
+    ['edit', { seq: 1, text: 'x' }],
+    ['delete', { seq: 1 }],
+    ['react', { seq: 1, reaction: 'x' }],
+  ] as const) {
+    const { session } = openSession();
+    const answers: unknown[] = [];
+    const ack = (answer: unknown) => answers.push(answer);
+    const args = [payload, new IncomingPacket('', 99), ack];
+    await dispatch(session, { ...context, storageBudget }, { event, args });
+    expect(answers).toEqual([refusal]);
+  }
+  expect(taken).toEqual([
+    [1, 99],
+    [2, 99],
+    [1, 99],
+    [1, 99],
+    [1, 99],
+    [1, 99],
+  ]);
 });
 
 describe('an event of a client', () => {
