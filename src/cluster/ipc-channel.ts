@@ -114,8 +114,8 @@ export function createIpcChannel(port: MessagePort, options: IpcChannelOptions):
   }
 
   port.onMessage((raw) => {
-    if (typeof raw !== 'object' || raw === null || !('rc' in raw)) return;
-    const message = raw as Envelope;
+    if (!isEnvelope(raw)) return;
+    const message = raw;
     const { rc } = message;
     if (!negotiation.hear(message.op === 'hello' ? message.versions : { min: rc, max: rc })) return;
     switch (message.op) {
@@ -183,4 +183,27 @@ export function createIpcChannel(port: MessagePort, options: IpcChannelOptions):
       return new Promise<void>((resolve) => flushWaiters.push(resolve));
     },
   };
+}
+
+/** What lacks a part would end a process that reads it, and with a primary the whole host. */
+function isEnvelope(raw: unknown): raw is Envelope {
+  if (typeof raw !== 'object' || raw === null || !('rc' in raw)) return false;
+  const { rc, op, id, kind, versions, outcome } = raw as Readonly<Record<string, unknown>>;
+  if (!Number.isSafeInteger(rc)) return false;
+  if (op === 'hello') return isRange(versions);
+  if (op === 'reply') return typeof id === 'number' && isOutcome(outcome);
+  if (op === 'request') return typeof id === 'number' && typeof kind === 'string';
+  return op === 'notice' && typeof kind === 'string';
+}
+
+function isRange(versions: unknown): versions is IpcVersions {
+  if (typeof versions !== 'object' || versions === null) return false;
+  const { min, max } = versions as Readonly<Record<string, unknown>>;
+  return Number.isSafeInteger(min) && Number.isSafeInteger(max);
+}
+
+function isOutcome(outcome: unknown): outcome is Outcome<unknown> {
+  if (typeof outcome !== 'object' || outcome === null || !('ok' in outcome)) return false;
+  const { ok, error } = outcome as Readonly<Record<string, unknown>>;
+  return ok === true || (ok === false && typeof error === 'object' && error !== null);
 }
