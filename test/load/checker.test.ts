@@ -3,7 +3,7 @@ import { checkHistory } from '../../src/load/checker/check.ts';
 import { createChance, validHistory } from './checker-histories.ts';
 import { MUTATIONS, type Mutant, unsaidLoss } from './checker-mutations.ts';
 
-const SEEDS = Array.from({ length: 200 }, (_, at) => at + 1);
+const SEEDS = Array.from({ length: 100 }, (_, at) => at + 1);
 
 describe('the checker, given a history in which every promise was kept', () => {
   it('finds nothing, whatever the clients and the store went through', () => {
