@@ -6,7 +6,7 @@ import { DELETION_ROUTES } from './deletions.ts';
 import { EVENT_ROUTES } from './events.ts';
 import { MESSAGE_CHANGE_ROUTES } from './message-changes.ts';
 import { MODERATION_ROUTES } from './moderation.ts';
-import { type ApiFacts, describeApi } from './openapi.ts';
+import { type ApiDocument, type ApiFacts, describeApi } from './openapi.ts';
 import { PUSH_ROUTES } from './pushes.ts';
 import { ROOM_LIST_ROUTES } from './room-list.ts';
 import { ROOM_ROUTES } from './rooms.ts';
@@ -27,6 +27,8 @@ const probe = route({
 
 /** Every route of the API, for the server and for the OpenAPI document. */
 export function createRoutes(about: ApiFacts): readonly ApiRoute[] {
+  // Made when it is first asked for: it is a twentieth of what a worker computes at its start.
+  let document: ApiDocument | undefined;
   const openapi = route({
     method: 'GET',
     path: '/api/v1/openapi.json',
@@ -34,7 +36,10 @@ export function createRoutes(about: ApiFacts): readonly ApiRoute[] {
     summary: 'This document.',
     namespaced: false,
     answer: z.looseObject({ openapi: z.string() }),
-    run: async () => succeed(document),
+    run: async () => {
+      document ??= describeApi(routes, about);
+      return succeed(document);
+    },
   });
   const routes = [
     probe,
@@ -50,6 +55,5 @@ export function createRoutes(about: ApiFacts): readonly ApiRoute[] {
     ...BATCH_ROUTES,
     openapi,
   ];
-  const document = describeApi(routes, about);
   return routes;
 }
