@@ -42,7 +42,7 @@ function openDevice(url: string, userId: string): Device {
 }
 
 describe.each(MODES)('one user on many devices, %s', (mode) => {
-  const stage = seedStage(mode);
+  const stage = seedStage(mode, {}, 2);
   const proxies: TcpProxy[] = [];
   const devices: Device[] = [];
   afterAll(async () => {

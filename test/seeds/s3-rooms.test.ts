@@ -29,7 +29,7 @@ const messages = (client: SeedClient, event: string) =>
 const texts = (client: SeedClient) => messages(client, 'broadcast_say').map(({ data }) => data.text);
 
 describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
-  const stage = seedStage(mode);
+  const stage = seedStage(mode, {}, 2);
   let browser: Browser;
   beforeAll(async () => {
     browser = await launchBrowser();
@@ -367,7 +367,7 @@ describe.each(MODES)('S3, a node is lost, %s', (mode) => {
     const [host] = stage.system.hosts;
     if (mode === 'embedded') return { url: host?.url as string, close: async () => undefined };
     const port = await freePorts(1);
-    const hosts = stage.system.hosts.map(({ basePort }) => `127.0.0.1:${basePort}x2`).join(',');
+    const hosts = stage.system.hosts.map(({ basePort }) => `127.0.0.1:${basePort}x1`).join(',');
     const args = [MAIN, 'nginx', '--hosts', hosts, '--listen', `127.0.0.1:${port}`];
     const { stdout } = await promisify(execFile)(process.execPath, args);
     for (const line of [

@@ -27,8 +27,12 @@ export interface Stage extends Pick<Fixture, 'system' | 'at' | 'fresh'> {
 }
 
 /** To be called in a `describe`: its system, and clients that leave after each test. */
-export function seedStage(mode: Mode, env: Readonly<Record<string, string>> = {}): Stage {
-  const fixture = systemFixture(mode, { ALLOW_EIO3: 'on', RATE_SAY: '0', ...env });
+export function seedStage(
+  mode: Mode,
+  env: Readonly<Record<string, string>> = {},
+  workersEach: 1 | 2 = 1,
+): Stage {
+  const fixture = systemFixture(mode, { ALLOW_EIO3: 'on', RATE_SAY: '0', ...env }, { workersEach });
   const { at, fresh } = fixture;
   // Where a test chose the keys it says which one it sends.
   const key = () => (env.API_KEYS === undefined ? fixture.system.keyHeader : {});

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { connect, enter, type Member, type MemberOptions } from './member.ts';
-import { type Mode, type System, startSystem } from './system.ts';
+import { type Mode, type System, type SystemOptions, startSystem } from './system.ts';
 
 /** A running system for the tests of one block, and the clients that came to it. */
 export interface Fixture {
@@ -19,7 +19,7 @@ export interface Fixture {
   enter: typeof enter;
 }
 
-export interface FixtureOptions {
+export interface FixtureOptions extends SystemOptions {
   /** Whether clients stay connected from one test to the next. */
   readonly clientsStay?: boolean;
 }
@@ -30,7 +30,7 @@ type Settings = Readonly<Record<string, string>>;
 export function systemFixture(
   mode: Mode,
   env: Settings | (() => Settings) = {},
-  { clientsStay = false }: FixtureOptions = {},
+  { clientsStay = false, ...options }: FixtureOptions = {},
 ): Fixture {
   const members: Member[] = [];
   let system: System | undefined;
@@ -50,7 +50,7 @@ export function systemFixture(
   const oneOf = (urls: readonly string[], index: number) => urls[index % urls.length] as string;
 
   beforeAll(async () => {
-    system = await startSystem(mode, typeof env === 'function' ? env() : env);
+    system = await startSystem(mode, typeof env === 'function' ? env() : env, options);
   });
   afterEach(() => {
     if (!clientsStay) closeClients();

@@ -3,7 +3,7 @@ import { openRedis, type RedisProcess } from './redis-server.ts';
 
 export type Mode = 'embedded' | 'cluster';
 
-/** Both ways to run: one host with two workers, or two hosts with two workers each over one Redis. */
+/** Both ways to run: one host with two workers, or two hosts with two workers each, or one each, over one Redis. */
 export const MODES: readonly Mode[] = ['embedded', 'cluster'];
 
 export interface System {
@@ -22,12 +22,21 @@ export interface System {
   stop(): Promise<void>;
 }
 
+export interface SystemOptions {
+  readonly redisSettings?: readonly string[];
+  /**
+   * Of each host in cluster mode, where workers share nothing but Redis, on one host or on two. One is enough for a test that
+   * only needs another worker: a start of two more takes two seconds of CPU.
+   */
+  readonly workersEach?: 1 | 2;
+}
+
 export async function startSystem(
   mode: Mode,
   env: Readonly<Record<string, string>> = {},
-  redisSettings: readonly string[] = [],
+  options: SystemOptions = {},
 ): Promise<System> {
-  return mode === 'embedded' ? startEmbedded(env) : startCluster(env, redisSettings);
+  return mode === 'embedded' ? startEmbedded(env) : startCluster(env, options);
 }
 
 async function startEmbedded(env: Readonly<Record<string, string>>): Promise<System> {
@@ -55,10 +64,10 @@ async function startEmbedded(env: Readonly<Record<string, string>>): Promise<Sys
 
 async function startCluster(
   env: Readonly<Record<string, string>>,
-  redisSettings: readonly string[],
+  { redisSettings = [], workersEach: workers = 2 }: SystemOptions,
 ): Promise<System> {
   const redis = await openRedis(redisSettings);
-  const options: HostOptions = { workers: 2, redisUrl: redis.url, env };
+  const options: HostOptions = { workers, redisUrl: redis.url, env };
   const started = await Promise.allSettled([startHost(options), startHost(options)]);
   let hosts = started.flatMap((host) => (host.status === 'fulfilled' ? [host.value] : []));
   const failed = started.find((host) => host.status === 'rejected');
@@ -70,9 +79,9 @@ async function startCluster(
   const workerUrls = hosts.flatMap((host) => host.workerUrls);
   return {
     // One host after the other, so that the first two entrances never share one.
-    entrances: [0, 2, 1, 3].map((index) => workerUrls[index] as string),
+    entrances: (workers === 1 ? [0, 1] : [0, 2, 1, 3]).map((index) => workerUrls[index] as string),
     workerUrls,
-    workers: 4,
+    workers: workerUrls.length,
     get hosts() {
       return hosts;
     },

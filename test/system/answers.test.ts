@@ -9,7 +9,7 @@ const MAX_ROOM_CLIENTS = 6;
 
 describe.each(MODES)('acknowledged changes are visible on every other worker at once, %s', (mode) => {
   const settings = { RATE_SAY: '0', MAX_ROOM_CLIENTS: String(MAX_ROOM_CLIENTS) };
-  const stage = systemFixture(mode, settings, { clientsStay: true });
+  const stage = systemFixture(mode, settings, { clientsStay: true, workersEach: 1 });
   const { fresh, worker } = stage;
   let talking = true;
   const talkers: Member[] = [];

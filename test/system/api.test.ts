@@ -29,7 +29,7 @@ async function askAs(url: string, body?: unknown, headers: Readonly<Record<strin
 }
 
 describe.each(MODES)('the HTTP API, %s', (mode) => {
-  const stage = systemFixture(mode, { RATE_SAY: '0', NAMESPACES: '/,/post' });
+  const stage = systemFixture(mode, { RATE_SAY: '0', NAMESPACES: '/,/post' }, { workersEach: 1 });
   const { at, worker, fresh, connect, device, enter } = stage;
   const ask = (url: string, body?: unknown, headers = {}) =>
     askAs(url, body, { ...stage.system.keyHeader, ...headers });

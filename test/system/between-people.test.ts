@@ -7,7 +7,7 @@ import type { Member, MemberOptions } from '../support/member.ts';
 import { MODES } from '../support/system.ts';
 
 describe.each(MODES)('between people, %s', (mode) => {
-  const stage = systemFixture(mode);
+  const stage = systemFixture(mode, {}, { workersEach: 1 });
   const { at, fresh } = stage;
   const device = (index: number, userId: string, options?: MemberOptions) =>
     stage.device(at(index), userId, options);

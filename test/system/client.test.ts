@@ -42,7 +42,7 @@ async function readAll(room: Room): Promise<RoomEntry[]> {
 }
 
 describe.each(MODES)('the client over faults, %s', (mode) => {
-  const stage = systemFixture(mode, { RATE_SAY: '0' });
+  const stage = systemFixture(mode, { RATE_SAY: '0' }, { workersEach: 1 });
   const proxies: TcpProxy[] = [];
   const chats: ChatClient[] = [];
   beforeAll(async () => {

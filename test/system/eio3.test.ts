@@ -52,7 +52,11 @@ afterEach(() => {
 });
 
 describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
-  const stage = systemFixture(mode, { ALLOW_EIO3: 'on', NAMESPACES: '/,/post', RATE_SAY: '0' });
+  const stage = systemFixture(
+    mode,
+    { ALLOW_EIO3: 'on', NAMESPACES: '/,/post', RATE_SAY: '0' },
+    { workersEach: 1 },
+  );
   const { connect, enter } = stage;
   let one: string;
   let other: string;

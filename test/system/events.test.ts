@@ -16,7 +16,7 @@ function tokenOf(sub: string, rooms: readonly string[]): Promise<string> {
 }
 
 describe.each(MODES)('the event stream of a room, %s', (mode) => {
-  const stage = systemFixture(mode, { RATE_SAY: '0' });
+  const stage = systemFixture(mode, { RATE_SAY: '0' }, { workersEach: 1 });
   const readings: EventReader[] = [];
   afterEach(() => {
     for (const reading of readings.splice(0)) reading.close();

@@ -20,7 +20,11 @@ const heardOf = ({ heard }: Member, event: string) =>
   heard.filter((one) => one.event === event).map(({ data }) => data);
 
 describe.each(MODES)('a user who is not admitted any more, %s', (mode) => {
-  const stage = systemFixture(mode, { AUTH_SECRET: SECRET, HOST: '127.0.0.1', NAMESPACES: '/,/post' });
+  const stage = systemFixture(
+    mode,
+    { AUTH_SECRET: SECRET, HOST: '127.0.0.1', NAMESPACES: '/,/post' },
+    { workersEach: 1 },
+  );
 
   async function call(method: string, path: string, body?: object) {
     const answer = await fetch(`${stage.worker(0)}/api/v1/users/${path}`, {

@@ -26,7 +26,7 @@ interface Hearer {
 }
 
 describe.each(MODES)('a room with messages faster than its writes, %s', (mode) => {
-  const { at, enter } = systemFixture(mode, { RATE_SAY: '0', ALLOW_EIO3: 'on' });
+  const { at, enter } = systemFixture(mode, { RATE_SAY: '0', ALLOW_EIO3: 'on' }, { workersEach: 1 });
 
   async function hearer(index: number, link: string, options: LegacyOptions): Promise<Hearer> {
     const name = `h${index}`;

@@ -16,7 +16,7 @@ const refused = (code: string) => ({ ok: false, error: { code } });
 describe.each(MODES)('messages that change, in %s mode', (mode) => {
   let system: System;
   beforeAll(async () => {
-    system = await startSystem(mode);
+    system = await startSystem(mode, {}, { workersEach: 1 });
   });
   afterAll(() => system?.stop());
 

@@ -5,7 +5,7 @@ import { MODES, type System, startSystem } from '../support/system.ts';
 
 const ROOMS = ['tea', 'sea'];
 const PER_ENTRANCE = 4;
-const ENTRANCES = { embedded: 3, cluster: 4 };
+const ENTRANCES = { embedded: 3, cluster: 2 };
 /** Pairs of messages before and after the reload. */
 const AROUND = 30;
 
@@ -48,7 +48,7 @@ describe.each(MODES)('clients of the SDK, %s', (mode) => {
   beforeAll(async () => {
     // The rooms are full: a client that moves must keep its place.
     const MAX_ROOM_CLIENTS = String(ENTRANCES[mode] * PER_ENTRANCE);
-    system = await startSystem(mode, { RATE_SAY: '0', MAX_ROOM_CLIENTS });
+    system = await startSystem(mode, { RATE_SAY: '0', MAX_ROOM_CLIENTS }, { workersEach: 1 });
   });
   afterAll(async () => {
     for (const chat of chats) chat.close();

@@ -6,7 +6,11 @@ import { connectRaw, type Member, type MemberOptions } from '../support/member.t
 import { MODES } from '../support/system.ts';
 
 describe.each(MODES)('people, %s', (mode) => {
-  const stage = systemFixture(mode, { RATE_SAY: '0', NAMESPACES: '/,/news' }, { clientsStay: true });
+  const stage = systemFixture(
+    mode,
+    { RATE_SAY: '0', NAMESPACES: '/,/news' },
+    { clientsStay: true, workersEach: 1 },
+  );
   const { at, fresh, connect, enter } = stage;
   const device = (index: number, userId: string, options?: MemberOptions) =>
     stage.device(at(index), userId, options);

@@ -32,7 +32,11 @@ function changesOf({ heard }: Member): (PresenceDiff | PresenceCount)[] {
 }
 
 describe.each(MODES)('presence events of a room, %s', (mode) => {
-  const stage = systemFixture(mode, { RATE_SAY: '0', RESERVED_NAMES: 'Support' }, { clientsStay: true });
+  const stage = systemFixture(
+    mode,
+    { RATE_SAY: '0', RESERVED_NAMES: 'Support' },
+    { clientsStay: true, workersEach: 1 },
+  );
   const newRoom = () => stage.fresh('room');
   const come = (index: number, roomid: string, userId: string) =>
     stage.enter(stage.at(index), roomid, userId, { auth: { userId } });

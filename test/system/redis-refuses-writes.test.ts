@@ -32,7 +32,7 @@ describe('a Redis that answers but takes no writes', () => {
   let system: System;
   const members: Member[] = [];
   beforeAll(async () => {
-    system = await startSystem('cluster', {}, LOADS_SLOWLY);
+    system = await startSystem('cluster', {}, { redisSettings: LOADS_SLOWLY });
     for (const [index, name] of ['Ann', 'Bob', 'Carl'].entries())
       members.push(await enter(system.entrances[index] as string, 'calm', name));
   });

@@ -6,7 +6,7 @@ import { systemFixture } from '../support/fixture.ts';
 import { MODES } from '../support/system.ts';
 
 describe.each(MODES)('a restart of everything, %s', (mode) => {
-  const stage = systemFixture(mode);
+  const stage = systemFixture(mode, {}, { workersEach: 1 });
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
     'by %s loses nothing that was acked, and a client resumes',

@@ -30,7 +30,7 @@ const entriesOf = ({ heard }: Member) =>
   );
 
 describe.each(MODES)('the rights of a token, %s', (mode) => {
-  const stage = systemFixture(mode, ENV);
+  const stage = systemFixture(mode, ENV, { workersEach: 1 });
 
   async function enterAs(index: number, roomid: string, sub: string, can?: readonly string[]) {
     const token = await sign({ sub, name: sub, ...(can && { rooms: [{ room: roomid, can }, 'own'] }) });

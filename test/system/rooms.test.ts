@@ -376,7 +376,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
 
 describe.each(MODES)('namespaces, %s', (mode) => {
   it('that are not listed cannot be entered, not even the main one; a bye reaches all of a connection', async () => {
-    const system = await startSystem(mode, { NAMESPACES: '/post,/get' });
+    const system = await startSystem(mode, { NAMESPACES: '/post,/get' }, { workersEach: 1 });
     const url = system.entrances[0] as string;
     for (const nsp of ['/', '/nope']) {
       const socket = connectRaw(url + nsp);
@@ -393,7 +393,7 @@ describe.each(MODES)('namespaces, %s', (mode) => {
   });
 
   it('have the same protocol and share nothing', async () => {
-    const system = await startSystem(mode, { NAMESPACES: '/,/post' });
+    const system = await startSystem(mode, { NAMESPACES: '/,/post' }, { workersEach: 1 });
     try {
       const [one, two] = [system.entrances[0] as string, system.entrances[1] as string];
       const main = await enter(one, 'lobby', 'Main');

@@ -8,7 +8,7 @@ const AT_ONCE = 5;
 const LIVE = 3;
 
 describe.each(MODES)('joining a busy room, %s', (mode) => {
-  const { at, enter } = systemFixture(mode, { RATE_SAY: '0' });
+  const { at, enter } = systemFixture(mode, { RATE_SAY: '0' }, { workersEach: 1 });
 
   it(`continues from the answer without a gap or a repeat, ${JOINS} times in a row`, async () => {
     const talkers = await Promise.all([0, 1, 2].map((n) => enter(at(n), 'busy', `talker${n}`)));

@@ -7,7 +7,11 @@ import type { Member, MemberOptions } from '../support/member.ts';
 import { MODES } from '../support/system.ts';
 
 describe.each(MODES)('textmsg, %s', (mode) => {
-  const stage = systemFixture(mode, { RATE_SAY: '0', MAX_TEXT_BYTES: '1000', NAMESPACES: '/,/post' });
+  const stage = systemFixture(
+    mode,
+    { RATE_SAY: '0', MAX_TEXT_BYTES: '1000', NAMESPACES: '/,/post' },
+    { workersEach: 1 },
+  );
   const { at, connect } = stage;
   let marks = 0;
 
@@ -176,7 +180,7 @@ describe.each(MODES)('textmsg, %s', (mode) => {
 });
 
 describe.each(MODES)('online, %s', (mode) => {
-  const stage = systemFixture(mode, { NAMESPACES: '/,/post' }, { clientsStay: true });
+  const stage = systemFixture(mode, { NAMESPACES: '/,/post' }, { clientsStay: true, workersEach: 1 });
 
   interface Count {
     readonly users: number;
@@ -208,8 +212,8 @@ describe.each(MODES)('online, %s', (mode) => {
 
     const status = await stage.system.hosts.at(-1)?.status();
     process.kill(status?.workers.at(-1)?.pid as number, 'SIGKILL');
-    // In embedded mode Ann's tab was on that worker too.
-    const left = { users: 2, clients: stage.system.workers === 2 ? 2 : 3 };
+    // Ann's tab was on that worker, too.
+    const left = { users: 2, clients: 2 };
     for (const member of [ann, inPost]) await shows(member, left, 15_000);
     for (const { users, clients } of [ann, tab, inPost, ...doomed].flatMap(counts)) {
       expect(users).toBeGreaterThan(0);

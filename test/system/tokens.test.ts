@@ -75,7 +75,7 @@ function expectNoSecrets(hosts: readonly Host[]): void {
 }
 
 describe.each(MODES)('token mode, %s', (mode) => {
-  const stage = systemFixture(mode, ENV);
+  const stage = systemFixture(mode, ENV, { workersEach: 1 });
   let url: string;
   let other: string;
   beforeAll(() => {
@@ -386,7 +386,7 @@ describe.each(MODES)('token mode with a key set, %s', (mode) => {
     issuer = await openKeyServer();
   });
   afterAll(() => issuer?.close());
-  const stage = systemFixture(mode, () => ({ ...ENV, AUTH_JWKS_URL: issuer.url }));
+  const stage = systemFixture(mode, () => ({ ...ENV, AUTH_JWKS_URL: issuer.url }), { workersEach: 1 });
 
   async function tokenOf(key: Awaited<ReturnType<KeyServer['turn']>>, claims: JWTPayload): Promise<string> {
     const token = await key.sign({ ...claims, exp: Math.floor(Date.now() / 1_000) + 600 });
