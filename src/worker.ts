@@ -63,6 +63,7 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
       saturation,
       // The first replies come before there is anything to count them.
       onRedisReply: (call, ms) => chat?.metrics.redisReply(call, ms),
+      onFrameDropped: (why) => chat?.metrics.busFrameDropped(why),
       log,
     });
     chat = await openChatServer({

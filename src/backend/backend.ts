@@ -16,6 +16,7 @@ import type { ClusterOverview, HostOverview, Roster } from '../chat/roster.ts';
 import type { IpcChannel, WorkerIpc } from '../cluster/ipc.ts';
 import type { Saturation } from '../cluster/saturation.ts';
 import type { Outcome } from '../protocol/codes.ts';
+import type { OnFrameDropped } from './dropped-frames.ts';
 import type { OnRedisReply } from './redis-calls.ts';
 
 /** The settings that a backend needs. */
@@ -30,6 +31,10 @@ export interface BackendOptions {
   readonly redisSentinelName?: string;
   /** Replicas that must have a message before it is acknowledged. */
   readonly ackReplicas?: number;
+  /** They sign what is published over Redis: the first one signs, and all are good. */
+  readonly busSecrets?: readonly string[];
+  /** What becomes of a frame without a signature if there are secrets; `refuse` if absent. */
+  readonly busUnsigned?: 'refuse' | 'accept';
   readonly redisCaFile?: string;
   readonly redisCertFile?: string;
   readonly redisKeyFile?: string;
@@ -103,6 +108,7 @@ export interface WorkerBackendDeps {
   /** Says how much of their longest time calls may be gathered, and is told what that saves. */
   readonly saturation: Saturation;
   readonly onRedisReply?: OnRedisReply;
+  readonly onFrameDropped?: OnFrameDropped;
   readonly log: Logger;
 }
 

@@ -13,14 +13,6 @@ export type Configuration =
   | { readonly ok: true; readonly settings: Settings; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/**
- * Settings of the contract that this version does not support, with the value that changes nothing. Any other value is
- * refused, so that the operator does not rely on it.
- */
-const UNSUPPORTED: Readonly<Record<string, string | undefined>> = {
-  BUS_SECRET: undefined,
-};
-
 const MIN_KEY_CHARS = 16;
 
 /** Common shell variables whose names are close to a setting's. */
@@ -38,10 +30,6 @@ export function parseConfiguration(
     const parsed = raw ? (parse as Parser<unknown>)(raw) : { value: fallback };
     if ('problem' in parsed) problems.push(`${name} ${parsed.problem}, not ${shown(name, raw ?? '')}`);
     else values[key] = parsed.value;
-  }
-  for (const [name, harmless] of Object.entries(UNSUPPORTED)) {
-    const raw = env[name]?.trim();
-    if (raw && raw !== harmless) problems.push(`${name} is not supported by this version`);
   }
   if (problems.length > 0) return { ok: false, problems };
 
@@ -169,7 +157,7 @@ function isOpen({ authSecret, authJwksUrl }: Pick<SettingValues, 'authSecret' | 
 }
 
 function securityWarnings(settings: Settings): string[] {
-  const warnings: string[] = [];
+  const warnings: string[] = busWarnings(settings);
   const { authJwksUrl, authAudience, authIssuer, apiKeys } = settings;
   const unchecked = [
     ...(authAudience === undefined ? ['AUTH_AUDIENCE'] : []),
@@ -200,6 +188,19 @@ function securityWarnings(settings: Settings): string[] {
   ];
 }
 
+function busWarnings(settings: Settings): string[] {
+  const { busSecrets, busUnsigned } = settings;
+  if (busSecrets !== undefined && !usesRedis(settings)) {
+    return ['BUS_SECRET changes nothing without Redis: the workers of one host talk to their primary alone'];
+  }
+  if (busUnsigned === 'refuse') return [];
+  return busSecrets === undefined
+    ? ['BUS_UNSIGNED=accept changes nothing without BUS_SECRET: nothing is verified']
+    : [
+        'BUS_UNSIGNED=accept: whoever may publish on Redis can speak for a worker; remove it once every worker has BUS_SECRET',
+      ];
+}
+
 function isPlainHttpAway(url: string | undefined): boolean {
   if (url === undefined) return false;
   const { protocol, hostname } = new URL(url);
@@ -223,7 +224,7 @@ function experimentWarnings({ redisUrls, redisClusterNodes }: Settings): string[
 }
 
 function misspellingWarnings(env: Readonly<Record<string, string | undefined>>): string[] {
-  const names = [...Object.values(SETTINGS).map(({ name }) => name), ...Object.keys(UNSUPPORTED)];
+  const names = Object.values(SETTINGS).map(({ name }) => name);
   const warnings: string[] = [];
   for (const variable of Object.keys(env)) {
     if (names.includes(variable) || OTHER_VARIABLES.has(variable)) continue;
@@ -240,6 +241,7 @@ const HIDDEN = new Set([
   'REDIS_CLUSTER_NODES',
   'REDIS_SENTINELS',
   'AUTH_SECRET',
+  'BUS_SECRET',
   'AUTH_JWKS_URL',
   'API_KEYS',
   // An address of a receiver may contain a key.

@@ -43,6 +43,14 @@ export const signingSecret = matching(
   'at least 32 bytes of printable ASCII without spaces',
 );
 
+/** One secret, or two while one takes the place of the other. */
+export const busSecrets: Parser<readonly string[]> = (raw) => {
+  const parsed = list(signingSecret, () => 'not shown here')(raw);
+  return 'value' in parsed && parsed.value.length > 2
+    ? { problem: 'must be one secret, or two with a comma between them' }
+    : parsed;
+};
+
 export const path = matching(/^[^\0]+$/, 'a path');
 
 /** `20/1s burst 40`, `5/m`, or `0` for no limit. */

@@ -1,4 +1,4 @@
-import { integer, list, matching, path, redisNode, redisUrl } from './grammar.ts';
+import { busSecrets, integer, list, matching, oneOf, path, redisNode, redisUrl } from './grammar.ts';
 import { setting } from './setting.ts';
 
 /** The Redis servers, and the way to them. */
@@ -43,6 +43,19 @@ export const REDIS_SETTINGS = {
     0,
     integer(0, 100),
     'Redis replicas that must have a message before it is acknowledged. 0 = none',
+  ),
+  busSecrets: setting<readonly string[] | undefined>(
+    'BUS_SECRET',
+    undefined,
+    busSecrets,
+    'signs what workers publish over Redis: one secret of at least 32 bytes, or two with a comma between them, of which the first signs and both are good. Unset: whoever may publish there can speak for a worker',
+    '–',
+  ),
+  busUnsigned: setting<'refuse' | 'accept'>(
+    'BUS_UNSIGNED',
+    'refuse',
+    oneOf(['refuse', 'accept']),
+    'accept: with BUS_SECRET, what is not signed is good too, while some workers do not sign yet',
   ),
   redisCaFile: setting<string | undefined>(
     'REDIS_CA_FILE',

@@ -70,7 +70,7 @@ export interface ChatServer {
   ready(): Outcome<void>;
   readonly firstCheck: Promise<void>;
   counts(): { readonly clients: number; readonly rooms: number };
-  readonly metrics: Pick<Metrics, 'asJson' | 'totals' | 'redisReply'>;
+  readonly metrics: Pick<Metrics, 'asJson' | 'totals' | 'redisReply' | 'busFrameDropped'>;
   readonly tracing: Tracing;
   roomActivity(): RoomActivity;
   sizes(): Sizes;

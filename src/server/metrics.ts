@@ -1,3 +1,4 @@
+import type { OnFrameDropped } from '../backend/dropped-frames.ts';
 import { type OnRedisReply, REDIS_CALLS } from '../backend/redis-calls.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import { createMetricRegistry, type LabelledCounter, type MetricRegistry } from './metric-registry.ts';
@@ -16,6 +17,7 @@ export interface Metrics extends Pick<MetricRegistry, 'contentType' | 'text' | '
   /** RATE_ADMIT keeps a client waiting for so long. */
   deferred(waitMs: number): void;
   readonly redisReply: OnRedisReply;
+  readonly busFrameDropped: OnFrameDropped;
   readonly disconnected: LabelledCounter<'reason'>;
   /** A room's gathered messages are written to its members; the oldest was gathered for `waitMs`. */
   flushed(messages: number, waitMs: number): void;
@@ -82,6 +84,11 @@ export function createMetrics(): Metrics {
     'call',
     REDIS_CALLS,
   );
+  const framesDropped = counter(
+    'bus_frames_dropped_total',
+    'Frames of the bus that BUS_SECRET does not vouch for, by reason',
+    'reason',
+  );
   const durations = {
     append: histogram('append_duration_seconds', 'Time until the store acknowledged an entry', APPEND_S),
     storeRoundTrip: histogram(
@@ -116,6 +123,7 @@ export function createMetrics(): Metrics {
       queueEndsAtMs = Math.max(queueEndsAtMs, now() + waitMs);
     },
     redisReply: (call, ms) => redisReplies.observe(call, ms / MS),
+    busFrameDropped: (why) => framesDropped.inc({ reason: why }),
     disconnected,
     flushed(messages, waitMs) {
       sizes.observe(messages);

@@ -51,16 +51,6 @@ describe('settings', () => {
     expect(settings({ HOST: host, AUTH_SECRET: 'x'.repeat(32) }).host).toBe(host);
   });
 
-  it.each([['BUS_SECRET', 'x'.repeat(32)]])(
-    'of the contract that this version does not have stop the start: %s',
-    (name, value) => {
-      expect(parse({ [name]: value })).toEqual({
-        ok: false,
-        problems: [`${name} is not supported by this version`],
-      });
-    },
-  );
-
   it('that are wrong are all named in one go, and nothing of a Redis address is shown', () => {
     const parsed = parse({ PORT: 'x', WORKERS: '0', REDIS_URL: 'http://u:secret@h', LOG_LEVEL: 'loud' });
     expect(parsed.ok).toBe(false);
@@ -94,6 +84,10 @@ describe('settings', () => {
     ['MAX_TEXT_BYTES', '0'],
     ['AUTH_SECRET', 'with a space'.padEnd(32, 'x')],
     ['AUTH_SECRET', 'x'.repeat(31)],
+    ['BUS_SECRET', 'x'.repeat(31)],
+    ['BUS_SECRET', `${'x'.repeat(32)},short`],
+    ['BUS_SECRET', ['x', 'y', 'z'].map((one) => one.repeat(32)).join()],
+    ['BUS_UNSIGNED', 'on'],
     ['AUTH_AUDIENCE', 'chat'],
     ['AUTH_ISSUER', 'https://id.example'],
     ['AUTH_AUDIENCE', 'a\nb'],
@@ -153,6 +147,25 @@ describe('settings', () => {
       perMs: 9,
       burst: 99,
     });
+  });
+
+  it('take one secret of the bus or two, and say when it verifies nothing', () => {
+    const [old, next] = ['o'.repeat(32), 'n'.repeat(32)];
+    const redis = { REDIS_URL: 'redis://a' };
+    const warned = (env: Record<string, string>) => {
+      const parsed = parse(env);
+      return parsed.ok && parsed.warnings.filter((warning) => warning.startsWith('BUS_'));
+    };
+    expect(settings({ ...redis, BUS_SECRET: old }).busSecrets).toEqual([old]);
+    expect(settings({ ...redis, BUS_SECRET: `${next},${old}` }).busSecrets).toEqual([next, old]);
+    expect(warned({ ...redis, BUS_SECRET: old })).toEqual([]);
+    expect(warned({ BUS_SECRET: old })).toEqual([expect.stringContaining('changes nothing without Redis')]);
+    expect(warned({ ...redis, BUS_UNSIGNED: 'accept' })).toEqual([
+      expect.stringContaining('changes nothing without BUS_SECRET'),
+    ]);
+    expect(warned({ ...redis, BUS_SECRET: old, BUS_UNSIGNED: 'accept' })).toEqual([
+      expect.stringContaining('can speak for a worker'),
+    ]);
   });
 
   it('take the proxies that are trusted', () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Logger, pino } from 'pino';
 import { expect, onTestFinished } from 'vitest';
 import type { BackendOptions } from '../../src/backend/backend.ts';
+import type { OnFrameDropped } from '../../src/backend/dropped-frames.ts';
 import { aclRules } from '../../src/backend/redis/connection/rights.ts';
 import { redisKeys } from '../../src/backend/redis/keys.ts';
 import type { Scripts } from '../../src/backend/redis/scripts.ts';
@@ -26,6 +27,7 @@ export interface PeerSettings extends Partial<BackendOptions> {
   readonly elapsedMs?: () => number;
   readonly scripts?: Scripts;
   readonly onRedisReply?: OnRedisReply;
+  readonly onFrameDropped?: OnFrameDropped;
 }
 
 export function openRedisPeer(redisUrl: string, settings: PeerSettings = {}): Promise<Peer> {
@@ -34,7 +36,15 @@ export function openRedisPeer(redisUrl: string, settings: PeerSettings = {}): Pr
 
 /** A worker over the servers that the settings name. */
 export async function openPeer(settings: PeerSettings): Promise<Peer> {
-  const { host = 'test', log = silent, elapsedMs, scripts, onRedisReply, ...options } = settings;
+  const {
+    host = 'test',
+    log = silent,
+    elapsedMs,
+    scripts,
+    onRedisReply,
+    onFrameDropped,
+    ...options
+  } = settings;
   const instanceId = randomUUID();
   const { primary } = createIpcPair(0, instanceId);
   const worker = await openRedisWorker({
@@ -45,6 +55,7 @@ export async function openPeer(settings: PeerSettings): Promise<Peer> {
     ...(elapsedMs && { elapsedMs }),
     ...(scripts && { scripts }),
     ...(onRedisReply && { onRedisReply }),
+    ...(onFrameDropped && { onFrameDropped }),
     // So that calls are gathered for some ms.
     saturation: { level: () => 0.25, spared: () => undefined },
     log,
@@ -104,7 +115,8 @@ const asUser = (url: string) => url.replace('//', '//roomcast:granted@');
 
 export async function redisHarness(): Promise<Harness> {
   const redis = await openRedis(USER);
-  return harnessOver([redis], { redisUrl: asUser(redis.url) });
+  // The other suites run without a secret.
+  return harnessOver([redis], { redisUrl: asUser(redis.url), busSecrets: ['s'.repeat(32)] });
 }
 
 export async function severalServersHarness(): Promise<Harness> {

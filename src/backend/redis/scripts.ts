@@ -61,19 +61,20 @@ export interface Scripts extends HookScripts {
 export function openScripts(): Scripts {
   const epoch = textOf('log/log') + textOf('log/epoch');
   const clock = textOf('clock');
-  const room = clock + textOf('presence/roster-room') + textOf('presence/roster-changes');
+  const publish = textOf('bus/publish-frame');
+  const room = clock + publish + textOf('presence/roster-room') + textOf('presence/roster-changes');
   const restricted = textOf('moderation/restricted');
   const time = clock + textOf('presence/roster-time');
   const hashed = textOf('moderation/hashed-restrictions');
   const append = textOf('log/unopened') + textOf('log/append');
   return {
     append: {
-      ...scriptOf('append', clock + epoch + restricted + textOf('log/append-alone') + append),
+      ...scriptOf('append', clock + publish + epoch + restricted + textOf('log/append-alone') + append),
       prompt: true,
     },
     read: scriptOf('read', epoch + textOf('log/read')),
     roomName: scriptOf('read', textOf('log/room-name')),
-    replace: scriptOf('append', clock + epoch + restricted + textOf('log/replace') + append),
+    replace: scriptOf('append', clock + publish + epoch + restricted + textOf('log/replace') + append),
     raiseReader: scriptOf('people', textOf('log/reader-raise')),
     enter: scriptOf('presence', room + restricted + hashed + textOf('presence/roster-enter')),
     exit: scriptOf('presence', room + textOf('presence/roster-exit')),

@@ -5,6 +5,7 @@ import type { Sized } from '../../sizes.ts';
 import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createRedisAdapter } from './adapter.ts';
 import { createRedisBus } from './bus/bus.ts';
+import { createDropReport } from './bus/drop-report.ts';
 import { createCallPacing } from './connection/call-pacing.ts';
 import type { RedisCommands } from './connection/commands.ts';
 import { away } from './connection/failures.ts';
@@ -54,9 +55,10 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     scripts: Object.values(scripts),
     pacing,
     onReply: deps.onRedisReply,
+    onFrameDropped: createDropReport({ onDropped: deps.onFrameDropped, now: () => performance.now(), log }),
     log,
   });
-  const { subscriptions, probe, reconnect } = servers;
+  const { subscriptions, signer, probe, reconnect } = servers;
   const bus = createRedisBus({ redis: servers.commands, subscriptions, keys, probe, reconnect });
 
   const { dedupeTtlS, maxRoomClients } = options;
@@ -93,6 +95,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     redis,
     scripts,
     keys,
+    signer,
     epochArgs,
     retention,
     unopened: unopenedRetention(options),
@@ -109,6 +112,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     indexParts,
     scripts,
     keys,
+    signer,
     instanceId,
     host,
     log,

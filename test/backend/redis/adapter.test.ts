@@ -1,11 +1,7 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createShardedAdapter } from '@socket.io/redis-adapter';
 import { createClient } from 'redis';
-import { type Namespace, Server, type Socket } from 'socket.io';
+import type { Namespace } from 'socket.io';
 import { type Adapter, type ClusterMessage, MessageType } from 'socket.io-adapter';
-import { io } from 'socket.io-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   frameAfter,
@@ -17,34 +13,12 @@ import {
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { socketRoom } from '../../../src/backend/socket-room.ts';
 import { roomOf } from '../../../src/chat/room.ts';
-import { append, arrivalOf, listen, newRoom, type Said } from '../../contract/peers.ts';
+import { append, arrivalOf, listen, newRoom } from '../../contract/peers.ts';
 import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 import { eventually } from '../../support/eventually.ts';
+import { memberForTest } from './adapter-member.ts';
 
 const keys = redisKeys('rc');
-
-/** A Socket.IO server with one client, whose server side joins `room`. */
-async function memberForTest(adapter: (nsp: Namespace) => Adapter, nsp: string, room: string) {
-  const http = createServer();
-  const server = new Server(http, { adapter });
-  const joined = new Promise<Socket>((resolve) => {
-    server.of(nsp).on('connection', async (socket) => {
-      await socket.join(room);
-      resolve(socket);
-    });
-  });
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  const { port } = http.address() as AddressInfo;
-  const client = io(`http://127.0.0.1:${port}${nsp}`, { transports: ['websocket'] });
-  const heard: Said[] = [];
-  client.on('message', (message: Said) => heard.push(message));
-  onTestFinished(async () => {
-    client.disconnect();
-    await server.close();
-  });
-  return { server, client, heard, socket: await joined };
-}
 
 async function stockAdapterForTest(url: string) {
   const [publisher, subscriber] = [createClient({ url }), createClient({ url })];

@@ -17,6 +17,7 @@ const keys = redisKeys('rc');
 function subscriberForTest(url: string, lingerMs?: number) {
   const subscriber = openSubscriber({
     target: fixedTarget(parseRedisAddress(url)),
+    verify: (_channel, frame) => frame,
     log: silent,
     reconcileMs: 200,
     ...(lingerMs === undefined ? {} : { lingerMs }),

@@ -2,16 +2,25 @@ import type { Logger } from 'pino';
 import type { Entry } from '../../../chat/log-store.ts';
 import type { Channel, Listener, RawListener } from './channel.ts';
 import { parseFrame, parsePresence, parsePresenceEvent } from './frame.ts';
+import type { VerifyFrame } from './frame-verifier.ts';
+
+export interface FrameReceiverDeps {
+  readonly channels: ReadonlyMap<string, Channel>;
+  readonly verify: VerifyFrame;
+  readonly log: Logger;
+}
 
 /**
- * Passes each frame to the listeners of its channel: an entry, a change of presence, or what is the adapter's. One function
+ * Passes each frame that is verified to the listeners of its channel: an entry, a change of presence, or what is the adapter's. One function
  * for all channels, since a closure for each costs more memory than the look-up. A listener that throws is logged here:
  * node-redis would drop the rest of the chunk it is parsing.
  */
-export function createFrameReceiver(channels: ReadonlyMap<string, Channel>, log: Logger): RawListener {
-  function receive(frame: Buffer, rawName: Buffer): void {
+export function createFrameReceiver({ channels, verify, log }: FrameReceiverDeps): RawListener {
+  function receive(published: Buffer, rawName: Buffer): void {
     const channel = channels.get(rawName.toString());
     if (!channel) return;
+    const frame = verify(channel.name, published);
+    if (!frame) return;
     const { first, others } = channel;
     const entry = parseFrame(frame);
     if (entry) {

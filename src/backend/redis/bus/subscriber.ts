@@ -15,7 +15,7 @@ export interface Subscriber {
   close(): void;
 }
 
-export interface SubscriberDeps extends Pick<SubscriptionsDeps, 'lingerMs' | 'reconcileMs'> {
+export interface SubscriberDeps extends Pick<SubscriptionsDeps, 'verify' | 'lingerMs' | 'reconcileMs'> {
   readonly target: RedisTarget;
   readonly log: Logger;
 }
@@ -31,9 +31,9 @@ const NO_CLIENT: SubscriberClient = {
 
 /** Opens the connection on which messages arrive. It reconnects until it is closed. */
 export function openSubscriber(deps: SubscriberDeps): Subscriber {
-  const { target, log, ...timing } = deps;
+  const { target, log, ...settings } = deps;
   const waiters = createWaiters();
-  const subscriptions = createSubscriptions({ client: NO_CLIENT, onMoved: target.recheck, log, ...timing });
+  const subscriptions = createSubscriptions({ client: NO_CLIENT, onMoved: target.recheck, log, ...settings });
   const following = openFollowingClient({ target, role: 'subscriber', onClient });
 
   function onClient(client: RedisClient): void {

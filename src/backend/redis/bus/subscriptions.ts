@@ -11,6 +11,7 @@ import {
 } from './channel.ts';
 import { createChannelMachine } from './channel-machine.ts';
 import { createFrameReceiver } from './frame-receiver.ts';
+import type { VerifyFrame } from './frame-verifier.ts';
 import type { SubscriberClient } from './subscriber-client.ts';
 
 export interface Subscriptions {
@@ -42,6 +43,7 @@ export interface ServerSubscriptions extends Subscriptions, Sized {
 
 export interface SubscriptionsDeps {
   readonly client: SubscriberClient;
+  readonly verify: VerifyFrame;
   /** The server replied that another one has a channel. */
   readonly onMoved?: () => void;
   readonly log: Logger;
@@ -62,7 +64,7 @@ export function createSubscriptions(deps: SubscriptionsDeps): ServerSubscription
   const machine = createChannelMachine({
     client,
     channels,
-    receive: createFrameReceiver(channels, log),
+    receive: createFrameReceiver({ channels, verify: deps.verify, log }),
     onResync: () => {
       for (const listener of resyncListeners) listener();
     },

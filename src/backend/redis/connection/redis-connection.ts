@@ -11,6 +11,7 @@ import { away, CHANGING_MASTER, refusalToOpen } from './failures.ts';
 import { openFollowingClient } from './following-client.ts';
 import { fieldOf } from './info.ts';
 import { createServerCalls, type ServerCalls } from './server-calls.ts';
+import type { ServerClock } from './server-clock.ts';
 import { mayHaveLost, termAfter, termFrom } from './server-term.ts';
 import type { RedisTarget } from './target.ts';
 import { createWaiters } from './waiters.ts';
@@ -42,6 +43,8 @@ export interface RedisConnectionDeps {
   readonly onReply?: OnRedisReply | undefined;
   /** Decides when calls are written. Calls are written at once if it is absent. */
   readonly pacing?: CallPacing;
+  /** Is told the time of the server on connecting and with each `verify`. */
+  readonly clock?: Pick<ServerClock, 'onInfo'>;
 }
 
 export const CALL_DEADLINE_MS = 1_500;
@@ -59,7 +62,7 @@ export const NO_MASTER = new Error('READONLY it is a replica, which takes no wri
  * node-redis from closing the silent socket after 3 s.
  */
 export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection {
-  const { target, scripts, log, pacing, deadlineMs = CALL_DEADLINE_MS } = deps;
+  const { target, scripts, log, pacing, clock, deadlineMs = CALL_DEADLINE_MS } = deps;
   const waiters = createWaiters();
   let server: RedisServer | undefined;
   let lastTerm: string | undefined;
@@ -106,6 +109,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
       }
       await Promise.all(scripts.map((script) => client.sendCommand(['SCRIPT', 'LOAD', script.text])));
       if (mine !== generation || !client.isReady) return;
+      clock?.onInfo(info);
       server = parseServer(info, lastTerm);
       lastTerm = server.term;
     } catch (error) {
@@ -153,9 +157,10 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   async function verify(): Promise<Outcome<void>> {
     const known = server;
     const mine = generation;
-    const info = await calls.call<string>(['INFO', 'replication']);
+    const info = await calls.call<string>(['INFO', ...(clock ? ['server'] : []), 'replication']);
     if (!info.ok) return info;
     if (!known || known !== server) return away();
+    clock?.onInfo(info.value);
     const replica = fieldOf(info.value, 'role') === 'slave';
     if (!replica && !mayHaveLost(known.term, termAfter(known.term, info.value))) return succeed(undefined);
     if (replica) leaveReplica(mine);

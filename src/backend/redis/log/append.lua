@@ -13,6 +13,7 @@
 -- ARGV[17] digest of the content, '' to compare the clientMsgId alone
 -- ARGV[18] the author, who has read the log up to the message, '' for nobody   ARGV[19] '1': the entry does not count as unread
 -- KEYS[10], KEYS[11] and ARGV[20..24] as in unopened.lua
+-- The last ARGV as in publish-frame.lua
 -- Returns {epoch, seq, id, at, outcome}. Outcomes: 0 stored, 1 stored before. The others stored nothing: 2 the marker stood
 -- elsewhere; 3 banned and 4 muted, with the ms left in `at`, 0 for no end; 5 the clientMsgId belongs to another content;
 -- 6 and 7 of replace.lua, which is a prelude of this script where an entry is replaced; 8 nobody has opened the inbox, and it is full.
@@ -157,5 +158,5 @@ if field ~= '' then
   end
 end
 redis.call('HSET', KEYS[2], unpack(meta))
-redis.call('SPUBLISH', ARGV[11], ARGV[12] .. message .. ARGV[13])
+publishFrame(ARGV[11], ARGV[12] .. message .. ARGV[13])
 return { room.epoch, seq, ARGV[8], at, 0 }

@@ -8,6 +8,7 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import { refuseReusedId } from '../../reused-id.ts';
 import { frameAfter, frameBefore } from '../bus/frame.ts';
+import type { FrameSigner } from '../bus/frame-signer.ts';
 import type { RedisCommands, RedisServer } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Retention, UnopenedRetention } from '../retention.ts';
@@ -18,6 +19,7 @@ export interface RedisAppendDeps {
   readonly redis: RedisCommands;
   readonly scripts: Pick<Scripts, 'append' | 'replace'>;
   readonly keys: RedisKeys;
+  readonly signer: Pick<FrameSigner, 'scriptArg'>;
   readonly epochArgs: EpochArgs;
   readonly retention: (room: Room) => Retention;
   readonly unopened: UnopenedRetention;
@@ -65,7 +67,7 @@ type Replacement = Omit<Amendment, 'was'> & { readonly was?: string };
 
 /** Writes to logs. The atomic parts are in append.lua and replace.lua. */
 export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
-  const { redis, scripts, keys, epochArgs, retention, replicated } = deps;
+  const { redis, scripts, keys, signer, epochArgs, retention, replicated } = deps;
   const dedupeTtlMs = String(deps.dedupeTtlS * 1_000);
   const { logTtlMs: unopenedLogMs, metaTtlMs: unopenedMetaMs } = deps.unopened;
   const unopenedBounds = [UNOPENED_ITEMS, UNOPENED_BYTES, unopenedLogMs, unopenedMetaMs].map(String);
@@ -131,6 +133,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
       room.kind !== 'inbox' ? '' : draft.bounded ? 'person' : 'other',
       ...unopenedBounds,
       ...(replacing ? replacementArgs(replacing) : []),
+      signer.scriptArg(keys.channel(room)),
     ];
   }
 

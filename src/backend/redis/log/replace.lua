@@ -1,6 +1,6 @@
 -- A prelude of append.lua: replaces the members of an entry, beside the append of the notice of that. An entry of a stream
 -- can neither change nor be added again under its id. So it leaves the stream, and its replacement goes to KEYS[3].
--- KEYS and ARGV as in append.lua; the last nine of ARGV are the entry's seq, the new members of its JSON object ('' to leave
+-- KEYS and ARGV as in append.lua; the nine of ARGV before its last are the entry's seq, the new members of its JSON object ('' to leave
 -- those of an amended entry), '1' and what stands beside it, or '' twice for nothing, the SHA-1 of the entry as the caller read it ('' for any), the stamp as in log-store.ts, '1' if the entry no longer counts as unread, and
 -- the seq and the members that are left of a superseded entry, '' for none
 -- Outcomes beside those of append.lua: 6, the log does not contain the entry in that form; 7, the entry had these members
@@ -10,7 +10,7 @@
 local NODE_ENTRIES, NODE_BYTES = 100, 4096
 
 local replacement = {}
-local seqGiven, newMembers, hasBeside, beside, read, stamp, uncounted, seqEmptied, membersLeft = unpack(ARGV, #ARGV - 8)
+local seqGiven, newMembers, hasBeside, beside, read, stamp, uncounted, seqEmptied, membersLeft = unpack(ARGV, #ARGV - 9)
 local target, message, except, earlier
 
 local function keep(seq, text)

@@ -3,6 +3,7 @@ import type { Room } from '../../../chat/room.ts';
 import { type Departure, ROSTER_LEASE_MS, type Roster } from '../../../chat/roster.ts';
 import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
+import type { FrameSigner } from '../bus/frame-signer.ts';
 import type { Scripts } from '../scripts.ts';
 import type { ClusterClock } from './cluster-clock.ts';
 import type { InstanceReads } from './instances.ts';
@@ -10,11 +11,12 @@ import type { LiveInstances } from './live-instances.ts';
 import { ALL_OCCUPIED, decodeRoom } from './occupied-rooms.ts';
 import { entriesOf } from './persons.ts';
 import type { PresenceNotifier } from './presence-notifier.ts';
-import { roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
+import { presenceSignature, roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
 import type { Settling } from './settling.ts';
 
 export interface ReaperDeps extends InstanceReads {
   readonly scripts: Pick<Scripts, 'fence' | 'forget' | 'reap'>;
+  readonly signer: Pick<FrameSigner, 'scriptArg'>;
   readonly clock: Pick<ClusterClock, 'leastAt'>;
   readonly living: Pick<LiveInstances, 'forget'>;
   readonly notifier: PresenceNotifier;
@@ -33,7 +35,7 @@ type ReapReply = [clients: number, waitMs: number, gone: string[]];
  * presence again. So each step that takes something from an instance fences it (again) first or after.
  */
 export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 'expired'> {
-  const { redis, scripts, keys, occupied, instances, clock, living, notifier, settling, list } = deps;
+  const { redis, scripts, keys, occupied, instances, signer, clock, living, notifier, settling, list } = deps;
   const [leasesKey] = keys.leases;
 
   async function fence(dead: string): Promise<Outcome<void>> {
@@ -87,8 +89,13 @@ export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 
   }
 
   async function reapRoom(dead: string, room: Room): Promise<Outcome<Departure[]>> {
-    const reaped = await redis.evaluate<ReapReply>(scripts.reap, roomScriptKeys(keys, room, dead), (server) =>
-      roomScriptArgs(keys, room, dead, { settleMs: settling.leftMs(server), expected: false }),
+    const reaped = await redis.evaluate<ReapReply>(
+      scripts.reap,
+      roomScriptKeys(keys, room, dead),
+      (server) => [
+        ...roomScriptArgs(keys, room, dead, { settleMs: settling.leftMs(server), expected: false }),
+        presenceSignature(keys, room, signer),
+      ],
     );
     if (!reaped.ok) return reaped;
     const [clients, waitMs, gone] = reaped.value;

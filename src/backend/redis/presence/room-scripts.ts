@@ -2,6 +2,7 @@ import type { Room } from '../../../chat/room.ts';
 import { ROSTER_SETTLE_MS } from '../../../chat/roster.ts';
 import { LARGE_ROOM_CLIENTS } from '../../../protocol/limits.ts';
 import { frameAfter, presenceBefore } from '../bus/frame.ts';
+import type { FrameSigner } from '../bus/frame-signer.ts';
 import type { RedisKeys } from '../keys.ts';
 
 /** The keys of the roster end after this if nobody reaps their instance: its record may be among the store's lost writes. */
@@ -19,6 +20,20 @@ export interface RoomScriptArgs {
   readonly expected: boolean;
 }
 
+/** A textmsg audience publishes no presence. */
+function publishesPresence({ kind }: Room): boolean {
+  return kind === 'room';
+}
+
+/** The last ARGV of the same scripts, see publish-frame.lua. */
+export function presenceSignature(
+  keys: RedisKeys,
+  room: Room,
+  signer: Pick<FrameSigner, 'scriptArg'>,
+): string {
+  return publishesPresence(room) ? signer.scriptArg(keys.channel(room)) : '';
+}
+
 /** ARGV[1..11] of the same scripts. */
 export function roomScriptArgs(
   keys: RedisKeys,
@@ -30,8 +45,7 @@ export function roomScriptArgs(
     instanceId,
     keys.rosterOfInstances(room),
     ROSTER_KEYS_LIVE_MS,
-    // A textmsg audience publishes no presence.
-    room.kind === 'room' ? keys.channel(room) : '',
+    publishesPresence(room) ? keys.channel(room) : '',
     presenceBefore,
     frameAfter(room),
     JSON.stringify(room.roomid),

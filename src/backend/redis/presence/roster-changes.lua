@@ -1,4 +1,4 @@
--- A prelude of the scripts that change who is in a room, after clock.lua and roster-room.lua: notifies the room's members.
+-- A prelude of the scripts that change who is in a room, after clock.lua, publish-frame.lua and roster-room.lua: notifies the room's members.
 -- KEYS[5] the last notification (hash: rev, at, counted, users, clients; named: when names followed counts; until: changes
 --   wait until then; partly: somebody may have got a part of the list meanwhile)
 -- KEYS[6] pending changes (hash user id -> sign and the person's JSON): '+' came, '=' has another name or avatar, '-' left
@@ -56,7 +56,7 @@ end
 
 local function publish(event, rev, payload)
   local head = '",{"roomid":' .. ARGV[7] .. ',"rev":' .. string.format('%.0f', rev) .. ','
-  redis.call('SPUBLISH', ARGV[4], ARGV[5] .. event .. head .. payload .. '}' .. ARGV[6])
+  publishFrame(ARGV[4], ARGV[5] .. event .. head .. payload .. '}' .. ARGV[6])
 end
 
 local function publishDiff(rev, changes)
@@ -75,7 +75,7 @@ local function publishEvent(event, clients, json)
     return
   end
   local message = 'message",{"event":"' .. event .. '","roomid":' .. ARGV[7] .. ',"data":' .. json .. '}'
-  redis.call('SPUBLISH', ARGV[4], ARGV[5] .. message .. ARGV[6])
+  publishFrame(ARGV[4], ARGV[5] .. message .. ARGV[6])
 end
 
 -- A new name is no event.

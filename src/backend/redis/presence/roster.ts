@@ -5,6 +5,7 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import type { Sized } from '../../../sizes.ts';
 import { createPresenceResync } from '../../presence-resync.ts';
 import { createReportedPresence } from '../../reported-presence.ts';
+import type { FrameSigner } from '../bus/frame-signer.ts';
 import type { RedisCommands, ScriptArgs } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
@@ -18,7 +19,7 @@ import { createMemberships } from './memberships.ts';
 import { createOccupiedRooms, type IndexParts } from './occupied-rooms.ts';
 import { createPresenceNotifier } from './presence-notifier.ts';
 import { createReaper } from './reaper.ts';
-import { roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
+import { presenceSignature, roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
 import { createRoomTurns } from './room-turns.ts';
 import { createRosterCalls, type RosterCalls } from './roster-calls.ts';
 import { createRosterQueries } from './roster-queries.ts';
@@ -29,6 +30,7 @@ export interface RedisRosterDeps {
   readonly redis: RedisCommands;
   readonly scripts: Scripts;
   readonly keys: RedisKeys;
+  readonly signer: Pick<FrameSigner, 'scriptArg'>;
   readonly indexParts: IndexParts;
   readonly instanceId: string;
   readonly host: string;
@@ -52,7 +54,7 @@ export interface RedisRosterDeps {
  * listed is listed again by its next call.
  */
 export function createRedisRoster(deps: RedisRosterDeps): Roster & Sized {
-  const { redis, scripts, keys, indexParts, instanceId, host, log, now, dataMarks } = deps;
+  const { redis, scripts, keys, signer, indexParts, instanceId, host, log, now, dataMarks } = deps;
   const reported = createReportedPresence();
   const clock = createClusterClock(now);
   const instances = createInstanceReader({ redis, scripts, keys, clock });
@@ -65,7 +67,11 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster & Sized {
     (room: Room, expected = false, more: (settleMs: number) => readonly string[] = () => []): ScriptArgs =>
     (server) => {
       const settleMs = settling.leftMs(server);
-      return [...roomScriptArgs(keys, room, instanceId, { settleMs, expected }), ...more(settleMs)];
+      return [
+        ...roomScriptArgs(keys, room, instanceId, { settleMs, expected }),
+        ...more(settleMs),
+        presenceSignature(keys, room, signer),
+      ];
     };
   const notifier = createPresenceNotifier({
     notify: (room) => calls.sendNotify(room),
@@ -193,6 +199,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster & Sized {
       redis,
       scripts,
       keys,
+      signer,
       occupied,
       instances,
       clock,

@@ -3,6 +3,8 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { BackendOptions } from '../../backend.ts';
 import type { OnRedisReply } from '../../redis-calls.ts';
+import { type FrameSigner, signedCommands } from '../bus/frame-signer.ts';
+import { FRAME_LIFE_MS, type VerifyFrame } from '../bus/frame-verifier.ts';
 import { type BusProbe, createBusProbe } from '../bus/probe.ts';
 import { openSubscriber, type Subscriber } from '../bus/subscriber.ts';
 import type { CallPacing } from '../connection/call-pacing.ts';
@@ -11,6 +13,7 @@ import { createPacedRedial } from '../connection/paced-redial.ts';
 import { openRedisConnection } from '../connection/redis-connection.ts';
 import { openReplicaAcks, type ReplicaAcks } from '../connection/replica-acks.ts';
 import { createRightsCheck } from '../connection/rights-check.ts';
+import { createServerClock } from '../connection/server-clock.ts';
 import type { RedisTarget } from '../connection/target.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
@@ -25,6 +28,10 @@ export interface WorkerNodeDeps {
   readonly onReply?: OnRedisReply | undefined;
   readonly instanceId: string;
   readonly tagOfServer: TagOfServer;
+  readonly signer: FrameSigner;
+  readonly verify: VerifyFrame;
+  /** The server's clock was set: for a moment, frames that others signed seem to be of another time. */
+  readonly onClockSet: () => void;
   readonly log: Logger;
 }
 
@@ -32,6 +39,8 @@ export interface WorkerNodeDeps {
 export interface WorkerNode extends TopologyNode {
   readonly shown: string;
   readonly subscriber: Subscriber;
+  /** The time of the server, undefined before it is known. */
+  readonly clockMs: () => number | undefined;
   readonly bus: BusProbe;
   /** The key of the mark of its data, undefined if it has no keys. */
   readonly markKey: () => string | undefined;
@@ -42,16 +51,21 @@ export interface WorkerNode extends TopologyNode {
 }
 
 export function openWorkerNode(deps: WorkerNodeDeps): WorkerNode {
-  const { target, options, keys, scripts, pacing, instanceId, tagOfServer, log } = deps;
+  const { target, options, keys, scripts, pacing, instanceId, tagOfServer, signer, verify, log } = deps;
   const { ackReplicas = 0 } = options;
   const now = () => performance.now();
-  const commands = openRedisConnection({ target, scripts, log, pacing, onReply: deps.onReply });
-  const subscriber = openSubscriber({ target, log });
+  const clock = createServerClock({ now, stepMs: FRAME_LIFE_MS / 2, onStep: deps.onClockSet });
+  const commands = openRedisConnection({ target, scripts, log, pacing, clock, onReply: deps.onReply });
+  const subscriber = openSubscriber({ target, verify, log });
   const channel = () => {
     const tag = tagOfServer();
     return tag === undefined ? undefined : keys.probe(instanceId, tag);
   };
-  const bus = createBusProbe({ redis: commands, subscriptions: subscriber.subscriptions, channel });
+  const bus = createBusProbe({
+    redis: signedCommands(commands, signer),
+    subscriptions: subscriber.subscriptions,
+    channel,
+  });
   const acks =
     ackReplicas > 0
       ? openReplicaAcks({ target, replicas: ackReplicas, tagOfServer, keyOf: keys.acked, now, log })
@@ -90,6 +104,7 @@ export function openWorkerNode(deps: WorkerNodeDeps): WorkerNode {
     shown: target.shown,
     commands,
     subscriber,
+    clockMs: clock.nowMs,
     bus,
     markKey() {
       const tag = tagOfServer();

@@ -3,7 +3,10 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { Sized } from '../../../sizes.ts';
 import type { BackendOptions } from '../../backend.ts';
+import type { OnFrameDropped } from '../../dropped-frames.ts';
 import type { OnRedisReply } from '../../redis-calls.ts';
+import { createFrameSigner, type FrameSigner, signedCommands } from '../bus/frame-signer.ts';
+import { createFrameVerifier } from '../bus/frame-verifier.ts';
 import { createRoutedSubscriptions } from '../bus/routed-subscriptions.ts';
 import type { Subscriber } from '../bus/subscriber.ts';
 import type { Subscriptions } from '../bus/subscriptions.ts';
@@ -26,6 +29,8 @@ export interface WorkerServers {
   /** The connection to each server now. */
   readonly each: () => readonly RedisConnection[];
   readonly subscriptions: Subscriptions;
+  /** Signs what scripts publish; `commands` signs by itself. */
+  readonly signer: FrameSigner;
   readonly separate: RedisTopology<WorkerNode>['separate'];
   readonly separateOf: RedisTopology<WorkerNode>['separateOf'];
   /** Their names in logs and errors. */
@@ -64,20 +69,40 @@ export interface WorkerServersDeps {
   readonly scripts: readonly Script[];
   readonly pacing: CallPacing;
   readonly onReply?: OnRedisReply | undefined;
+  readonly onFrameDropped: OnFrameDropped;
   readonly log: Logger;
 }
 
 /** A migration moves slot after slot. A subscriber is replaced once for all that went in this time. */
 const RECONNECT_EVERY_MS = 2_000;
+/** By then every worker has read a clock that was set: each reads it every second. */
+const CLOCK_READ_BY_ALL_MS = 3_000;
 
 export function openWorkerServers(deps: WorkerServersDeps): WorkerServers & Sized {
   const { options, log } = deps;
-  const { ackReplicas = 0 } = options;
+  const { ackReplicas = 0, busSecrets = [], busUnsigned } = options;
   const resyncListeners: (() => void)[] = [];
   const takeoverListeners: (() => void)[] = [];
 
+  const clockMs = (channel: string) => topology.nodeOf(channel).clockMs();
+  const signer = createFrameSigner({ secrets: busSecrets, clockMs });
+  const verify = createFrameVerifier({
+    secrets: busSecrets,
+    acceptsUnsigned: busUnsigned === 'accept',
+    clockMs,
+    onDropped: deps.onFrameDropped,
+  });
+  const clockSet = createLater(CLOCK_READ_BY_ALL_MS, resync);
+
   function openNode(target: RedisTarget, tagOfServer: TagOfServer): WorkerNode {
-    const node = openWorkerNode({ ...deps, target, tagOfServer });
+    const node = openWorkerNode({
+      ...deps,
+      target,
+      tagOfServer,
+      signer,
+      verify,
+      onClockSet: clockSet.schedule,
+    });
     node.subscriber.subscriptions.onResync(resync);
     return node;
   }
@@ -153,7 +178,8 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers & Size
             { subscriptions: subscriber.subscriptions.sizes(), probe: bus.sizes() },
           ]),
       ),
-    commands: topology.commands,
+    commands: signedCommands(topology.commands, signer),
+    signer,
     each: () => topology.nodes().map(({ commands }) => commands),
     subscriptions,
     separate: topology.separate,
@@ -195,6 +221,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers & Size
     },
     close: async () => {
       redials.close();
+      clockSet.close();
       await topology.close();
     },
   };
@@ -219,5 +246,17 @@ function createRedials() {
     close(): void {
       for (const timer of timers.values()) clearTimeout(timer);
     },
+  };
+}
+
+/** Calls `run` once for all that was scheduled in that time before. */
+function createLater(waitMs: number, run: () => void) {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    schedule(): void {
+      clearTimeout(timer);
+      timer = setTimeout(run, waitMs);
+    },
+    close: () => clearTimeout(timer),
   };
 }
