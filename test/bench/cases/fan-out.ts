@@ -72,7 +72,7 @@ function scene(members: number, scale: Scale): Scene {
   return {
     params: { members },
     systems: ['roomcast', 'sharded', ...others],
-    also: ['classic', 'embedded', 'ws', 'nchan'].filter((system) => !others.includes(system)),
+    also: ['classic', 'embedded', 'signed', 'ws', 'nchan'].filter((system) => !others.includes(system)),
     ...(members < 100 ? { rounds: SMALL_ROUNDS } : {}),
     run: (system) => run(system, members, scale),
   };

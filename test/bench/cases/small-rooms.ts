@@ -33,6 +33,7 @@ export const SMALL_ROOMS: Case = {
     {
       params: { rooms: SIZES[scale.size].rooms },
       systems: ['roomcast', 'sharded', 'embedded', 'clustered'],
+      also: ['signed'],
       run: (system) => run(system, scale),
     },
   ],

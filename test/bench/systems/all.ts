@@ -1,12 +1,13 @@
 import { NCHAN } from './nchan.ts';
 import { PROXIED } from './proxied.ts';
-import { EMBEDDED, ROOMCAST } from './roomcast.ts';
+import { EMBEDDED, ROOMCAST, SIGNED } from './roomcast.ts';
 import { SIMULATED } from './simulated.ts';
 import { BARE_WS, CLASSIC, CLUSTERED, SHARDED } from './stock.ts';
 import type { System } from './system.ts';
 
 export const SYSTEMS: readonly System[] = [
   ROOMCAST,
+  SIGNED,
   EMBEDDED,
   SHARDED,
   CLASSIC,

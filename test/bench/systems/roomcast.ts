@@ -13,16 +13,26 @@ export const ROOMCAST: System = {
   name: 'roomcast',
   title: 'Roomcast',
   dialectName: 'roomcast',
-  async open(options) {
-    const redis = await openRunRedis(options.tap);
-    try {
-      return await start(options, redis);
-    } catch (error) {
-      await redis.close();
-      throw error;
-    }
-  },
+  open: openCluster,
 };
+
+/** The same with signed frames on the bus. */
+export const SIGNED: System = {
+  name: 'signed',
+  title: 'Roomcast, BUS_SECRET',
+  dialectName: 'roomcast',
+  open: (options) => openCluster({ ...options, env: { ...options.env, BUS_SECRET: 'b'.repeat(32) } }),
+};
+
+async function openCluster(options: SystemOptions): Promise<RunningSystem> {
+  const redis = await openRunRedis(options.tap);
+  try {
+    return await start(options, redis);
+  } catch (error) {
+    await redis.close();
+    throw error;
+  }
+}
 
 /** The same without Redis; clients connect straight to the workers, as they do in the cluster's runs. */
 export const EMBEDDED: System = {
