@@ -83,11 +83,18 @@ const FIELDS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   data: free,
 };
 
+/** What a field of this name mostly is. */
+export function fieldOf(key: string): fc.Arbitrary<unknown> {
+  return FIELDS[key] ?? text;
+}
+
 /** An object of some of these fields, and now and then one that nobody asked for. */
 export function payload(fields: readonly string[]): fc.Arbitrary<unknown> {
   const known = fields.map((field) => {
-    const likely = FIELDS[field] ?? text;
-    return [field, fc.oneof({ weight: 5, arbitrary: likely }, { weight: 1, arbitrary: value })] as const;
+    return [
+      field,
+      fc.oneof({ weight: 5, arbitrary: fieldOf(field) }, { weight: 1, arbitrary: value }),
+    ] as const;
   });
   const object = fc.record({ ...Object.fromEntries(known), unasked: value }, { requiredKeys: [] });
   return fc.oneof({ weight: 8, arbitrary: object }, { weight: 1, arbitrary: value });

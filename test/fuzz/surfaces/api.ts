@@ -1,38 +1,41 @@
 import fc from 'fast-check';
+import { describeApi } from '../../../src/server/http/openapi.ts';
+import { createRoutes } from '../../../src/server/http/route-table.ts';
 import { wrongWithHttp } from '../answers.ts';
 import type { Surface } from '../campaign.ts';
+import { fieldsOf, inputsOf, type Schema } from '../schema-inputs.ts';
 import { API_KEY } from '../target.ts';
-import { mangled, payload, text } from '../values.ts';
+import { mangled, number, payload, text } from '../values.ts';
 
-const BODIES: Readonly<Record<string, readonly string[]>> = {
-  'POST /api': ['tokens', 'entityType', 'data'],
-  'POST /api/v1/push': ['users', 'entityType', 'data', 'kind', 'ttlS'],
-  'GET /api/v1/push/*': [],
-  'POST /api/v1/rooms/*/messages': ['text', 'type', 'from', 'clientMsgId'],
-  'GET /api/v1/rooms/*/messages': [],
-  'DELETE /api/v1/rooms/*/messages/*': [],
-  'POST /api/v1/announce': ['data', 'rooms'],
-  'GET /api/v1/rooms': [],
-  'GET /api/v1/rooms/*': [],
-  'GET /api/v1/rooms/*/members': [],
-  'GET /api/v1/users/*': [],
-  'GET /api/v1/users/*/export': [],
-  'POST /api/v1/rooms/*/kick': ['userId', 'seconds'],
-  'POST /api/v1/rooms/*/mute': ['userId', 'seconds'],
-  'POST /api/v1/rooms/*/ban': ['userId', 'seconds'],
-  'DELETE /api/v1/rooms/*/ban/*': [],
-  'DELETE /api/v1/rooms/*/mute/*': [],
-  'POST /api/v1/users/*/disconnect': [],
-  'DELETE /api/v1/users/*': [],
-  'GET /api/v1/openapi.json': [],
-  'GET /api': [],
-  'PUT /api/*': [],
-  'GET /healthz': [],
-  'GET /readyz': [],
-  'GET /*': [],
-  'GET /chart.html': [],
-  'GET /r/*': [],
-};
+interface Operation {
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: Schema }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
+}
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+}
+
+const { paths, components } = describeApi(createRoutes({ version: '1' }), {
+  version: '1',
+}) as unknown as Document;
+/** Every route, as the document of the API has them: `POST /api/v1/rooms/{roomid}/ban`. */
+const OPERATIONS: readonly (readonly [route: string, operation: Operation])[] = Object.entries(paths).flatMap(
+  ([path, methods]) =>
+    Object.entries(methods).map(
+      ([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as const,
+    ),
+);
+/** What stands beside the API. */
+const OTHERS: typeof OPERATIONS = [
+  'PUT /api/{x}',
+  'GET /healthz',
+  'GET /readyz',
+  'GET /metrics',
+  'GET /{x}',
+  'GET /r/{x}',
+].map((route) => [route, {}] as const);
 const METHODS = ['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD', 'OPTIONS'];
 const TYPES = [
   'application/json',
@@ -57,12 +60,20 @@ const param = fc.oneof(
   { weight: 6, arbitrary: text.map(quoted) },
   { weight: 1, arbitrary: fc.constantFrom('..', '.', '%', '%zz', '%c0%ae', '%ff', '-1', '1e9', '') },
 );
-const query = fc
-  .array(
-    fc.tuple(fc.constantFrom('ns', 'limit', 'before', 'after', 'cursor', 'all', 'roomid', '__proto__'), text),
-    { maxLength: 3 },
-  )
-  .map((pairs) => pairs.map((pair) => pair.map(quoted).join('=')).join('&'));
+/** Of the fields of this route, and of those of others. */
+function queryOf(names: readonly string[]): fc.Arbitrary<string> {
+  return fc
+    .array(
+      fc.tuple(
+        fc.constantFrom(...names, 'ns', 'limit', 'cursor', '__proto__'),
+        fc.oneof(text, number.map(String)),
+      ),
+      {
+        maxLength: 3,
+      },
+    )
+    .map((pairs) => pairs.map((pair) => pair.map(quoted).join('=')).join('&'));
+}
 const headers = fc.record(
   {
     'idempotency-key': fc
@@ -76,9 +87,12 @@ const headers = fc.record(
   { requiredKeys: [] },
 );
 
-const calls = Object.entries(BODIES).map(([route, fields]) => {
+const calls = [...OPERATIONS, ...OTHERS].map(([route, { parameters = [], requestBody }]) => {
   const [method = '', path = ''] = route.split(' ');
-  const json = payload(fields).map((data) => JSON.stringify(data) ?? '');
+  const schema = Object.values(requestBody?.content ?? {})[0]?.schema;
+  const fields = schema ? fieldsOf(resolved(schema)) : [];
+  const body = schema ? inputsOf(schema, components.schemas) : payload([]);
+  const json = body.map((data) => JSON.stringify(data) ?? '');
   const form = fc.array(fc.tuple(fc.constantFrom('tokens', 'tokens[]', ...fields), text), { maxLength: 5 });
   return fc.record({
     method: fc.oneof(
@@ -86,9 +100,9 @@ const calls = Object.entries(BODIES).map(([route, fields]) => {
       { weight: 1, arbitrary: fc.constantFrom(...METHODS) },
     ),
     path: fc
-      .array(param, { minLength: 2, maxLength: 2 })
-      .map(([first = '', second = '']) => path.replace('*', () => first).replace('*', () => second)),
-    query,
+      .array(param, { minLength: 3, maxLength: 3 })
+      .map((given) => given.reduce((left, one) => left.replace(/\{\w+\}/, () => one), path)),
+    query: queryOf(parameters.filter((one) => one.in === 'query').map(({ name }) => name)),
     headers: fc
       .tuple(headers, fc.constantFrom(...TYPES))
       .map(([some, type]) => ({ ...some, 'content-type': type })),
@@ -125,12 +139,21 @@ export const api: Surface<Sent> = {
       if (answer instanceof Error) {
         return answer.name === 'TimeoutError' ? [`${method} ${path}: no answer`] : [];
       }
+      // It has no end.
+      if (answer.headers.get('content-type')?.startsWith('text/event-stream')) {
+        await answer.body?.cancel();
+        return [];
+      }
       const text_ = await answer.text();
       return wrongWithHttp(`${method} ${path}`, answer.status, answer.headers.get('content-type'), text_);
     });
     return (await Promise.all(answers)).flat();
   },
 };
+
+function resolved(schema: Schema): Schema {
+  return components.schemas[schema.$ref?.split('/').at(-1) ?? ''] ?? schema;
+}
 
 function printable(all: string): string {
   return all.replace(/[^\x20-\x7e]/g, '?').trim() || 'x';

@@ -1,41 +1,28 @@
 import fc from 'fast-check';
+import { PAYLOADS } from '../../../src/protocol/payloads.ts';
 import { type Surface, shared } from '../campaign.ts';
 import { openConnection } from '../connection.ts';
+import { inputsOf, schemaOf } from '../schema-inputs.ts';
 import { payload, text, value } from '../values.ts';
 
-/** Every event with its fields. */
-export const EVENTS = {
-  join: ['username', 'avatar', 'roomid', 'resume', 'history'],
-  leave: ['roomid'],
-  say: ['text', 'type', 'roomid', 'clientMsgId', 'echo'],
-  'room:history': ['roomid', 'before', 'after', 'limit'],
-  'room:members': ['roomid', 'limit', 'cursor'],
-  'room:read': ['roomid', 'seq'],
-  'rooms:mine': [],
-  typing: ['roomid', 'on'],
-  signal: ['roomid', 'name', 'data', 'to'],
-  user_login: ['userId', 'tokenId', 'socketId'],
-  'token:refresh': ['token'],
-  private: ['to', 'toName', 'roomid', 'text', 'clientMsgId'],
-  todo: ['receiver_id', 'clientMsgId', 'data'],
-  textmsg: ['name', 'avatar', 'content', 'to'],
-  'inbox:list': ['before', 'limit'],
-  'inbox:ack': ['recv', 'read'],
-  close: [],
-} as const;
+const { close, ...lasting } = PAYLOADS;
+
+/** Its schema takes anything, and looks into it later. */
+const OF_TODO = payload(['receiver_id', 'clientMsgId', 'data']);
 
 /** So that some end with a `close` and most do not. */
 const PER_LINK = 10;
 /** Longer than an ack's number of the inputs. */
 const FENCE = '999999';
 
-const [{ close, ...lasting }] = [EVENTS];
-const known = Object.entries(lasting).map(([event, fields]) => fc.tuple(fc.constant(event), payload(fields)));
+const known = Object.entries(lasting).map(([name, schema]) =>
+  fc.tuple(fc.constant(name), name === 'todo' ? OF_TODO : inputsOf(schemaOf(schema))),
+);
 export const event: fc.Arbitrary<readonly unknown[]> = fc.oneof(
   { weight: 40, arbitrary: fc.oneof(...known) },
   { weight: 4, arbitrary: fc.tuple(fc.constantFrom(...Object.keys(lasting)), value, value) },
   { weight: 3, arbitrary: fc.tuple(text, value) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant('close'), payload(close)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('close'), inputsOf(schemaOf(close))) },
   { weight: 1, arbitrary: fc.array(value, { maxLength: 3 }) },
 );
 
