@@ -7,7 +7,7 @@ import { openStage, type Stage } from './stage.ts';
 import type { StoreKind } from './stores.ts';
 import { TOPOLOGY_PLANS } from './topology-plans.ts';
 
-const SHORT: Timing = { ...FULL, beforeMs: 2_000, afterMs: 6_000, atLeastMs: 8_000 };
+const SHORT: Timing = { ...FULL, beforeMs: 2_000, afterMs: 4_000, atLeastMs: 8_000 };
 const SEED = 20_240;
 /** A busy machine takes longer than the 5 s that are promised; `npm run faults` holds the promise against a quiet one. */
 const FLOWS_LIMIT_MS = 15_000;

@@ -99,18 +99,18 @@ async function build(
   await copy?.makeClocksSettable();
   const { env: storeEnv, close: _, ...parts } = await opened(openStore(store), (it) => it.close());
 
-  const basePorts: number[] = [];
+  const basePorts = await Promise.all(Array.from({ length: HOSTS }, () => freePorts(WORKERS + 2)));
   const hosts: StageHost[] = [];
-  for (let index = 0; index < HOSTS; index += 1) {
-    const basePort = await freePorts(WORKERS + 2);
-    basePorts.push(basePort);
-    hosts.push(await start(index, basePort));
-  }
   closers.push(async () => {
-    watch.stop();
     await Promise.all(hosts.map((host) => host.stop()));
     await Promise.all(hosts.map((host) => host.remove()));
   });
+  const starts = basePorts.map(async (basePort, index) => {
+    hosts[index] = await start(index, basePort);
+  });
+  const outcomes = await Promise.allSettled(starts);
+  const failed = outcomes.find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 
   async function start(index: number, basePort: number): Promise<StageHost> {
     const { REDIS_URL: redisUrl = '', ...more } = storeEnv(index);
@@ -146,6 +146,7 @@ async function build(
   }
 
   const watch = watchProcesses(hosts);
+  closers.push(async () => watch.stop());
   const nginxPort = await freePorts(1);
   await opened(openNginx(await nginxConfig(basePorts, nginxPort)), (it: NginxServer) => it.close());
   const fronts: TcpProxy[] = [];
