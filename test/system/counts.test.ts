@@ -7,8 +7,8 @@ import { systemFixture } from '../support/fixture.ts';
 import type { Member, MemberOptions } from '../support/member.ts';
 import { MODES } from '../support/system.ts';
 
-const LIMIT = { timeout: 40_000, interval: 100 };
-const SAMPLE_MS = 50;
+const LIMIT = { timeout: 40_000, interval: 200 };
+const SAMPLE_MS = 100;
 const ENV = { RATE_SAY: '0', NAMESPACES: '/,/post', DRAIN_S: '3' };
 const RETURNING = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
 
