@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { countCores } from './cluster/cores.ts';
 import { parseVersions } from './cluster/ipc-versions.ts';
+import { openFilesIn } from './cluster/open-files.ts';
 import { openSignals } from './cluster/signals.ts';
 import { parseConfiguration } from './config/configuration.ts';
 import { SETTINGS, type Settings } from './config/settings.ts';
@@ -108,6 +109,7 @@ function configure() {
   return parseConfiguration(process.env, {
     defaultWorkers: countCores({ availableParallelism: availableParallelism(), readFile }),
     terminal: process.stderr.isTTY === true,
+    openFiles: openFilesIn(readFile('/proc/self/limits') ?? ''),
   });
 }
 

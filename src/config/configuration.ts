@@ -7,6 +7,8 @@ import { trafficRatesFor } from './traffic-rates.ts';
 export interface Environment {
   readonly defaultWorkers: number;
   readonly terminal: boolean;
+  /** The number of files that a process may open, if it is known. */
+  readonly openFiles?: number | undefined;
 }
 
 export type Configuration =
@@ -14,6 +16,7 @@ export type Configuration =
   | { readonly ok: false; readonly problems: readonly string[] };
 
 const MIN_KEY_CHARS = 16;
+const CLIENT_FILES = 0.9;
 
 /** Common shell variables whose names are close to a setting's. */
 const OTHER_VARIABLES = new Set(['HOME']);
@@ -40,6 +43,8 @@ export function parseConfiguration(
     host: given.host ?? (isOpen(given) ? '127.0.0.1' : '0.0.0.0'),
     front: given.front ?? !usesRedis(given),
     workers: given.workers ?? around.defaultWorkers,
+    maxWorkerClients:
+      given.maxWorkerClients === 'derived' ? clientsWithin(around.openFiles) : given.maxWorkerClients,
     rateRooms: given.rateRooms === 'derived' ? traffic.rooms : given.rateRooms,
     rateEvents: given.rateEvents === 'derived' ? traffic.events : given.rateEvents,
     rateBytes: given.rateBytes === 'derived' ? traffic.bytes : given.rateBytes,
@@ -53,6 +58,14 @@ export function parseConfiguration(
     settings,
     warnings: [...securityWarnings(settings), ...experimentWarnings(settings), ...misspellingWarnings(env)],
   };
+}
+
+/**
+ * A client takes a file, or two while it polls. The rest is for the store, the bus and what arrives: a worker without files loses
+ * its connections to Redis, and resets clients instead of answering them.
+ */
+function clientsWithin(openFiles: number | undefined): number {
+  return openFiles === undefined ? 0 : Math.max(1, Math.floor(openFiles * CLIENT_FILES));
 }
 
 function conflicts(settings: Settings): string[] {

@@ -21,6 +21,13 @@ export const LIMIT_SETTINGS = {
     integer(0, 10_000_000),
     'connections that one room may have, on all hosts together. A full room still admits the first connection of a member on another worker, since a client that moves is on both for a moment. 0 = no limit',
   ),
+  maxWorkerClients: setting<number | 'derived'>(
+    'MAX_WORKER_CLIENTS',
+    'derived',
+    integer(0, 10_000_000),
+    'connections that one worker serves. Further ones are answered with HTTP 503 until one ends; stock clients try again. 0 = no limit',
+    'nine tenths of the files that a worker may open',
+  ),
   rateSay: setting(
     'RATE_SAY',
     { perMs: 20 / 1000, burst: 40 } as { perMs: number; burst: number } | undefined,

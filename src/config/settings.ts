@@ -224,11 +224,21 @@ export type SettingValues = { -readonly [K in keyof typeof SETTINGS]: (typeof SE
 /** Every setting with its value, those that depend on others resolved. */
 export type Settings = Omit<
   SettingValues,
-  'host' | 'front' | 'workers' | 'rateRooms' | 'rateEvents' | 'rateBytes' | 'rateStored' | 'logPretty'
+  | 'host'
+  | 'front'
+  | 'workers'
+  | 'maxWorkerClients'
+  | 'rateRooms'
+  | 'rateEvents'
+  | 'rateBytes'
+  | 'rateStored'
+  | 'logPretty'
 > & {
   readonly host: string;
   readonly front: boolean;
   readonly workers: number;
+  /** 0: no limit. */
+  readonly maxWorkerClients: number;
   readonly rateRooms: Rate | undefined;
   readonly rateEvents: Rate | undefined;
   readonly rateBytes: Rate | undefined;

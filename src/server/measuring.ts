@@ -21,7 +21,7 @@ const ENGINE_CODES = [
   'protocol_version',
 ];
 
-export interface MeasuredEdgeDeps extends Omit<EdgeDeps, 'onFlush'> {
+export interface MeasuredEdgeDeps extends Omit<EdgeDeps, 'onFlush' | 'onFull'> {
   readonly metrics: Metrics;
   /** Messages were delivered. */
   readonly onActivity: () => void;
@@ -32,9 +32,13 @@ export interface MeasuredEdge extends Edge {
 }
 
 export async function openMeasuredEdge(deps: MeasuredEdgeDeps): Promise<MeasuredEdge & Sized> {
-  const { metrics, onActivity } = deps;
+  const { metrics, onActivity, log } = deps;
   const edge = await openEdge({
     ...deps,
+    onFull() {
+      metrics.handshakesRefused.inc({ code: 'unavailable' });
+      log.warn('MAX_WORKER_CLIENTS connections are open: further ones are refused');
+    },
     onFlush(messages, waitMs, room, members) {
       metrics.flushed(messages, waitMs);
       roomTally.written(room, messages, members);

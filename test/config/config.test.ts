@@ -168,6 +168,16 @@ describe('settings', () => {
     ]);
   });
 
+  it('leave a tenth of the files that a worker may open to others than its clients', () => {
+    const limit = (openFiles: number | undefined, env = {}) => {
+      const parsed = parseConfiguration(env, { defaultWorkers: 2, terminal: false, openFiles });
+      return parsed.ok && parsed.settings.maxWorkerClients;
+    };
+    expect([limit(1_024), limit(1), limit(undefined)]).toEqual([921, 1, 0]);
+    expect(limit(1_024, { MAX_WORKER_CLIENTS: '0' })).toBe(0);
+    expect(limit(1_024, { MAX_WORKER_CLIENTS: '5000' })).toBe(5_000);
+  });
+
   it('take the proxies that are trusted', () => {
     expect(settings({}).trustProxy).toBeUndefined();
     expect(settings({ TRUST_PROXY: 'off' }).trustProxy).toEqual([]);

@@ -1,3 +1,4 @@
+import { openFilesIn } from '../../cluster/open-files.ts';
 import { findPortProblems, type PortClaim } from '../../cluster/ports.ts';
 import type { Finding } from './finding.ts';
 
@@ -61,12 +62,6 @@ export async function checkHost({ primary, claims, readFile }: HostCheckDeps): P
   const taken = primaryPid === undefined ? await findPortProblems(claims) : [];
   for (const problem of taken) find(problem, 'Stop the program that listens there, or choose another port');
   return findings;
-}
-
-/** The soft limit. */
-function openFilesIn(limits: string): number | undefined {
-  const [, soft] = /^Max open files +(\S+)/m.exec(limits) ?? [];
-  return soft === undefined || soft === 'unlimited' ? undefined : Number(soft);
 }
 
 function numberIn(text: string | undefined): number | undefined {

@@ -5,7 +5,15 @@ import { Server } from 'socket.io';
 import { Encoder } from 'socket.io-parser';
 import type { ClientToServer, ServerToClient } from '../../protocol/events.ts';
 import { MAX_PACKET_BYTES } from '../../protocol/limits.ts';
-import { type ConnectLimit, opensSession, refuseConnect, refuseConnectUpgrade } from './connect-limit.ts';
+import type { ConnectLimit } from './connect-limit.ts';
+import {
+  addressIsTooFast,
+  type ConnectRefusal,
+  opensSession,
+  refuseConnect,
+  refuseConnectUpgrade,
+  workerIsFull,
+} from './connect-refusals.ts';
 import { type AllowedOrigins, isOriginAllowed } from './origins.ts';
 import { TextOnlyDecoder } from './packet-decoder.ts';
 import { RefusingEngine } from './polling-ends.ts';
@@ -21,6 +29,10 @@ export interface EngineOptions {
   /** Called with each new connection before Socket.IO listens to it. */
   readonly onConnection: (connection: Connection) => void;
   readonly connectLimit: ConnectLimit;
+  /** The most connections at a time; 0: no limit. */
+  readonly maxWorkerClients: number;
+  /** A connection was refused because there are so many. */
+  readonly onFull: () => void;
 }
 
 export type SocketIoServer = Server<ClientToServer, ServerToClient>;
@@ -46,7 +58,7 @@ export interface ChatEngine {
 export const CONNECT_TIMEOUT_MS = 10_000;
 
 export function createChatEngine(options: EngineOptions): ChatEngine {
-  const { socketPath, corsOrigin } = options;
+  const { socketPath, corsOrigin, maxWorkerClients } = options;
   const allowed = (request: IncomingMessage) => isOriginAllowed(request, corsOrigin);
   const engine = new RefusingEngine({
     maxHttpBufferSize: MAX_PACKET_BYTES,
@@ -81,8 +93,16 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
     return path === bare || path === socketPath;
   }
 
-  const waitToOpen = (request: IncomingMessage) =>
-    opensSession(request) ? options.connectLimit.take(request) : 0;
+  function refusalOf(request: IncomingMessage): ConnectRefusal | undefined {
+    // A CORS preflight opens no session.
+    if (request.method === 'OPTIONS' || !opensSession(request)) return undefined;
+    if (maxWorkerClients > 0 && engine.clientsCount >= maxWorkerClients) {
+      options.onFull();
+      return workerIsFull();
+    }
+    const waitMs = options.connectLimit.take(request);
+    return waitMs > 0 ? addressIsTooFast(waitMs) : undefined;
+  }
 
   return {
     io,
@@ -91,9 +111,8 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
       return {
         onRequest(request, response) {
           if (!isOurs(request.url)) return elsewhere(request, response);
-          // A CORS preflight opens no session.
-          const waitMs = request.method === 'OPTIONS' ? 0 : waitToOpen(request);
-          if (waitMs > 0) return refuseConnect(response, waitMs);
+          const refusal = refusalOf(request);
+          if (refusal) return refuseConnect(response, refusal);
           engine.handleRequest(request as never, response);
           onHandled(request, response);
         },
@@ -101,8 +120,8 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
           socket.on('error', giveUp);
           if (hasBody(request)) return refuseUpgrade(socket, UPGRADE_WITH_BODY);
           if (!isOurs(request.url)) return refuseUpgrade(socket, UPGRADE_NOT_FOUND);
-          const waitMs = waitToOpen(request);
-          if (waitMs > 0) refuseConnectUpgrade(socket, waitMs);
+          const refusal = refusalOf(request);
+          if (refusal) refuseConnectUpgrade(socket, refusal);
           else engine.handleUpgrade(request as never, socket, head);
         },
       };

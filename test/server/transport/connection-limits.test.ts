@@ -42,6 +42,8 @@ async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: numbe
     pingIntervalMs: 25_000,
     pingTimeoutMs: 20_000,
     onConnection: (connection) => connectionLimits.watch(connection),
+    maxWorkerClients: 0,
+    onFull: () => undefined,
     connectLimit,
   });
   const connectionLimits = createConnectionLimits({

@@ -7,7 +7,8 @@ import { createChatEngine } from '../../../src/server/transport/engine.ts';
 
 const LIMIT_MS = 10_000;
 
-async function open(corsOrigin: '*' | undefined, take: () => number) {
+async function open(corsOrigin: '*' | undefined, take: () => number, maxWorkerClients = 0) {
+  const onFull = vi.fn();
   const { io, route } = createChatEngine({
     socketPath: '/socket.io/',
     corsOrigin,
@@ -15,6 +16,8 @@ async function open(corsOrigin: '*' | undefined, take: () => number) {
     pingIntervalMs: 25_000,
     pingTimeoutMs: 20_000,
     onConnection: () => undefined,
+    maxWorkerClients,
+    onFull,
     connectLimit: { take, takeAgain: take },
   });
   const routes = route(
@@ -28,7 +31,7 @@ async function open(corsOrigin: '*' | undefined, take: () => number) {
     server.close();
     server.closeAllConnections();
   });
-  return { io, host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+  return { io, onFull, host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
 describe('a connection', () => {
@@ -59,5 +62,37 @@ describe('a connection', () => {
     expect([status, headers.get('access-control-allow-origin')]).toEqual([204, 'https://x']);
     expect(take).not.toHaveBeenCalled();
     expect((await ask('GET')).status).toBe(429);
+  });
+
+  it('is refused while MAX_WORKER_CLIENTS are open, unlike the requests of these and a CORS preflight', async () => {
+    const { io, host, onFull } = await open('*', () => 0, 2);
+    const url = `http://${host}/socket.io/?EIO=4&transport=polling`;
+    const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1)) as { sid: string };
+    const second = new WebSocket(`ws://${host}/socket.io/?EIO=4&transport=websocket`);
+    onTestFinished(() => second.terminate());
+    await once(second, 'message');
+
+    const polling = await fetch(url);
+    expect([polling.status, polling.headers.get('retry-after'), await polling.json()]).toEqual([
+      503,
+      null,
+      {
+        error: {
+          code: 'unavailable',
+          message: 'this worker has as many connections as it serves',
+          temporary: true,
+        },
+      },
+    ]);
+    const third = new WebSocket(`ws://${host}/socket.io/?EIO=4&transport=websocket`);
+    const [, refused] = await once(third, 'unexpected-response');
+    expect(refused.statusCode).toBe(503);
+    expect(onFull).toHaveBeenCalledTimes(2);
+    expect((await fetch(`${url}&sid=${sid}`, { method: 'POST', body: '40' })).status).toBe(200);
+    expect((await fetch(url, { method: 'OPTIONS', headers: { Origin: 'https://x' } })).status).toBe(204);
+
+    second.terminate();
+    await vi.waitUntil(() => io.engine.clientsCount === 1);
+    expect((await fetch(url)).status).toBe(200);
   });
 });

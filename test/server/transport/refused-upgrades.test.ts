@@ -22,6 +22,8 @@ async function upgrade(target: string, headers = '', connectLimit = FREE): Promi
     pingIntervalMs: 25_000,
     pingTimeoutMs: 20_000,
     onConnection: () => undefined,
+    maxWorkerClients: 0,
+    onFull: () => undefined,
     connectLimit,
   });
   const nothing = () => undefined;
