@@ -18,6 +18,13 @@ export function createBucket(rate: Rate | undefined, now: () => number): Bucket 
   return rate ? new TokenBucket(rate, now) : UNLIMITED;
 }
 
+/**
+ * Tokens are sums of fractions: a client that waited for a whole one may find a millionth of a millionth missing, or be told to
+ * wait a millisecond longer for it.
+ */
+const WHOLE_TOKEN = 1 - 1e-9;
+const AWAITED_TOKEN = (1 + WHOLE_TOKEN) / 2;
+
 /** Tokens that refill with time. */
 class Tokens {
   protected readonly rate: Rate;
@@ -46,15 +53,15 @@ class Tokens {
 
   /** Ms until the next token. */
   protected get waitMs(): number {
-    return Math.ceil(Math.max(0, 1 - this.tokens) / this.rate.perMs);
+    return Math.ceil(Math.max(0, AWAITED_TOKEN - this.tokens) / this.rate.perMs);
   }
 }
 
 class TokenBucket extends Tokens implements Bucket {
   take(): number {
     this.fill();
-    if (this.tokens < 1) return this.waitMs;
-    this.tokens -= 1;
+    if (this.tokens < WHOLE_TOKEN) return this.waitMs;
+    this.tokens = Math.max(0, this.tokens - 1);
     return 0;
   }
 
@@ -77,7 +84,7 @@ export class DebtBucket extends Tokens {
     const { tokens } = this;
     // Twice the burst is the deepest debt, so a client that stops is out of debt within a known time.
     this.tokens = Math.max(-2 * this.rate.burst, tokens - amount);
-    return tokens >= 1 ? 0 : this.waitMs;
+    return tokens >= WHOLE_TOKEN ? 0 : this.waitMs;
   }
 
   /** Takes what a client could not foresee: it may make the client wait, and never leads deep into debt. */

@@ -14,6 +14,32 @@ describe('a rate limit', () => {
     expect(bucket.take()).toBe(50);
   });
 
+  it.each([0.1, 20 / 1_000, 1 / 3, 7 / 1_000, 60 / 60_000])(
+    'of %d a millisecond lets through whoever waits as long as told, and nobody a moment earlier',
+    (perMs) => {
+      let at = 0;
+      const early: number[] = [];
+      const told: number[] = [];
+      for (let step = 0; step < 500; step += 1) {
+        at = 0;
+        // The same fractions in both: one asks again a moment too early.
+        const [one, other] = [0, 1].map(() => createBucket({ perMs, burst: 1 }, () => at));
+        one?.take();
+        other?.take();
+        at = (step * 0.37) % (1 / perMs);
+        const waitMs = one?.take() ?? 0;
+        other?.take();
+        if (waitMs === 0) continue;
+        at += waitMs - 1;
+        early.push(other?.take() ?? 0);
+        at += 1;
+        told.push(one?.take() ?? 0);
+      }
+      expect(told).toEqual(told.map(() => 0));
+      expect(early.filter((waitMs) => waitMs === 0)).toEqual([]);
+    },
+  );
+
   it('gives nothing away when the clock goes back', () => {
     let at = 1_000;
     const bucket = createBucket({ perMs: 1, burst: 1 }, () => at);
