@@ -46,20 +46,27 @@ export function contextOf(deps: ContextDeps, parts: ContextParts): ChatContext &
   // The previous release reads and changes a message without what stands beside it, and may run at the same time.
   const changes = createMessageChanges({ logs, feeds, newId });
   const joinPages = createSharedReads(logs);
+  const newRooms = createNewRooms({ rate: deps.rateRooms, logs, feeds, now: () => performance.now() });
+  const storageBudget = createStorageBudget({
+    rate: deps.rateStored,
+    mode: identities.mode,
+    now: () => performance.now(),
+  });
   return {
     ...parts,
-    sizes: () => ({ changes: changes.sizes(), joinPages: joinPages.sizes() }),
+    sizes: () => ({
+      changes: changes.sizes(),
+      joinPages: joinPages.sizes(),
+      newRooms: newRooms.sizes(),
+      storageBudget: storageBudget.sizes(),
+    }),
     changes,
     joinPages,
-    newRooms: createNewRooms({ rate: deps.rateRooms, logs, feeds, now: () => performance.now() }),
+    newRooms,
     identities,
     tokenExpiry: createTokenExpiry({ now, flush: fanout.flush }),
     limits,
-    storageBudget: createStorageBudget({
-      rate: deps.rateStored,
-      mode: identities.mode,
-      now: () => performance.now(),
-    }),
+    storageBudget,
     beforeSay: openBeforeSay({
       ...deps,
       admission,

@@ -3,6 +3,7 @@ import type { RoomLogs } from '../chat/log-store.ts';
 import { createBucket, createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
 import type { Room } from '../chat/room.ts';
 import { type Refusal, refuse } from '../protocol/codes.ts';
+import type { Sized } from '../sizes.ts';
 import type { Session } from './session.ts';
 import { timesConnections } from './transport/address-budgets.ts';
 
@@ -21,7 +22,7 @@ export interface NewRooms {
   admit(session: Pick<Session, 'budget'>, room: Room): Promise<Refusal | undefined>;
 }
 
-export function createNewRooms({ rate, logs, feeds, now }: NewRoomsDeps): NewRooms {
+export function createNewRooms({ rate, logs, feeds, now }: NewRoomsDeps): NewRooms & Sized {
   const ofAddress = createSharedBuckets(timesConnections(rate), now);
 
   async function isKnown(room: Room): Promise<boolean> {
@@ -34,6 +35,7 @@ export function createNewRooms({ rate, logs, feeds, now }: NewRoomsDeps): NewRoo
   }
 
   return {
+    sizes: () => ({ ofAddress: ofAddress.size }),
     async admit({ budget }, room) {
       if (!rate || (await isKnown(room))) return undefined;
       const { address } = budget;

@@ -1,4 +1,5 @@
 import { createSharedBuckets, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
+import type { Sized } from '../sizes.ts';
 
 /**
  * In open mode a client becomes another user as often as it likes. The budget of its address is only this multiple of a user's,
@@ -36,7 +37,7 @@ export interface StorageBudgetDeps {
   readonly now: () => number;
 }
 
-export function createStorageBudget({ rate, mode, now }: StorageBudgetDeps): StorageBudget {
+export function createStorageBudget({ rate, mode, now }: StorageBudgetDeps): StorageBudget & Sized {
   const ofAddress = rate && { perMs: rate.perMs * USERS_OF_ADDRESS, burst: rate.burst * USERS_OF_ADDRESS };
   const users = createSharedBuckets(rate, now);
   const addresses = createSharedBuckets(mode === 'open' ? ofAddress : undefined, now);
@@ -50,6 +51,7 @@ export function createStorageBudget({ rate, mode, now }: StorageBudgetDeps): Sto
   }
 
   return {
+    sizes: () => ({ users: users.size, addresses: addresses.size }),
     take: (session, entries, bytes) => takeBytes(session, entries * (ENTRY_BYTES + bytes)),
     takeLog: (session) => void takeBytes(session, LOG_BYTES),
   };

@@ -7,7 +7,8 @@ import { readSources } from './layers.ts';
 const SRC = fileURLToPath(new URL('../../src', import.meta.url));
 const SERVER = /^(chat|cluster|backend|server|host-view)\/|^[\w-]+\.ts$/;
 /** Made once in a function that lives on, or in one call of another; only a reader can tell which. */
-const COLLECTION = /^ {2}(?:const|let) (\w+)(?:: [^=\n]+)? = new (?:Map|Set)\b/gm;
+const COLLECTION =
+  /^ {2}(?:const|let) (\w+)(?:: [^=\n]+)? = (?:new (?:Map|Set)|create(?:Shared|Keyed)Buckets)\b/gm;
 const SIZES = /\bsizes\b[\s\S]{0,400}/g;
 
 /** The collections that `/status?debug` need not show. A new one belongs there, or here with a reason. */
@@ -31,7 +32,9 @@ const UNCOUNTED: Readonly<Record<string, readonly string[]>> = {
     'server/transport/drain.ts open',
     'server/transport/write-gathering.ts corked',
   ],
-  'as many as the settings and the code name: servers, slots, namespaces, events, files': [
+  'as many as there are servers, workers, slots, namespaces, events or files': [
+    'backend/redis/bus/frame-verifier.ts earlier',
+    'backend/redis/bus/frame-verifier.ts senders',
     'backend/redis/connection/rights.ts commandRules',
     'backend/redis/connection/sentinel-target.ts answers',
     'backend/redis/connection/sentinel-target.ts listeners',
