@@ -96,6 +96,8 @@ export interface WorkerBackend extends Stores {
   check(): Promise<Outcome<void>>;
   /** The servers that the last successful check found away: what they store is refused as `unavailable`. */
   awayServers(): readonly string[];
+  /** The store takes no new logs of people, see chat/nearly-full.ts. */
+  isNearlyFull(): boolean;
   close(): Promise<void>;
 }
 

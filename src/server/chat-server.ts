@@ -157,7 +157,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     clients,
     degraded,
   });
-  metrics.watch(metricSources({ edge, feeds, health, admission, saturation: deps.saturation, hooks }));
+  metrics.watch(
+    metricSources({ edge, feeds, health, admission, saturation: deps.saturation, backend, hooks }),
+  );
   const recentAnswers = createRecentAnswers(deps.now);
   const context = contextOf(deps, {
     ...backend,

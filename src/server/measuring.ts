@@ -69,6 +69,7 @@ export interface MeasuredParts {
   readonly health: Pick<Health, 'counters' | 'degradedSince' | 'awayServers'>;
   readonly admission: Pick<Admission, 'state'>;
   readonly saturation: Pick<Saturation, 'level'>;
+  readonly backend: Pick<WorkerBackend, 'isNearlyFull'>;
   readonly hooks: Pick<Hooks<unknown>, 'counts'>;
 }
 
@@ -78,6 +79,7 @@ export function metricSources({
   health,
   admission,
   saturation,
+  backend,
   hooks,
 }: MeasuredParts): MetricSources {
   const { clients, delivery, slowClients, traffic } = edge;
@@ -91,6 +93,7 @@ export function metricSources({
     reconnects: () => health.counters.reconnects,
     degraded: () => health.degradedSince() !== undefined,
     awayServers: health.awayServers,
+    nearlyFull: backend.isNearlyFull,
     slowClients: slowClients.closedCount,
     overLimit: traffic.connections.closedCount,
     mostWaitingBytes: slowClients.mostWaitingBytes,

@@ -11,6 +11,7 @@ export interface MetricSources {
   readonly reconnects: () => number;
   readonly degraded: () => boolean;
   readonly awayServers: () => number;
+  readonly nearlyFull: () => boolean;
   readonly slowClients: () => number;
   readonly overLimit: () => number;
   readonly mostWaitingBytes: () => number;
@@ -43,6 +44,12 @@ export function reportSources({ gauge, readCounter }: MetricRegistry, sources: M
     'store_servers_away',
     'Servers of the store that are away while others serve',
     sources.awayServers,
+    'max',
+  );
+  gauge(
+    'store_nearly_full',
+    '1 while the store refuses new rooms of people, and items for users who were never there',
+    () => (sources.nearlyFull() ? 1 : 0),
     'max',
   );
   readCounter(

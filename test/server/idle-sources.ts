@@ -13,6 +13,7 @@ export const IDLE_SOURCES: MetricSources = {
   reconnects: zero,
   degraded: () => false,
   awayServers: zero,
+  nearlyFull: () => false,
   slowClients: zero,
   overLimit: zero,
   mostWaitingBytes: zero,

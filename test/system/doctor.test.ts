@@ -89,7 +89,7 @@ describe('roomcast doctor', () => {
       'that is nearly full',
       [...SOUND, '--maxmemory', '1mb', '--maxmemory-policy', 'noeviction'],
       {},
-      /more than 90 % of its maxmemory|full|OOM/,
+      /more than 85 % of its maxmemory|full|OOM/,
     ],
     ['that is a replica', [...SOUND, '--replicaof', '127.0.0.1', '1'], {}, 'is a replica'],
     ['that is a node of a cluster', [...SOUND, '--cluster-enabled', 'yes'], {}, /node of a Redis Cluster/],

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { BackendError } from '../backend.ts';
-import { diskSpaceOf } from './disk-space.ts';
+import { createSpaceWatch, diskSpaceOf } from './disk-space.ts';
 import { checkNotOwned, openLock } from './lock.ts';
 import { openTables, type Tables } from './tables.ts';
 
@@ -12,6 +12,7 @@ export interface DataDir {
   readonly secret: string;
   /** The facts that an operator should know now, one sentence each. */
   warnings(): readonly string[];
+  readonly isNearlyFull: () => boolean;
   close(): Promise<void>;
 }
 
@@ -52,6 +53,7 @@ export async function openDataDir(dataDir: string): Promise<DataDir> {
     return {
       tables,
       secret: tables.fact('secret') as string,
+      isNearlyFull: createSpaceWatch(disk),
       warnings: () => (disk.freeBytes() < WARN_FREE_BYTES ? [lowSpace(dir)] : []),
       async close() {
         await lock.release();
@@ -73,7 +75,7 @@ function unusable(dir: string, error: unknown): BackendError {
 }
 
 export function lowSpace(dir: string): string {
-  return `DATA_DIR ${dir} has less than 1 GiB of free space; below 64 MiB no message is taken.`;
+  return `DATA_DIR ${dir} has less than 1 GiB of free space; below 256 MiB rooms that never had a message and inboxes of users who were never there take none from people, below 64 MiB no message is taken.`;
 }
 
 function refuseUnusable<T>(dir: string, use: () => T): T {

@@ -7,6 +7,10 @@ import { statfsSync } from 'node:fs';
  */
 export const MIN_FREE_BYTES = 64 * 1024 * 1024;
 
+/** Below it the store takes no new logs of people, so that those in use last longer; see chat/nearly-full.ts. */
+export const NEARLY_FULL_BYTES = 4 * MIN_FREE_BYTES;
+const RELIEVED_BYTES = 5 * MIN_FREE_BYTES;
+
 export interface DiskSpace {
   freeBytes(): number;
 }
@@ -17,6 +21,15 @@ export function diskSpaceOf(dir: string): DiskSpace {
       const { bavail, bsize } = statfsSync(dir);
       return bavail * bsize;
     },
+  };
+}
+
+/** Returns whether the disk is nearly full. Between the two bounds the last answer stays. */
+export function createSpaceWatch({ freeBytes }: DiskSpace): () => boolean {
+  let isNearlyFull = false;
+  return () => {
+    isNearlyFull = freeBytes() < (isNearlyFull ? RELIEVED_BYTES : NEARLY_FULL_BYTES);
+    return isNearlyFull;
   };
 }
 

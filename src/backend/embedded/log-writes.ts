@@ -3,6 +3,7 @@ import { refuseBlocked } from '../../chat/blocks.ts';
 import { entryDigest } from '../../chat/entry-digest.ts';
 import { besideText, joinedEntry } from '../../chat/joined-entry.ts';
 import type { Amendment, Appended, Draft, Entry, Replaced } from '../../chat/log-store.ts';
+import { refuseNewLogs } from '../../chat/nearly-full.ts';
 import type { Room } from '../../chat/room.ts';
 import { refuseUnopened, type UnopenedContent } from '../../chat/unopened-inbox.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
@@ -91,7 +92,10 @@ export function createLogWrites(
     const subscriptions = staged.row('roomSubscriptions', room.tag);
     const { isConnected } = rules;
     const unopened = unopenedWith(room, draft, visible, { isConnected, subscriptions });
-    return unopened === false ? refuseUnopened(room) : succeed(store(room, draft, unopened));
+    if (unopened === false) return refuseUnopened(room);
+    const isNew = room.kind === 'inbox' ? unopened : draft.author !== undefined && !known?.top;
+    if (isNew && rules.isNearlyFull()) return refuseNewLogs();
+    return succeed(store(room, draft, unopened));
   }
 
   function store(room: Room, draft: Draft, unopened?: UnopenedContent): Appended {

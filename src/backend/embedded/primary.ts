@@ -40,6 +40,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     tables: dataDir.tables,
     rules: options,
     isConnected: (inbox) => (roster.connections([inbox])[0] ?? 0) > 0,
+    isNearlyFull: dataDir.isNearlyFull,
     publish: subscribers.publish,
     now,
     elapsedMs,

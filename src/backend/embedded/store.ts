@@ -53,8 +53,9 @@ export interface Store {
 
 export interface StoreDeps {
   readonly tables: Tables;
-  readonly rules: Omit<StoreRules, 'run' | 'earlierNamesUntilMs' | 'isConnected'>;
+  readonly rules: Omit<StoreRules, 'run' | 'earlierNamesUntilMs' | 'isConnected' | 'isNearlyFull'>;
   readonly isConnected?: StoreRules['isConnected'];
+  readonly isNearlyFull?: StoreRules['isNearlyFull'];
   readonly publish: (published: Transaction['published']) => void;
   readonly now: () => number;
   /** The monotonic clock. */
@@ -72,6 +73,7 @@ export function createStore({
   elapsedMs,
   log,
   isConnected = () => false,
+  isNearlyFull = () => false,
   ...deps
 }: StoreDeps): Store & Sized {
   const { dedupeTtlS } = deps.rules;
@@ -82,6 +84,7 @@ export function createStore({
     run: randomBytes(9).toString('base64url'),
     earlierNamesUntilMs: earlierNamesUntilMs(tables, dedupeTtlS, steadyMs()),
     isConnected,
+    isNearlyFull,
   };
   let closed = false;
   /** The time of the last commit for a check. */

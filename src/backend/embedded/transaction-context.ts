@@ -11,6 +11,7 @@ export interface StoreRules extends RetentionSettings {
   readonly earlierNamesUntilMs: number;
   /** The user of that inbox has a connection. */
   readonly isConnected: (inbox: Pick<Room, 'tag'>) => boolean;
+  readonly isNearlyFull: () => boolean;
 }
 
 export interface TransactionTime {

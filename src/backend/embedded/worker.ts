@@ -4,6 +4,7 @@ import { callServices } from '../../cluster/ipc-services.ts';
 import type { Sized } from '../../sizes.ts';
 import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createBus } from './bus.ts';
+import { createSpaceWatch, diskSpaceOf } from './disk-space.ts';
 import type { PrimaryServices } from './services.ts';
 import { createWorkerRoster } from './worker-roster.ts';
 
@@ -61,6 +62,7 @@ export async function openEmbeddedWorker({
     secret: store.secret,
     check: store.check,
     awayServers: () => [],
+    isNearlyFull: createSpaceWatch(diskSpaceOf(options.dataDir)),
     async close() {
       bus.close();
     },

@@ -16,7 +16,6 @@ export interface ExaminationDeps {
 
 const PATIENCE_MS = 3_000;
 const MAX_CLOCK_DIFFERENCE_MS = 1_000;
-const MEMORY_SHARE = 0.9;
 const MAX_LAG_S = 10;
 /** replace.lua empties the part of a stream that may share such a node with an erased text. */
 const MAX_NODE_BYTES = 4_096;
@@ -104,12 +103,6 @@ async function infoProblems({ ask }: StartCheck): Promise<string[]> {
   if (field('aof_last_write_status') === 'err' || field('rdb_last_bgsave_status') === 'err') {
     problems.push(
       'Redis could not write its data to disk the last time, and refuses writes until it can. Free space on its disk, and look into its log.',
-    );
-  }
-  const most = Number(field('maxmemory') ?? 0);
-  if (most > 0 && Number(field('used_memory')) > most * MEMORY_SHARE) {
-    problems.push(
-      `Redis uses more than ${MEMORY_SHARE * 100} % of its maxmemory; a full Redis refuses every message. Raise maxmemory, or lower HISTORY_SIZE and HISTORY_TTL_S.`,
     );
   }
   for (let index = 0; index < Number(field('connected_slaves') ?? 0); index += 1) {

@@ -66,7 +66,7 @@ export function openScripts(): Scripts {
   const restricted = textOf('moderation/restricted');
   const time = clock + textOf('presence/roster-time');
   const hashed = textOf('moderation/hashed-restrictions');
-  const append = textOf('log/unopened') + textOf('log/append');
+  const append = textOf('log/unopened') + textOf('log/nearly-full') + textOf('log/append');
   return {
     append: {
       ...scriptOf('append', clock + publish + epoch + restricted + textOf('log/append-alone') + append),

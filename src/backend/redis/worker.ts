@@ -166,6 +166,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
       return failed && !failed.ok ? failed : succeed(undefined);
     },
     awayServers: servers.away,
+    isNearlyFull: () => servers.each().some((server) => server.server()?.isNearlyFull?.() ?? false),
     close: servers.close,
   };
 }

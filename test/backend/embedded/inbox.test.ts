@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { createSpaceWatch, NEARLY_FULL_BYTES } from '../../../src/backend/embedded/disk-space.ts';
 import type { Store } from '../../../src/backend/embedded/store.ts';
 import type { Tables } from '../../../src/backend/embedded/tables.ts';
 import { createTransaction } from '../../../src/backend/embedded/transaction.ts';
 import { CLAIM_LEASE_MS } from '../../../src/chat/idempotency.ts';
 import type { PushPositions } from '../../../src/chat/inbox-store.ts';
 import { NO_EPOCH, type Position } from '../../../src/chat/log-store.ts';
+import { refuseNewLogs } from '../../../src/chat/nearly-full.ts';
 import { announcementsOf, inboxOf, type Room } from '../../../src/chat/room.ts';
 import { draftOf, granted, newRoom, range, seqsOf } from '../../contract/peers.ts';
 import { type EmbeddedStore, RULES, storeForTest } from './store-for-test.ts';
@@ -64,7 +66,13 @@ describe('embedded inbox', () => {
     const touched = (room: Room) => {
       const group = createTransaction(
         tables,
-        { ...RULES, run: 'this', earlierNamesUntilMs: 0, isConnected: () => false },
+        {
+          ...RULES,
+          run: 'this',
+          earlierNamesUntilMs: 0,
+          isConnected: () => false,
+          isNearlyFull: () => false,
+        },
         { now: clock.now, steadyMs: clock.now },
       );
       group.ensureEpoch(room);
@@ -133,6 +141,37 @@ describe('embedded inbox', () => {
     expect(tables.row('logMeta', opened.tag)).toMatchObject({ top: 1 });
     granted(await store.logs.append(unopened, draftOf(unopened, 'new', { bounded: true })));
     expect(await latest(store, unopened)).toMatchObject({ top: 1 });
+  });
+
+  it('takes nothing from people for new rooms and unopened inboxes while its disk is nearly full', async () => {
+    let free = NEARLY_FULL_BYTES;
+    const { open } = await storeForTest();
+    const store = open({ isNearlyFull: createSpaceWatch({ freeBytes: () => free }) });
+    const [old, fresh, ann, bob] = [newRoom(), newRoom(), newInbox(), newInbox()];
+    const say = (room: Room) => store.logs.append(room, { ...draftOf(room, 'x'), author: 'carl' });
+    const write = (inbox: Room) => store.logs.append(inbox, draftOf(inbox, 'x', { bounded: true }));
+    granted(await say(old));
+    granted(await store.inboxes.markers(ann, { opens: 'lastingly' }));
+    await commit(store);
+    free -= 1;
+    await latest(store, fresh);
+    for (const [outcome, done] of [
+      [say(fresh), false],
+      [write(bob), false],
+      [say(old), true],
+      [write(ann), true],
+    ] as const) {
+      if (done) granted(await outcome);
+      else expect(await outcome).toEqual(refuseNewLogs());
+    }
+    for (const log of [fresh, bob]) await fill(store, log, 1);
+    granted(await say(fresh));
+    granted(await write(bob));
+    // It begins again only once there is some more space.
+    free = NEARLY_FULL_BYTES * 1.25 - 1;
+    expect(await say(newRoom())).toEqual(refuseNewLogs());
+    free += 1;
+    granted(await say(newRoom()));
   });
 
   it('remembers that a user without items was there, and commits that once', async () => {

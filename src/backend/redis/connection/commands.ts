@@ -12,6 +12,8 @@ export interface RedisServer {
   /** The term of the server that the same connection led to before, undefined at first. */
   readonly previousTerm: string | undefined;
   readonly version: string;
+  /** It takes no new logs of people, see memory-watch.ts. */
+  readonly isNearlyFull?: () => boolean;
 }
 
 /** A script's arguments, or how to make them once it is known which server runs it. */

@@ -10,6 +10,7 @@ import { createExchange } from './exchange.ts';
 import { away, CHANGING_MASTER, refusalToOpen } from './failures.ts';
 import { openFollowingClient } from './following-client.ts';
 import { fieldOf } from './info.ts';
+import { createMemoryWatch } from './memory-watch.ts';
 import { createServerCalls, type ServerCalls } from './server-calls.ts';
 import type { ServerClock } from './server-clock.ts';
 import { mayHaveLost, termAfter, termFrom } from './server-term.ts';
@@ -68,6 +69,10 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   let lastTerm: string | undefined;
   let problem: unknown;
   let generation = 0;
+  const memory = createMemoryWatch((isNearlyFull) => {
+    if (isNearlyFull) log.warn({ redis: shownNow() }, 'redis: nearly full, new logs of people are refused');
+    else log.info({ redis: shownNow() }, 'redis: no longer nearly full');
+  });
   let retry: NodeJS.Timeout | undefined;
 
   const following = openFollowingClient({
@@ -98,7 +103,9 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   async function prepare(client: RedisClient, mine: number, attempt = 1): Promise<void> {
     try {
       // The role first: a replica need not load the scripts each time it is dialled.
-      const sections = ['server', 'replication'].map((section) => client.sendCommand(['INFO', section]));
+      const sections = ['server', 'replication', 'memory'].map((section) =>
+        client.sendCommand(['INFO', section]),
+      );
       const info = (await Promise.all(sections)).map(String).join('\n');
       if (mine !== generation || !client.isReady) return;
       if (fieldOf(info, 'role') === 'slave') {
@@ -110,7 +117,8 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
       await Promise.all(scripts.map((script) => client.sendCommand(['SCRIPT', 'LOAD', script.text])));
       if (mine !== generation || !client.isReady) return;
       clock?.onInfo(info);
-      server = parseServer(info, lastTerm);
+      memory.note(info);
+      server = { ...parseServer(info, lastTerm), isNearlyFull: memory.isNearlyFull };
       lastTerm = server.term;
     } catch (error) {
       if (mine !== generation || !client.isReady) return;
@@ -157,8 +165,9 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   async function verify(): Promise<Outcome<void>> {
     const known = server;
     const mine = generation;
-    const info = await calls.call<string>(['INFO', ...(clock ? ['server'] : []), 'replication']);
+    const info = await calls.call<string>(['INFO', ...(clock ? ['server'] : []), 'replication', 'memory']);
     if (!info.ok) return info;
+    memory.note(info.value);
     if (!known || known !== server) return away();
     clock?.onInfo(info.value);
     const replica = fieldOf(info.value, 'role') === 'slave';

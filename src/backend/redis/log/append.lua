@@ -12,11 +12,12 @@
 -- ARGV[16] the user who must be neither banned nor muted, '' for nobody
 -- ARGV[17] digest of the content, '' to compare the clientMsgId alone
 -- ARGV[18] the author, who has read the log up to the message, '' for nobody   ARGV[19] '1': the entry does not count as unread
--- KEYS[10], KEYS[11] and ARGV[20..24] as in unopened.lua
+-- KEYS[10], KEYS[11] and ARGV[20..24] as in unopened.lua   ARGV[25] as in nearly-full.lua
 -- The last ARGV as in publish-frame.lua
 -- Returns {epoch, seq, id, at, outcome}. Outcomes: 0 stored, 1 stored before. The others stored nothing: 2 the marker stood
 -- elsewhere; 3 banned and 4 muted, with the ms left in `at`, 0 for no end; 5 the clientMsgId belongs to another content;
--- 6 and 7 of replace.lua, which is a prelude of this script where an entry is replaced; 8 nobody has opened the inbox, and it is full.
+-- 6 and 7 of replace.lua, which is a prelude of this script where an entry is replaced; 8 nobody has opened the inbox, and it is full;
+-- 9 the server is nearly full, and the log is a new one.
 -- The message is spliced as text, because cjson would lose digits of numbers and empty arrays.
 
 -- Every so many messages the script removes replaced entries that the stream was trimmed past.
@@ -68,6 +69,10 @@ if replacement then
   if instead then
     return { '', 0, '', 0, instead }
   end
+end
+
+if ARGV[25] ~= '' and isUnwelcome() then
+  return { '', 0, '', 0, 9 }
 end
 
 local room = openRoom()

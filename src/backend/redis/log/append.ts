@@ -2,6 +2,7 @@ import { refuseBlocked } from '../../../chat/blocks.ts';
 import { dedupeHash } from '../../../chat/dedupe.ts';
 import type { Amendment, Appended, Draft, RoomLogs } from '../../../chat/log-store.ts';
 import { refuseRestricted } from '../../../chat/moderation.ts';
+import { refuseNewLogs } from '../../../chat/nearly-full.ts';
 import type { Room } from '../../../chat/room.ts';
 import { refuseUnopened, UNOPENED_BYTES, UNOPENED_ITEMS } from '../../../chat/unopened-inbox.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
@@ -51,6 +52,7 @@ const OTHER_CONTENT = 5;
 const NOT_FOUND = 6;
 const NO_NOTICE_DUE = 7;
 const UNOPENED_AND_FULL = 8;
+const NEARLY_FULL = 9;
 const STORED_NOTHING = new Set([
   MARKER_ELSEWHERE,
   BANNED,
@@ -58,6 +60,7 @@ const STORED_NOTHING = new Set([
   OTHER_CONTENT,
   NOT_FOUND,
   UNOPENED_AND_FULL,
+  NEARLY_FULL,
 ]);
 const NO_MARKER_MOVE: AnnouncementMarkerMove = { was: '', becomes: '' };
 const NO_NOTICE: Draft = { id: '', members: '' };
@@ -132,6 +135,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
       replacing && replacing.counted !== 'both' ? '1' : '',
       room.kind !== 'inbox' ? '' : draft.bounded ? 'person' : 'other',
       ...unopenedBounds,
+      server.isNearlyFull?.() && isOfPerson(room, draft) ? '1' : '',
       ...(replacing ? replacementArgs(replacing) : []),
       signer.scriptArg(keys.channel(room)),
     ];
@@ -151,6 +155,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     if (outcome === MUTED) return refuseRestricted('mute', at);
     if (outcome === OTHER_CONTENT) return refuseReusedId();
     if (outcome === UNOPENED_AND_FULL) return refuseUnopened(room);
+    if (outcome === NEARLY_FULL) return refuseNewLogs();
     return succeed(STORED_NOTHING.has(outcome) ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });
   }
 
@@ -171,6 +176,11 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     },
     amend: (room, amendment, notice) => store(room, notice, NO_MARKER_MOVE, amendment),
   };
+}
+
+/** What a back end writes counts as wanted. */
+function isOfPerson(room: Room, { author, bounded }: Draft): boolean {
+  return room.kind === 'inbox' ? bounded === true : author !== undefined;
 }
 
 /** The last arguments of replace.lua. */

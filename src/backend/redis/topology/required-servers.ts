@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { BackendError, type BackendOptions } from '../../backend.ts';
 import { fieldOf } from '../connection/info.ts';
+import { createMemoryWatch, type MemoryWatch, NEARLY_FULL_REDIS } from '../connection/memory-watch.ts';
 import { NO_MASTER, type RedisConnection } from '../connection/redis-connection.ts';
 import { addressSetting, userSetting } from '../connection/setting-names.ts';
 import { openStartCheck, ReplicaError, type StartCheck } from '../connection/start-check.ts';
@@ -73,9 +74,16 @@ export function createWarningLook(
   keys: RedisKeys,
 ): () => Promise<string[] | undefined> {
   const last = new WeakMap<PrimaryNode, string[]>();
+  const memory = new WeakMap<PrimaryNode, MemoryWatch>();
+
+  function memoryOf(node: PrimaryNode): MemoryWatch {
+    const watch = memory.get(node) ?? createMemoryWatch();
+    memory.set(node, watch);
+    return watch;
+  }
 
   async function look(node: PrimaryNode): Promise<string[] | undefined> {
-    const warnings = (await warningsOf(node, options, keys)) ?? last.get(node);
+    const warnings = (await warningsOf(node, options, keys, memoryOf(node))) ?? last.get(node);
     if (warnings) last.set(node, warnings);
     return warnings;
   }
@@ -91,12 +99,13 @@ async function warningsOf(
   { target }: PrimaryNode,
   options: BackendOptions,
   keys: RedisKeys,
+  memory: MemoryWatch,
 ): Promise<string[] | undefined> {
   const address = target.address();
   if (!address) return undefined;
   const check = await openStartCheck({ address, options, keys, waits: false });
   try {
-    return await durabilityWarnings(check, options.ackReplicas ?? 0);
+    return await serverWarnings(check, options.ackReplicas ?? 0, memory);
   } finally {
     check.close();
   }
@@ -185,7 +194,11 @@ function requireVersion(version: string, shown: string, options: BackendOptions)
 }
 
 /** It relies on INFO, since hosted services reject CONFIG. */
-async function durabilityWarnings({ ask }: StartCheck, ackReplicas: number): Promise<string[] | undefined> {
+async function serverWarnings(
+  { ask }: StartCheck,
+  ackReplicas: number,
+  memory: MemoryWatch,
+): Promise<string[] | undefined> {
   const info = await ask(['INFO']);
   if ('refused' in info) return undefined;
   const field = (name: string) => fieldOf(String(info.value), name);
@@ -210,6 +223,8 @@ async function durabilityWarnings({ ask }: StartCheck, ackReplicas: number): Pro
       `Redis may evict rooms when memory is full (maxmemory-policy ${field('maxmemory_policy')}). Set \`maxmemory-policy noeviction\`.`,
     );
   }
+  memory.note(String(info.value));
+  if (memory.isNearlyFull()) warnings.push(NEARLY_FULL_REDIS);
   const replicas = Number(field('connected_slaves'));
   if (replicas < ackReplicas) {
     warnings.push(

@@ -1,0 +1,12 @@
+import { type Refusal, refuse } from '../protocol/codes.ts';
+
+const RETRY_MS = 10_000;
+
+/** What a store answers while it is nearly full to people who begin a room or write to somebody who was never there. */
+export function refuseNewLogs(): Refusal {
+  return refuse(
+    'unavailable',
+    'the store is nearly full: it takes no message for a room without one, nor for a user who was never there',
+    RETRY_MS,
+  );
+}
