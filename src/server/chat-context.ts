@@ -43,7 +43,6 @@ export interface ContextParts
 export function contextOf(deps: ContextDeps, parts: ContextParts): ChatContext & Sized {
   const { admission, logs, feeds, fanout, metrics } = parts;
   const { identities, limits, newId, now, log } = deps;
-  // The previous release reads and changes a message without what stands beside it, and may run at the same time.
   const changes = createMessageChanges({ logs, feeds, newId });
   const joinPages = createSharedReads(logs);
   const newRooms = createNewRooms({ rate: deps.rateRooms, logs, feeds, now: () => performance.now() });
