@@ -68,7 +68,7 @@ describe('writing', () => {
       data: { text: 'for @Ben and @bea ok' },
       mentions: [ben.hello.user.id],
     });
-    expect(bea.said).toHaveLength(1);
+    await eventually(async () => bea.said.length).toBe(1);
   });
 
   it('puts emoji in by their names and from the picker, which remembers them', async () => {
