@@ -59,10 +59,15 @@ class Tokens {
 
 class TokenBucket extends Tokens implements Bucket {
   take(): number {
+    const waitMs = this.peek();
+    if (waitMs === 0) this.tokens = Math.max(0, this.tokens - 1);
+    return waitMs;
+  }
+
+  /** Returns what `take` would, and takes nothing. */
+  peek(): number {
     this.fill();
-    if (this.tokens < WHOLE_TOKEN) return this.waitMs;
-    this.tokens = Math.max(0, this.tokens - 1);
-    return 0;
+    return this.tokens < WHOLE_TOKEN ? this.waitMs : 0;
   }
 
   takeMore(amount: number): number {
@@ -142,16 +147,19 @@ export function createKeyedBuckets<B extends { readonly isFull: boolean }>(make:
 /** One bucket for each key, such as a user, shared by its connections on this worker. */
 export interface SharedBuckets {
   take(key: string): number;
+  /** Returns what `take` would, and takes nothing. */
+  peek(key: string): number;
   takeMore(key: string, amount: number): number;
   /** The number of buckets kept. */
   readonly size: number;
 }
 
 export function createSharedBuckets(rate: Rate | undefined, now: () => number): SharedBuckets {
-  if (!rate) return { take: () => 0, takeMore: () => 0, size: 0 };
+  if (!rate) return { take: () => 0, peek: () => 0, takeMore: () => 0, size: 0 };
   const buckets = createKeyedBuckets(() => new TokenBucket(rate, now));
   return {
     take: (key) => buckets.of(key).take(),
+    peek: (key) => buckets.of(key).peek(),
     takeMore: (key, amount) => buckets.of(key).takeMore(amount),
     get size() {
       return buckets.size;

@@ -1,6 +1,7 @@
 import type { WorkerBackend } from '../backend/backend.ts';
 import type { Admission } from '../chat/admission.ts';
 import type { PushService } from '../chat/inbox/push-service.ts';
+import type { Sized } from '../sizes.ts';
 import type { ChatContext } from './context.ts';
 import { createRoomAnnouncements } from './delivery/room-announcements.ts';
 import type { Edge } from './edge.ts';
@@ -10,10 +11,10 @@ import type { UserExports } from './http/user-exports.ts';
 import { createInboxComparisons } from './moderation/inbox-comparisons.ts';
 import { createUserDisconnects } from './moderation/user-disconnects.ts';
 
-export interface ChatHttpDeps extends Omit<HttpDeps, 'api'> {
+export interface ChatHttpDeps extends Omit<HttpDeps, 'api' | 'addresses'> {
   readonly backend: Pick<WorkerBackend, 'idempotency' | 'loggedRooms'>;
   readonly context: ChatContext;
-  readonly edge: Pick<Edge, 'of' | 'namespaces' | 'delivery'>;
+  readonly edge: Pick<Edge, 'of' | 'namespaces' | 'delivery' | 'traffic'>;
   readonly eventStreams: EventStreams;
   readonly userExports: UserExports;
   readonly admission: Admission;
@@ -24,12 +25,13 @@ export interface ChatHttpDeps extends Omit<HttpDeps, 'api'> {
 }
 
 /** Serves HTTP with the services that the chat's events use, so that both ways in have the same effect. */
-export function openChatHttp(deps: ChatHttpDeps): Promise<HttpRoutes> {
+export function openChatHttp(deps: ChatHttpDeps): Promise<HttpRoutes & Sized> {
   const { backend, context, edge, eventStreams, userExports, admission, pushService, degraded, now, log } =
     deps;
-  const { of, namespaces, delivery } = edge;
+  const { of, namespaces, delivery, traffic } = edge;
   return openHttp({
     ...deps,
+    addresses: traffic.addresses,
     api: {
       ...context,
       admission,

@@ -235,6 +235,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       context: context.sizes(),
       gateway: gateway.sizes(),
       hooks: hooks.sizes(),
+      http: http.sizes(),
     }),
     leave() {
       leaving = true;

@@ -60,7 +60,11 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     const authorized = apiRoute?.open ? succeed({ scope: '' }) : gate.authorize(request.raw);
     if (!authorized.ok) {
       const user = apiRoute?.forUsers ? await tokenGate.identify(request.raw) : undefined;
-      if (!user?.ok) return answerRefusal(reply, user ?? authorized);
+      if (!user?.ok) {
+        gate.countFailure(request.raw);
+        const isSlowed = authorized.error.code === 'rate_limited';
+        return answerRefusal(reply, isSlowed ? authorized : (user ?? authorized));
+      }
       request.reader = user.value;
       return undefined;
     }

@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import type { Sized } from '../../sizes.ts';
 import { createApiAuthenticator } from '../auth/api-keys.ts';
+import { createKeyFailures, type KeyFailuresDeps } from '../auth/key-failures.ts';
 import { createTokenGate, type TokenGateDeps } from '../auth/token-gate.ts';
 import type { Metrics } from '../metrics.ts';
 import type { ApiContext } from './api-context.ts';
@@ -14,6 +16,7 @@ export interface HttpDeps extends TokenGateDeps, PageFilesOptions {
   readonly namespaces: readonly string[];
   /** Each of them opens the API and the metrics. */
   readonly apiKeys: readonly string[];
+  readonly addresses: KeyFailuresDeps['addresses'];
   readonly version: string;
   readonly api: ApiContext;
   /** Returns whether this worker can serve. */
@@ -33,15 +36,24 @@ export interface HttpRoutes {
 /** Room for the longest id in percent encoding, so that the id's own check refuses a longer one and not `not_found`. */
 const MAX_PARAM_CHARS = 16_384;
 
-export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
+export async function openHttp(deps: HttpDeps): Promise<HttpRoutes & Sized> {
   const { namespaces, version, ready, awayServers, metrics, log } = deps;
-  const gate = createApiAuthenticator(deps.apiKeys);
+  const keyFailures = createKeyFailures({ ...deps, now: () => performance.now() });
+  const gate = createApiAuthenticator(deps.apiKeys, keyFailures);
+
+  /** For routes that nothing but a key opens. */
+  function authorize({ raw }: FastifyRequest): Outcome<unknown> {
+    const authorized = gate.authorize(raw);
+    if (!authorized.ok) gate.countFailure(raw);
+    return authorized;
+  }
+
   const app = fastify({
     logger: false,
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     frameworkErrors(error, request, reply) {
       // The framework calls no hook of the API for a malformed URL.
-      const authorized = isOfApi(request) ? gate.authorize(request.raw) : succeed(undefined);
+      const authorized = isOfApi(request) ? authorize(request) : succeed(undefined);
       void answerRefusal(reply, authorized.ok ? refuse('bad_request', error.message) : authorized);
     },
   });
@@ -69,7 +81,7 @@ export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
     return { ok: true, ...(away > 0 && { degraded: [`${away} of the store's servers away`] }) };
   });
   app.get('/metrics', async (request, reply) => {
-    const authorized = gate.authorize(request.raw);
+    const authorized = authorize(request);
     if (!authorized.ok) return answerRefusal(reply, authorized);
     return reply.type(metrics.contentType).send(await metrics.text());
   });
@@ -84,6 +96,7 @@ export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
   await app.register(api, { prefix: API_PREFIX });
   await app.ready();
   return {
+    sizes: () => ({ keyFailures: keyFailures.sizes() }),
     handle: (request, response) => app.routing(request, response),
     close: () => app.close(),
   };

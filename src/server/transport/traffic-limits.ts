@@ -3,7 +3,7 @@ import type { Rate, SharedBuckets } from '../../chat/rate-limit.ts';
 import { JSON_BYTES_PER_TEXT_BYTE } from '../../protocol/limits.ts';
 import type { Sized } from '../../sizes.ts';
 import { createAddressBudgets } from './address-budgets.ts';
-import { createClientAddresses } from './client-address.ts';
+import { type ClientAddresses, createClientAddresses } from './client-address.ts';
 import { type ConnectLimit, createConnectLimit } from './connect-limit.ts';
 import { type ConnectionLimits, createConnectionLimits } from './connection-limits.ts';
 import type { ConnectionInternals } from './private-members.ts';
@@ -24,6 +24,7 @@ export interface TrafficSettings {
 
 /** All limits on what clients send, by connection and by address. */
 export interface TrafficLimits {
+  readonly addresses: Pick<ClientAddresses, 'personal'>;
   readonly connectLimit: ConnectLimit;
   readonly sayOfAddress: SharedBuckets;
   readonly signalOfAddress: SharedBuckets;
@@ -79,6 +80,7 @@ export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits & Si
       connectLimit: connectLimit.sizes(),
       connections: connections.sizes(),
     }),
+    addresses,
     connectLimit,
     sayOfAddress,
     signalOfAddress,

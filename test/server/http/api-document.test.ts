@@ -52,7 +52,7 @@ describe('the OpenAPI document', () => {
     });
     const { context } = stage;
     const api = {
-      gate: createApiAuthenticator(KEYS),
+      gate: createApiAuthenticator(KEYS, { waitMs: () => 0, count: () => undefined }),
       tokenGate: { identify: async () => undefined },
       namespaces: ['/'],
       version: '1',

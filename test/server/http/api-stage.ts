@@ -19,6 +19,7 @@ import { createUserExports } from '../../../src/server/http/user-exports.ts';
 import { createExclusions } from '../../../src/server/moderation/exclusions.ts';
 import { createModerator } from '../../../src/server/moderation/moderator.ts';
 import type { ChatNamespace } from '../../../src/server/socket-types.ts';
+import { createClientAddresses } from '../../../src/server/transport/client-address.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
 export const KEYS = ['the-first-key-of-two', 'the-other-key-of-two'] as const;
@@ -152,6 +153,11 @@ export async function openApiStage(options: StageOptions = {}) {
     embedOrigins: undefined,
     namespaces,
     apiKeys: keys,
+    addresses: createClientAddresses({
+      trustProxy: undefined,
+      onStranger: () => undefined,
+      onIgnored: () => undefined,
+    }),
     identities: createIdentities('secret', store.now),
     corsOrigin: undefined,
     version: '1.2.3',
