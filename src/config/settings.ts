@@ -169,6 +169,12 @@ export const SETTINGS = {
     integer(1, 315_360_000),
     'seconds that a person’s items are kept, from the last one',
   ),
+  todoLive: setting<'all' | 'rooms'>(
+    'TODO_LIVE',
+    'all',
+    oneOf(['all', 'rooms']),
+    'all: the ack of a todo tells every sender its position in the receiver’s inbox and the receiver’s connections. rooms: like that of a private message, it tells only those who are in a room with the receiver',
+  ),
   ...LIMIT_SETTINGS,
   trustProxy: setting<readonly string[] | undefined>(
     'TRUST_PROXY',

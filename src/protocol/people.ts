@@ -116,10 +116,10 @@ export interface Announcement {
 /** The place where an item for a user was stored. */
 export interface SendAck {
   readonly id: string;
-  /** The position in the receiver's inbox. */
+  /** The position in the receiver's inbox. 0 for a private message to a user who is in none of the sender's rooms. */
   readonly seq: number;
   readonly at: number;
-  /** The receiver's connections now. 0 for a private message to a user who is in none of the sender's rooms. */
+  /** The receiver's connections now, also 0 for such a message. */
   readonly live: number;
   readonly dup?: true;
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
 import { createAdmission } from '../chat/admission.ts';
 import type { Identities } from '../chat/identity.ts';
+import type { TodoLive } from '../chat/inbox/direct-messages.ts';
 import type { Rate } from '../chat/rate-limit.ts';
 import type { Refuge } from '../cluster/control.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
@@ -43,6 +44,7 @@ export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'>, HookS
   readonly host: string;
   readonly slot: number;
   readonly rateAdmit: number;
+  readonly todoLive: TodoLive;
   readonly rateRooms: Rate | undefined;
   /** Same as `StorageBudgetDeps.rate`. */
   readonly rateStored: Rate | undefined;

@@ -2,7 +2,7 @@ import type { WorkerBackend } from '../backend/backend.ts';
 import type { Admission } from '../chat/admission.ts';
 import type { Feeds } from '../chat/feeds.ts';
 import { type Announcements, createAnnouncements } from '../chat/inbox/announcements.ts';
-import { createDirectMessages, type DirectMessages } from '../chat/inbox/direct-messages.ts';
+import { createDirectMessages, type DirectMessages, type TodoLive } from '../chat/inbox/direct-messages.ts';
 import { createInboxView, type InboxView } from '../chat/inbox/inbox-view.ts';
 import { createMentions, type Mentions } from '../chat/inbox/mentions.ts';
 import { createMessageReceipts, type MessageReceipts } from '../chat/inbox/message-receipts.ts';
@@ -21,6 +21,7 @@ export interface InboxServicesDeps {
   readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly admission: Admission;
   readonly limits: { readonly inboxSize: number };
+  readonly todoLive: TodoLive;
   /** `instanceId` names this worker process. */
   readonly worker: { readonly instanceId: string };
   readonly now: () => number;
@@ -38,14 +39,14 @@ export interface InboxServices {
 }
 
 export function createInboxServices(deps: InboxServicesDeps): InboxServices {
-  const { backend, feeds, admission, now, newId } = deps;
+  const { backend, feeds, admission, todoLive, now, newId } = deps;
   const { instanceId } = deps.worker;
   const { logs, inboxes, roster } = backend;
   const onAppended = (nsp: string, userId: string, appended: Appended) =>
     feeds.expectEcho(inboxOf(nsp, userId), appended);
 
   return {
-    directMessages: createDirectMessages({ logs, roster, newId, onAppended }),
+    directMessages: createDirectMessages({ logs, roster, todoLive, newId, onAppended }),
     announcements: createAnnouncements({ logs, inboxes, newId }),
     pushService: createPacedPushService({ ...backend, logs: deps.pushLogs, newId, onAppended }, admission),
     mentions: createMentions({ ...backend, notes: backend.mentionNotes, instanceId, newId, onAppended }),

@@ -88,6 +88,7 @@ describe('settings', () => {
     ['BUS_SECRET', `${'x'.repeat(32)},short`],
     ['BUS_SECRET', ['x', 'y', 'z'].map((one) => one.repeat(32)).join()],
     ['BUS_UNSIGNED', 'on'],
+    ['TODO_LIVE', 'on'],
     ['AUTH_AUDIENCE', 'chat'],
     ['AUTH_ISSUER', 'https://id.example'],
     ['AUTH_AUDIENCE', 'a\nb'],

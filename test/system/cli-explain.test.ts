@@ -213,7 +213,8 @@ describe.each(MODES)('roomcast explain, %s', (mode) => {
     const hal = stage.fresh('hal');
     const ann = await stage.device(stage.at(0), 'ann');
     const clientMsgId = stage.fresh('id');
-    const { id, seq } = await ann.do('private', { to: hal, text: SECRET, clientMsgId });
+    const { id } = await ann.do('private', { to: hal, text: SECRET, clientMsgId });
+    const seq = 1;
     const sent = await explain(clientMsgId, '--user', 'ann', '--to', hal);
     expect(sent.stdout).toContain(`inbox of ${hal}, seq ${seq}, `);
     const waiting = await explain(id, '--user', hal);

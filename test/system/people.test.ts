@@ -196,13 +196,16 @@ describe.each(MODES)('people, %s', (mode) => {
     });
   });
 
-  it('hide their presence from strangers, and not from members of a common room', async () => {
+  it('hide from strangers whether they exist and are there, and not from members of a common room', async () => {
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const [sender, receiver] = await Promise.all([device(0, ann), device(1, bob)]);
-    const ask = async () => (await sender.do('private', { to: bob, text: 'there?' })).live;
-    expect(await ask()).toBe(0);
+    const ask = async (to: string) => {
+      const { seq, live } = await sender.do('private', { to, text: 'there?' });
+      return { seq, live };
+    };
+    for (const to of [bob, fresh('nobody')]) expect(await ask(to)).toEqual({ seq: 0, live: 0 });
     await together(sender, receiver);
-    expect(await ask()).toBe(1);
+    expect(await ask(bob)).toEqual({ seq: 2, live: 1 });
     await eventually(() => expect(all(receiver, 'private')).toHaveLength(2));
   });
 
@@ -308,7 +311,7 @@ describe.each(MODES)('people, %s', (mode) => {
     expect(itemTexts((await shown(resumed)).unread)).toEqual(['three']);
     const message = await shown(unknown);
     expect([itemTexts(message.unread), itemTexts(message.read)]).toEqual([['two', 'three'], ['one']]);
-    expect(await writer.do('private', { to: bob, text: 'four' })).toMatchObject({ seq: 4 });
-    await eventually(() => expect(texts(all(unknown, 'private'))).toEqual(['four']));
+    await writer.do('private', { to: bob, text: 'four' });
+    await eventually(() => expect(all(unknown, 'private')).toMatchObject([{ seq: 4, text: 'four' }]));
   });
 });

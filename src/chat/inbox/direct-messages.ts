@@ -6,9 +6,13 @@ import { inboxOf, type Room } from '../room.ts';
 import type { Roster } from '../roster.ts';
 import { draftOf, type OutgoingItem } from './items.ts';
 
+/** `all`: the ack of a todo tells every sender what that of a private message tells only those in a room with the receiver. */
+export type TodoLive = 'all' | 'rooms';
+
 export interface DirectMessagesDeps {
   readonly logs: RoomLogs;
   readonly roster: Pick<Roster, 'connections' | 'isInAny'>;
+  readonly todoLive: TodoLive;
   readonly newId: () => string;
   /** This worker has appended to that inbox: the feed looks for the item if the bus does not bring it. */
   readonly onAppended: (nsp: string, userId: string, appended: Appended) => void;
@@ -28,7 +32,10 @@ export interface DirectMessage {
 /** The connection that sends a message. */
 export interface Sender {
   readonly socketId: string;
-  /** The rooms it has joined. A receiver who shares none of them gets `live: 0`, so that presence stays private. */
+  /**
+   * The rooms it has joined. To a receiver who is in none of them the sender is a stranger, whose ack has 0 for `seq` and `live`:
+   * they would tell who exists, how much others write there, and who is connected.
+   */
   readonly rooms: readonly Room[];
 }
 
@@ -40,14 +47,28 @@ export interface DirectMessages {
   /** Stores a copy in the sender's inbox as well, for the sender's other connections. */
   sendPrivate(message: DirectMessage, text: string, sender: Sender): Promise<Outcome<SendAck>>;
   /** `json` is the todo as JSON text. */
-  sendTodo(message: DirectMessage, json: string): Promise<Outcome<SendAck>>;
+  sendTodo(message: DirectMessage, json: string, sender: Sender): Promise<Outcome<SendAck>>;
 }
 
-const VISIBLE = succeed(true);
+interface Sent {
+  readonly ack: SendAck;
+  /** The position in the receiver's inbox, also where the ack does not tell it. */
+  readonly seq: number;
+}
+
+interface Delivery {
+  /** This connection is left out if the message is for its own user. */
+  readonly except?: string;
+  /** Only somebody in one of these rooms is no stranger; absent: nobody is one. */
+  readonly rooms?: readonly Room[];
+}
+
+const KNOWN = succeed(true);
 
 export function createDirectMessages({
   logs,
   roster,
+  todoLive,
   newId,
   onAppended,
 }: DirectMessagesDeps): DirectMessages {
@@ -65,41 +86,50 @@ export function createDirectMessages({
   async function send(
     message: DirectMessage,
     item: OutgoingItem,
-    sender?: Sender,
-  ): Promise<Outcome<SendAck>> {
+    { except, rooms }: Delivery,
+  ): Promise<Outcome<Sent>> {
     const { nsp, from, to } = message;
-    const excluded = to === from.id && sender ? { except: sender.socketId } : {};
-    const author = to === from.id ? {} : ({ author: from.id, bounded: true } as const);
-    const visible = to === from.id || !sender ? VISIBLE : roster.isInAny(sender.rooms, to);
-    const [stored, reached, seen] = await Promise.all([
+    const toOneself = to === from.id;
+    const excluded = toOneself && except !== undefined ? { except } : {};
+    const author = toOneself ? {} : ({ author: from.id, bounded: true } as const);
+    // Everything is asked for in any case, so that the time of an answer tells no more than its content.
+    const [stored, reached, known] = await Promise.all([
       store(nsp, to, item, { ...excluded, ...author, ...dedupeOf('to', item, message) }),
       roster.connections([inboxOf(nsp, to)]),
-      visible,
+      toOneself || !rooms ? KNOWN : roster.isInAny(rooms, to),
     ]);
     if (!stored.ok) return stored;
     const { id, seq, at, dup } = stored.value;
-    const connections = reached.ok && seen.ok && seen.value ? (reached.value[0] ?? 0) : 0;
+    const again = dup ? { dup } : {};
+    if (!known.ok || !known.value) return succeed({ seq, ack: { id, seq: 0, at, live: 0, ...again } });
+    const connections = reached.ok ? (reached.value[0] ?? 0) : 0;
     const live = Math.max(0, connections - ('except' in excluded ? 1 : 0));
-    return succeed({ id, seq, at, live, ...(dup ? { dup } : {}) });
+    return succeed({ seq, ack: { id, seq, at, live, ...again } });
   }
 
   return {
     async sendPrivate(message, text, sender) {
       const { nsp, from, to, clientMsgId } = message;
       const item: OutgoingItem = { id: newId(), kind: 'private', from, json: JSON.stringify({ to, text }) };
-      const sent = await send(message, item, sender);
-      if (!sent.ok || to === from.id) return sent;
+      const sent = await send(message, item, { except: sender.socketId, rooms: sender.rooms });
+      if (!sent.ok) return sent;
+      const { ack, seq } = sent.value;
+      if (to === from.id) return succeed(ack);
       // Both carry one id, so that a repetition finds both.
-      const copy = { ...item, id: sent.value.id, receiverSeq: sent.value.seq };
+      const copy = { ...item, id: ack.id, receiverSeq: seq };
       const copied = await store(nsp, from.id, copy, {
         except: sender.socketId,
         ...dedupeOf('of', item, message),
       });
       // The sender can retry with a clientMsgId, and both copies are then stored once. A retry without one would be a
       // second message, and the first has arrived.
-      return copied.ok || clientMsgId === undefined ? sent : copied;
+      return copied.ok || clientMsgId === undefined ? succeed(ack) : copied;
     },
-    sendTodo: (message, json) => send(message, { id: newId(), kind: 'todo', from: message.from, json }),
+    async sendTodo(message, json, { rooms }) {
+      const item: OutgoingItem = { id: newId(), kind: 'todo', from: message.from, json };
+      const sent = await send(message, item, todoLive === 'all' ? {} : { rooms });
+      return sent.ok ? succeed(sent.value.ack) : sent;
+    },
   };
 }
 

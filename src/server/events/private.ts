@@ -1,4 +1,5 @@
 import { dedupeScope } from '../../chat/identity.ts';
+import type { Sender } from '../../chat/inbox/direct-messages.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { Payload } from '../../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
@@ -27,12 +28,15 @@ export const privateMessage: EventHandler<'private'> = {
       scope: dedupeScope(session.identity),
       clientMsgId,
     };
-    const rooms = Array.from(session.memberships.values(), ({ room }) => room);
-    const sent = await context.directMessages.sendPrivate(message, text, { socketId: socket.id, rooms });
+    const sent = await context.directMessages.sendPrivate(message, text, senderOf(session));
     if (sent.ok) context.metrics.saidPrivately(text);
     return sent;
   },
 };
+
+export function senderOf({ socket, memberships }: Pick<Session, 'socket' | 'memberships'>): Sender {
+  return { socketId: socket.id, rooms: Array.from(memberships.values(), ({ room }) => room) };
+}
 
 async function receiverOf(
   session: Session,

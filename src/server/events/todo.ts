@@ -2,12 +2,14 @@ import { dedupeScope } from '../../chat/identity.ts';
 import { refuse } from '../../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE } from '../../protocol/limits.ts';
 import type { EventHandler } from '../context.ts';
+import { senderOf } from './private.ts';
 
 export const todo: EventHandler<'todo'> = {
   mode: 'pipelined',
   says: true,
   stores: 1,
-  async run({ socket, identity, user: from }, { to, clientMsgId, json }, { directMessages, limits }) {
+  async run(session, { to, clientMsgId, json }, { directMessages, limits }) {
+    const { socket, identity, user: from } = session;
     const maxBytes = limits.maxTextBytes * JSON_BYTES_PER_TEXT_BYTE;
     if (Buffer.byteLength(json) > maxBytes) {
       return refuse('too_large', `todo: must not be longer than ${maxBytes} bytes as JSON`);
@@ -19,6 +21,6 @@ export const todo: EventHandler<'todo'> = {
       scope: dedupeScope(identity),
       clientMsgId,
     };
-    return directMessages.sendTodo(message, json);
+    return directMessages.sendTodo(message, json, senderOf(session));
   },
 };

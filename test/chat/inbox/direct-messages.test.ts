@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createDirectMessages } from '../../../src/chat/inbox/direct-messages.ts';
+import { createDirectMessages, type TodoLive } from '../../../src/chat/inbox/direct-messages.ts';
 import { parseItem } from '../../../src/chat/inbox/items.ts';
 import { inboxOf, type Room, roomOf } from '../../../src/chat/room.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
@@ -9,12 +9,13 @@ const tea = roomOf('/', 'tea');
 const sender = { socketId: 'socket-1', rooms: [roomOf('/', 'hall'), tea] };
 const letter = { nsp: '/', from: ann, to: 'bob', scope: 'user ann' };
 
-function setUp() {
+function setUp(todoLive: TodoLive = 'all') {
   const store = createMemoryStore();
   let made = 0;
   const appended: string[] = [];
   const post = createDirectMessages({
     ...store,
+    todoLive,
     newId: () => `m${++made}`,
     onAppended: (_nsp, userId, { seq }) => appended.push(`${userId} ${seq}`),
   });
@@ -44,20 +45,24 @@ describe('a private message', () => {
     expect(appended).toEqual(['bob 1', 'ann 1']);
   });
 
-  it('does not reveal the receiver’s presence to a sender who shares no room', async () => {
-    const { store, post } = setUp();
+  it('is answered the same to a stranger whoever the receiver is: neither position nor connections are told', async () => {
+    const { store, post, inbox } = setUp();
     store.connected.set(inboxOf('/', 'bob').tag, 3);
-    const live = async (rooms: readonly Room[]) => {
-      const posted = await post.sendPrivate(letter, 'there?', { socketId: 'socket-1', rooms });
-      return posted.ok && posted.value.live;
+    const send = async (to: string, rooms: readonly Room[]) => {
+      const posted = await post.sendPrivate({ ...letter, to }, 'there?', { socketId: 'socket-1', rooms });
+      return posted.ok && posted.value;
     };
-    expect(await live([tea])).toBe(0);
+    const blank = (id: string) => ({ id, seq: 0, at: expect.any(Number), live: 0 });
+    expect(await send('bob', [tea])).toEqual(blank('m1'));
+    expect(await send('nobody', [tea])).toEqual(blank('m2'));
     store.members.set(tea.tag, new Set(['bob']));
-    expect(await live([])).toBe(0);
-    expect(await live([roomOf('/', 'hall'), roomOf('/post', 'tea')])).toBe(0);
-    expect(await live([tea])).toBe(3);
+    expect(await send('bob', [])).toEqual(blank('m3'));
+    expect(await send('bob', [roomOf('/', 'hall'), roomOf('/post', 'tea')])).toEqual(blank('m4'));
+    expect(await send('bob', [tea])).toEqual({ id: 'm5', seq: 4, at: expect.any(Number), live: 3 });
     store.fail((what) => what === 'isInAny');
-    expect(await live([tea])).toBe(0);
+    expect(await send('bob', [tea])).toEqual(blank('m6'));
+    const copies = inbox('ann').map((entry) => parseItem(entry).receiverSeq);
+    expect(copies).toEqual([1, 1, 2, 3, 4, 5]);
   });
 
   it('is stored once however often it is sent under one clientMsgId', async () => {
@@ -79,9 +84,10 @@ describe('a private message', () => {
     };
     expect(await post.sendPrivate(known, 'ho', sender)).toMatchObject(refused);
     const carl = { ...known, from: { id: 'carl', name: 'Carl' }, scope: 'user carl' };
-    expect(await post.sendPrivate(carl, 'ho', sender)).toMatchObject({ ok: true, value: { seq: 2 } });
-    await post.sendTodo(known, '{"receiver_id":"bob","n":1}');
-    expect(await post.sendTodo(known, '{"receiver_id":"bob","n":2}')).toMatchObject(refused);
+    expect(await post.sendPrivate(carl, 'ho', sender)).toMatchObject({ ok: true, value: { id: 'm3' } });
+    expect(inbox('bob').map(({ seq }) => seq)).toEqual([1, 2]);
+    await post.sendTodo(known, '{"receiver_id":"bob","n":1}', sender);
+    expect(await post.sendTodo(known, '{"receiver_id":"bob","n":2}', sender)).toMatchObject(refused);
     expect(inbox('bob').map((entry) => parseItem(entry).kind)).toEqual(['private', 'private', 'todo']);
   });
 
@@ -146,7 +152,7 @@ describe('one clientMsgId', () => {
   it('of a message and of a todo are two things', async () => {
     const { post, inbox } = setUp();
     await post.sendPrivate({ ...letter, clientMsgId: 'c1' }, 'hi', sender);
-    await post.sendTodo({ ...letter, clientMsgId: 'c1' }, '{"receiver_id":"bob"}');
+    await post.sendTodo({ ...letter, clientMsgId: 'c1' }, '{"receiver_id":"bob"}', sender);
     expect(inbox('bob')).toHaveLength(2);
   });
 });
@@ -155,12 +161,28 @@ describe('a todo', () => {
   it('is stored whole with its receiver only', async () => {
     const { post, inbox } = setUp();
     const todo = { receiver_id: 'bob', deep: [{ 'a"b': null }], text: 'ü\u2028' };
-    expect(await post.sendTodo(letter, JSON.stringify(todo))).toMatchObject({
+    expect(await post.sendTodo(letter, JSON.stringify(todo), sender)).toMatchObject({
       ok: true,
       value: { seq: 1, live: 0 },
     });
     const [entry] = inbox('bob');
     expect(entry && parseItem(entry)).toMatchObject({ kind: 'todo', from: ann, data: todo });
     expect(inbox('ann')).toEqual([]);
+  });
+
+  it('tells everybody its position and the receiver’s connections, or with TODO_LIVE=rooms nothing to strangers', async () => {
+    for (const [todoLive, seq, live] of [
+      ['all', 1, 3],
+      ['rooms', 0, 0],
+    ] as const) {
+      const { store, post } = setUp(todoLive);
+      store.connected.set(inboxOf('/', 'bob').tag, 3);
+      expect(await post.sendTodo(letter, '{}', sender)).toMatchObject({ value: { seq, live } });
+      store.members.set(tea.tag, new Set(['bob']));
+      expect(await post.sendTodo(letter, '{}', sender)).toMatchObject({ value: { seq: 2, live: 3 } });
+      expect(await post.sendTodo({ ...letter, to: 'ann' }, '{}', sender)).toMatchObject({
+        value: { seq: 1 },
+      });
+    }
   });
 });

@@ -97,12 +97,14 @@ describe('the clientMsgId of a message', () => {
     const { sendPrivate, sendTodo } = createDirectMessages({
       logs: store.logs,
       roster: store.roster,
+      todoLive: 'all',
       newId: () => 'its id',
       onAppended: () => undefined,
     });
     const message = { nsp: '/', from: { id: 'ann', name: 'Ann' }, to: 'bob', scope: 'user ann' };
-    await sendPrivate({ ...message, clientMsgId: 'p' }, 'psst', { socketId: 's', rooms: [] });
-    await sendTodo({ ...message, clientMsgId: 't' }, '{}');
+    const sender = { socketId: 's', rooms: [] };
+    await sendPrivate({ ...message, clientMsgId: 'p' }, 'psst', sender);
+    await sendTodo({ ...message, clientMsgId: 't' }, '{}', sender);
     for (const [id, seq] of [
       ['p', 1],
       ['t', 2],
