@@ -3,11 +3,16 @@ import { createClient } from '../../src/client/index.ts';
 import type { PrivateMessage, Receipt } from '../../src/protocol/people.ts';
 import { eventually } from '../support/eventually.ts';
 import { systemFixture } from '../support/fixture.ts';
+import { HOOK_SECRET } from '../support/hook-receiver.ts';
 import type { Member, MemberOptions } from '../support/member.ts';
 import { MODES } from '../support/system.ts';
+import { leaveTraces, tracesOf } from './person-traces.ts';
+
+/** Nobody takes the webhooks, so they wait. */
+const HOOKS = { HOOK_URL: 'http://127.0.0.1:9/', HOOK_SECRET, HOOK_EVENTS: 'message,push.undelivered' };
 
 describe.each(MODES)('between people, %s', (mode) => {
-  const stage = systemFixture(mode, {}, { workersEach: 1 });
+  const stage = systemFixture(mode, HOOKS, { workersEach: 1 });
   const { at, fresh } = stage;
   const device = (index: number, userId: string, options?: MemberOptions) =>
     stage.device(at(index), userId, options);
@@ -284,5 +289,50 @@ describe.each(MODES)('between people, %s', (mode) => {
         { type: 'end', blocks: 1, items: 1, rooms: 1, messages: 2 },
       ]);
     }
+  });
+
+  it('nothing is left of an erased one but what the documents list; the export before had the rest', async () => {
+    const unique = (name: string) => `${fresh(name)}~`;
+    const person = { id: unique('Grace'), name: 'Amazing Hopper', said: unique('said'), own: unique('own') };
+    const around = { other: unique('Bob'), room: fresh('room'), left: fresh('left') };
+    await leaveTraces(stage, person, around);
+    const about = (path: string, method = 'GET') =>
+      fetch(`${at(1)}/api/v1/users/${person.id}${path}`, { method, headers: stage.system.keyHeader });
+
+    const exported = (await (await about('/export')).text()).trimEnd().split('\n');
+    const lines = exported.map((line) => JSON.parse(line) as Record<string, Record<string, unknown>>);
+    const told = lines.map(({ type, item, message }) => [type, item?.kind ?? message?.event].join(' '));
+    expect(told.sort()).toEqual(
+      [
+        ...['header ', 'exclusion ', 'inbox ', 'block ', 'room ', 'end '],
+        ...['mention', 'private', 'private', 'push', 'push', 'todo'].map((kind) => `item ${kind}`),
+        // A deleted message has no author any more.
+        ...['broadcast_say', 'broadcast_say', 'broadcast_say', 'deleted', 'edited', 'reacted'].map(
+          (event) => `message ${event}`,
+        ),
+      ].sort(),
+    );
+
+    expect((await about('', 'DELETE')).status).toBe(200);
+    const seen = ['inboxes of others', 'messages in rooms'];
+    await eventually(async () =>
+      expect(await tracesOf(stage, person, around)).toEqual({
+        person: [
+          'answers to repeated requests',
+          'bans and mutes in rooms',
+          'bans from everything',
+          'block lists of others',
+          ...(mode === 'embedded' ? ['ends of rows'] : []),
+          'inboxes of others',
+          ...(mode === 'cluster' ? ['marks in rooms left before'] : []),
+          'messages in rooms',
+          'positions of webhooks',
+          'receipts of pushes',
+        ],
+        name: seen,
+        said: seen,
+        own: [],
+      }),
+    );
   });
 });

@@ -41,11 +41,13 @@ export type ExportPages = AsyncGenerator<readonly ExportLine[], Outcome<unknown>
 const LACKS = [
   'messages, bans and mutes in rooms that are not among the user’s rooms: a guest’s, those that were left, and beyond 1,000 rooms those joined or read longest ago',
   'what the logs no longer hold',
-  'todos that the user has sent: they stand in the inboxes of their receivers',
+  'todos that the user has sent, and mentions by the user: they stand in the inboxes of their receivers',
   'messages, edits and mentions of others that name the user',
   'users who have blocked the user',
   'tokens that were revoked by their jti',
-  'the ids and answers that are remembered for repeated requests, at most for DEDUPE_TTL_S',
+  'the ids and answers that are remembered for repeated requests, for about twice DEDUPE_TTL_S',
+  'how far the user had read rooms that were left',
+  'in which place of the inbox each push stands, and up to where webhooks about the user were sent',
   'the rooms and connections of this moment',
   'backups and log files',
 ];
