@@ -1,9 +1,12 @@
 import { isIP } from 'node:net';
 
+/** A name or an address, and perhaps a port. Parsers of URLs differ in the rest: they skip tabs, decode `%40`, end a name at a backslash. */
+const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d*)?$/i;
+
 /** The name in a Host header, without port and brackets; undefined if the header holds none. */
 export function hostNameOf(host: string): string | undefined {
   const url = `http://${host}`;
-  if (!/^[^/?#@\\\s]+$/.test(host) || !URL.canParse(url)) return undefined;
+  if (!HOST.test(host) || !URL.canParse(url)) return undefined;
   return new URL(url).hostname.replace(/^\[|\]$/g, '').replace(/(.)\.$/, '$1');
 }
 

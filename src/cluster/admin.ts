@@ -4,6 +4,7 @@ import { hostNameOf, hostNameOfOrigin, isLoopbackName } from '../host-names.ts';
 import { type ErrorCode, type Outcome, refuse } from '../protocol/codes.ts';
 import { enableLingeringClose } from './lingering-close.ts';
 import type { Readiness } from './readiness.ts';
+import { createAuthorityCheck } from './request-authority.ts';
 
 export interface AdminDeps {
   readonly host: string;
@@ -40,18 +41,21 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
   });
 
+  const faultOf = createAuthorityCheck();
   const listensBeyond = !isLoopbackName(deps.host);
   // Without a key, a web page in the operator's browser could read this by giving its own name our address (DNS
   // rebinding). Such a request carries that name as Host; a request from a page elsewhere carries its Origin. Where
   // the operator lets other machines in, this machine has names that nobody here knows: chat1, its name in the DNS.
   app.addHook('onRequest', async (request, reply) => {
+    const fault = faultOf(request.raw);
+    if (fault !== undefined) return reply.code(400).send(errorBody('bad_request', fault));
     const host = hostNameOf(request.headers.host ?? '');
     const { origin } = request.headers;
     const ownName = listensBeyond || (host !== undefined && isLoopbackName(host));
     const from = origin !== undefined && /^https?:/i.test(origin) ? hostNameOfOrigin(origin) : undefined;
     const ownPage = origin === undefined || (from !== undefined && (from === host || isLoopbackName(from)));
-    if (ownName && ownPage) return;
-    await reply.code(403).send(errorBody('forbidden', 'only for programs of this machine'));
+    if (ownName && ownPage) return undefined;
+    return reply.code(403).send(errorBody('forbidden', 'only for programs of this machine'));
   });
 
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(errorBody('not_found', 'no such page')));

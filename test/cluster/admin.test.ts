@@ -109,6 +109,17 @@ test('a web page cannot read it, neither by its own name for our address nor acr
   expect(await get('/nothing', { host: 'rebound.example' })).toMatchObject(forbidden);
 });
 
+test.each(['127.0.0.1', '0.0.0.0'])(
+  'listening on %s it answers no request that names its host in two ways, or in none',
+  async (host) => {
+    await open({ host });
+    const refused = { status: 400, body: { error: { code: 'bad_request' } } };
+    for (const name of ['localhost:80\\@evil', 'evil@localhost', 'localhost/evil'])
+      expect(await get('/status', { host: name })).toMatchObject(refused);
+    expect(await get('http://evil/status', { host: 'localhost' })).toMatchObject(refused);
+  },
+);
+
 test('programs of this machine may use any of its loopback names', async () => {
   const { port } = await open();
   for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, '127.1.2.3']) {

@@ -5,6 +5,7 @@ import { MOST_UPLOADED_BYTES, uploadWithoutEnd } from '../support/endless-upload
 import { connect, connectRaw, enter, type Member } from '../support/member.ts';
 import { openRawClient } from '../support/raw-client.ts';
 import { type System, startSystem } from '../support/system.ts';
+import { askForGoodHosts, askForOddHosts } from './odd-hosts.ts';
 
 /** Sends an event as it stands, past the types. */
 function sendRaw(
@@ -68,6 +69,19 @@ describe('bad input of a client', () => {
       expect(sentBytes).toBeLessThan(MOST_UPLOADED_BYTES);
     },
   );
+
+  it('that names no single host is answered 400 by the front door, a worker and the admin port', async () => {
+    const { url: front = '', adminUrl = '' } = system.hosts[0] ?? {};
+    const doors = [
+      { url: front, upgrades: true },
+      { url, upgrades: true },
+      { url: adminUrl, upgrades: false },
+    ];
+    const odd = await askForOddHosts(doors);
+    expect(odd.filter(({ status }) => status !== 'HTTP/1.1 400 Bad Request')).toEqual([]);
+    const good = await askForGoodHosts(doors);
+    expect(good.filter(({ status }) => status !== 'HTTP/1.1 200 OK')).toEqual([]);
+  });
 
   it.each([
     ['say', {}, 'text'],

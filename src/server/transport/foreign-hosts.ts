@@ -1,8 +1,9 @@
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import { createAuthorityCheck } from '../../cluster/request-authority.ts';
 import { hostNameOf, isLoopbackName } from '../../host-names.ts';
 import type { Logger } from '../../log.ts';
 import { includesHost } from '../../origin-patterns.ts';
-import { refuse } from '../../protocol/codes.ts';
+import { type ErrorCode, refuse } from '../../protocol/codes.ts';
 import type { Routes } from './engine.ts';
 import type { AllowedOrigins } from './origins.ts';
 import { refuseUpgrade } from './refused-upgrades.ts';
@@ -43,38 +44,57 @@ function isUpstreamName(name: string): boolean {
 
 const WHY =
   'Host: this name is not served on a loopback HOST; set CORS_ORIGIN to its origin, or let the proxy in front send a Via header';
-const BODY = JSON.stringify({ error: refuse('forbidden', WHY).error });
 
-/** Guards the routes of a loopback listener. Returns the routes of other listeners unchanged. */
+interface HostRefusal {
+  readonly status: number;
+  readonly body: string;
+}
+
+const FOREIGN = refusal(403, 'forbidden', WHY);
+
+/** Refuses requests that name no single host, and on a loopback listener those that name a foreign one. */
 export function guardHosts(routes: Routes, rules: HostRules, log: Logger): Routes {
-  if (!isLoopbackName(rules.host)) return routes;
-
+  const faultOf = createAuthorityCheck();
+  const isLoopback = isLoopbackName(rules.host);
   /** Parsing a name takes longer than all other checks before a handshake, and most requests have the same. */
   let lastServed: string | undefined;
 
-  function isRefused(request: IncomingMessage): boolean {
+  function refusalOf(request: IncomingMessage): HostRefusal | undefined {
+    const fault = faultOf(request);
+    if (fault !== undefined) return refusal(400, 'bad_request', fault);
     const { host, via } = request.headers;
-    if (host !== undefined && host === lastServed) return false;
+    if (!isLoopback || (host !== undefined && host === lastServed)) return undefined;
     if (!isForeignHost(request, rules)) {
       if (via === undefined) lastServed = host;
-      return false;
+      return undefined;
     }
     log.warn({ host: host?.slice(0, 100) }, `a request was refused: ${WHY}`);
-    return true;
+    return FOREIGN;
   }
 
   return {
     onRequest(request, response) {
-      if (!isRefused(request)) return routes.onRequest(request, response);
-      response.writeHead(403, { 'Content-Type': 'application/json', Connection: 'close' });
-      response.end(BODY);
+      const refused = refusalOf(request);
+      if (!refused) return routes.onRequest(request, response);
+      response.writeHead(refused.status, { 'Content-Type': 'application/json', Connection: 'close' });
+      response.end(refused.body);
     },
     onUpgrade(request, socket, head) {
-      if (!isRefused(request)) return routes.onUpgrade(request, socket, head);
+      const refused = refusalOf(request);
+      if (!refused) return routes.onUpgrade(request, socket, head);
+      const { status, body } = refused;
       socket.on('error', () => socket.destroy());
-      const lines = ['HTTP/1.1 403 Forbidden', 'Content-Type: application/json', 'Connection: close'];
-      const answer = `${lines.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(BODY)}\r\n\r\n`;
-      refuseUpgrade(socket, answer + BODY);
+      const lines = [
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+        'Content-Type: application/json',
+        'Connection: close',
+        `Content-Length: ${Buffer.byteLength(body)}`,
+      ];
+      refuseUpgrade(socket, `${lines.join('\r\n')}\r\n\r\n${body}`);
     },
   };
+}
+
+function refusal(status: number, code: ErrorCode, message: string): HostRefusal {
+  return { status, body: JSON.stringify({ error: refuse(code, message).error }) };
 }

@@ -128,8 +128,12 @@ describe('the routes', () => {
     client.destroy();
   });
 
-  it('of other listeners accept any name', async () => {
-    const { statusOf } = await open({ host: '0.0.0.0', corsOrigin: undefined });
+  it('of other listeners accept any name, but only a name', async () => {
+    const { statusOf, lines } = await open({ host: '0.0.0.0', corsOrigin: '*' });
     expect([await statusOf('evil.example'), await statusOf('evil.example', upgrade)]).toEqual([200, 101]);
+    const odd = 'localhost:80\\@evil';
+    expect([await statusOf(odd), await statusOf(odd, upgrade)]).toEqual([400, 400]);
+    expect(await statusOf(odd, { via: '1.1 nginx' })).toBe(400);
+    expect(lines).toEqual([]);
   });
 });
