@@ -189,6 +189,11 @@ function securityWarnings(settings: Settings): string[] {
       'EMBED_ORIGINS=* lets every site show the page in a frame, and trick its visitors into clicks there (clickjacking)',
     );
   }
+  if (settings.avatarOrigins === '*') {
+    warnings.push(
+      'AVATAR_ORIGINS=* lets every user choose a site that learns the addresses of those who see their avatar',
+    );
+  }
   const { hookUrl, hookBeforeSayUrl } = settings;
   for (const [name, url] of Object.entries({ HOOK_URL: hookUrl, HOOK_BEFORE_SAY_URL: hookBeforeSayUrl })) {
     if (!isPlainHttpAway(url)) continue;

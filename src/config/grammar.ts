@@ -134,13 +134,24 @@ export const origins: Parser<readonly string[] | '*'> = (raw) =>
   raw.trim() === '*' ? { value: '*' } : list(parseOriginPattern)(raw);
 
 /** `*`, or origins that CSP can name: it knows neither schemes of applications nor IPv6 addresses. */
-export const embedOrigins: Parser<readonly string[] | '*'> = (raw) => {
-  const parsed = origins(raw);
-  if ('problem' in parsed || parsed.value === '*') return parsed;
-  return parsed.value.every((origin) => /^https?:\/\/[a-z0-9.*:-]+$/.test(origin))
-    ? parsed
-    : { problem: 'must be http: or https: origins with host names' };
-};
+function policyOrigins(pattern: RegExp, problem: string): Parser<readonly string[] | '*'> {
+  return (raw) => {
+    const parsed = origins(raw);
+    if ('problem' in parsed || parsed.value === '*') return parsed;
+    return parsed.value.every((origin) => pattern.test(origin)) ? parsed : { problem };
+  };
+}
+
+export const embedOrigins = policyOrigins(
+  /^https?:\/\/[a-z0-9.*:-]+$/,
+  'must be http: or https: origins with host names',
+);
+
+/** An avatar has an https: address. */
+export const avatarOrigins = policyOrigins(
+  /^https:\/\/[a-z0-9.*:-]+$/,
+  'must be https: origins with host names',
+);
 
 export const personName: Parser<string> = (raw) => {
   const value = parseUsername(raw);

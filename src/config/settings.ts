@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { isHostName } from '../host-names.ts';
 import {
+  avatarOrigins,
   embedOrigins,
   flag,
   httpUrl,
@@ -98,6 +99,13 @@ export const SETTINGS = {
     undefined,
     embedOrigins,
     'comma list of http: and https: origins whose pages may show the page in an iframe, https://*.example.org for all names below one, or *, of which the start warns. The address of such a frame has ?embed=1',
+    '– (none)',
+  ),
+  avatarOrigins: setting<readonly string[] | '*' | undefined>(
+    'AVATAR_ORIGINS',
+    undefined,
+    avatarOrigins,
+    'comma list of https: origins from which the page loads avatars, https://*.example.org for all names below one, or *, of which the start warns: whoever serves a picture learns the addresses of those who see it. The page draws other avatars as initials',
     '– (none)',
   ),
   reservedNames: setting<readonly string[]>(

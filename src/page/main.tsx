@@ -13,13 +13,15 @@ import { createSettings } from './shell/settings.ts';
 import { beep, notify } from './shell/system-alerts.ts';
 import { createToasts } from './shell/toasts.ts';
 import { RecentEmojiContext } from './text/emoji/recent-emoji.ts';
+import { createPictures, PicturesContext } from './ui/pictures.ts';
 import { nextFrame } from './ui/store.ts';
 
 const [browser, tab] = [createMemory(() => localStorage), createMemory(() => sessionStorage)];
 const copies = openUnsentCopies(browser, tab);
 const memories = { browser, tab, copies };
-const socketPath =
-  document.querySelector<HTMLMetaElement>('meta[name="roomcast-socket-path"]')?.content || '/socket.io/';
+const metaNamed = (name: string) => document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content;
+const socketPath = metaNamed('roomcast-socket-path') || '/socket.io/';
+const pictureOf = createPictures(metaNamed('roomcast-avatar-origins') ?? '');
 const address = () => new URL(location.href);
 const isVisible = () => !document.hidden;
 const isPhone = () => matchMedia('(max-width: 699px)').matches;
@@ -98,24 +100,26 @@ const root = document.getElementById('app');
 if (root) {
   render(
     <RecentEmojiContext.Provider value={browser}>
-      <App
-        arrival={arrival}
-        router={router}
-        settings={settings}
-        toasts={toasts}
-        language={language}
-        open={open}
-        end={(ended) => {
-          const { profile, rooms } = ended;
-          const roomid = rooms.get()[0]?.roomid ?? arrival.roomid;
-          void ended.close();
-          endVisit(memories);
-          session = undefined;
-          router.replace({ kind: 'room', roomid });
-          document.title = 'Roomcast';
-          return { ...profile, roomid };
-        }}
-      />
+      <PicturesContext.Provider value={pictureOf}>
+        <App
+          arrival={arrival}
+          router={router}
+          settings={settings}
+          toasts={toasts}
+          language={language}
+          open={open}
+          end={(ended) => {
+            const { profile, rooms } = ended;
+            const roomid = rooms.get()[0]?.roomid ?? arrival.roomid;
+            void ended.close();
+            endVisit(memories);
+            session = undefined;
+            router.replace({ kind: 'room', roomid });
+            document.title = 'Roomcast';
+            return { ...profile, roomid };
+          }}
+        />
+      </PicturesContext.Provider>
     </RecentEmojiContext.Provider>,
     root,
   );

@@ -3,7 +3,10 @@ import { type Host, startHost } from '../support/cluster.ts';
 import { eventually, PHONE, pageFixture } from './page-fixture.ts';
 import type { Visitor } from './visitor.ts';
 
-const { host, newRoom, arrive, inRoom, member } = pageFixture({ workers: 2, env: { RATE_SAY: '0' } });
+const { host, newRoom, arrive, inRoom, member } = pageFixture({
+  workers: 2,
+  env: { RATE_SAY: '0', AVATAR_ORIGINS: 'https://pictures.example' },
+});
 
 describe('two people', () => {
   it('in one room, on different workers, see each other come, talk and go', async () => {
@@ -88,6 +91,27 @@ it.each([
   for (const { texts } of [ann, ben]) await eventually(texts).toEqual([text]);
   expect(await ben.page.locator('.list img, .list script, .list b, .list a').count()).toBe(0);
   await ann.page.getByText('<b>Ben</b> joined').waitFor();
+});
+
+it('loads avatars of sites that the operator names, and draws all others', async () => {
+  const room = newRoom();
+  const ann = await inRoom('Ann', room);
+  const loaded = new Set<string>();
+  await ann.page.route(/^https:/, (route) => {
+    loaded.add(route.request().url());
+    return route.fulfill({ contentType: 'image/svg+xml', body: '<svg xmlns="http://www.w3.org/2000/svg"/>' });
+  });
+  for (const [username, site] of [
+    ['Ben', 'elsewhere'],
+    ['Cem', 'pictures'],
+  ] as const) {
+    const other = await member(username, room);
+    await other.do('join', { roomid: room, avatar: `https://${site}.example/face.svg` });
+    await other.do('say', { roomid: room, text: `I am ${username}` });
+  }
+  await ann.page.locator('.list .avatar img').waitFor();
+  expect(await ann.page.locator('.list .avatar').allTextContents()).toEqual(['B', '']);
+  await eventually(async () => [...loaded]).toEqual(['https://pictures.example/face.svg']);
 });
 
 it('makes an address a link that sends its target no referrer', async () => {

@@ -67,6 +67,10 @@ describe('settings', () => {
     ['EMBED_ORIGINS', 'app://shop'],
     ['EMBED_ORIGINS', 'https://[::1]'],
     ['EMBED_ORIGINS', 'https://shop.example;script-src'],
+    ['AVATAR_ORIGINS', 'http://cdn.example'],
+    ['AVATAR_ORIGINS', 'https://cdn.example/a.png'],
+    ['AVATAR_ORIGINS', 'https://[::1]'],
+    ['AVATAR_ORIGINS', 'data:'],
     ['TRUST_PROXY', 'my-proxy'],
     ['TRUST_PROXY', '10.0.0.0/33'],
     ['RATE_SAY', '20 per second'],
@@ -250,6 +254,17 @@ describe('settings', () => {
       settings: { embedOrigins: '*' },
     });
     expect(settings({}).embedOrigins).toBeUndefined();
+  });
+
+  it('take the sites whose pictures the page loads, and warn of all', () => {
+    expect(settings({ AVATAR_ORIGINS: 'https://CDN.example/, https://*.example.org' }).avatarOrigins).toEqual(
+      ['https://cdn.example', 'https://*.example.org'],
+    );
+    expect(parse({ AVATAR_ORIGINS: '*' })).toMatchObject({
+      warnings: [expect.stringContaining('AVATAR_ORIGINS=* lets every user choose')],
+      settings: { avatarOrigins: '*' },
+    });
+    expect(settings({}).avatarOrigins).toBeUndefined();
   });
 
   const ours = { AUTH_AUDIENCE: 'chat', AUTH_ISSUER: 'https://login.example/' };

@@ -1,5 +1,6 @@
-import { useState } from 'preact/hooks';
-import { initialsOf, pictureOf, toneOf } from './face.ts';
+import { useContext, useState } from 'preact/hooks';
+import { initialsOf, toneOf } from './face.ts';
+import { PicturesContext } from './pictures.ts';
 
 export interface AvatarProps {
   /** Gives the colour, which a namesake does not share; before there is one, the name does. */
@@ -9,7 +10,7 @@ export interface AvatarProps {
 }
 
 export function Avatar({ userId, username, avatar }: AvatarProps) {
-  const picture = pictureOf(avatar);
+  const picture = useContext(PicturesContext)(avatar);
   const [broken, setBroken] = useState<string>();
   return (
     <span class={`avatar tone-${toneOf(userId ?? username, avatar)}`} aria-hidden="true">

@@ -14,10 +14,6 @@ export function avatarOfTone(tone: number): string {
   return `${tone + 1}.jpg`;
 }
 
-export function pictureOf(avatar: string | undefined): string | undefined {
-  return avatar?.startsWith('https://') ? avatar : undefined;
-}
-
 /** The first letters of the first and the last word. */
 export function initialsOf(username: string): string {
   const words = username.split(/[\s._-]+/u).filter((word) => word !== '');

@@ -151,6 +151,7 @@ export async function openApiStage(options: StageOptions = {}) {
     pageDir,
     socketPath: '/socket.io/',
     embedOrigins: undefined,
+    avatarOrigins: undefined,
     namespaces,
     apiKeys: keys,
     addresses: createClientAddresses({

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compressFiles } from '../../../deploy/compress.mjs';
 import { type PageFilesOptions, servePageFiles } from '../../../src/server/http/page-files.ts';
 
-const HTML = '<!doctype html><meta name="roomcast-socket-path" content="/socket.io/">';
+const HTML =
+  '<!doctype html><meta name="roomcast-socket-path" content="/socket.io/"><meta name="roomcast-avatar-origins" content="">';
 const SERVED_HTML = HTML.replace('/socket.io/', '/ws/');
 const SCRIPT = 'export const answer = 42;\n'.repeat(40);
 const STYLE = 'p { margin: 0 }\n'.repeat(40);
@@ -21,9 +22,12 @@ const DECODERS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
 let pageDir: string;
 let app: FastifyInstance;
 
-async function open(dir: string, embedOrigins?: PageFilesOptions['embedOrigins']): Promise<FastifyInstance> {
+async function open(
+  dir: string,
+  { embedOrigins, avatarOrigins }: Partial<PageFilesOptions> = {},
+): Promise<FastifyInstance> {
   const opened = fastify({ routerOptions: { maxParamLength: 16_384 } });
-  await servePageFiles(opened, { pageDir: dir, socketPath: '/ws/', embedOrigins });
+  await servePageFiles(opened, { pageDir: dir, socketPath: '/ws/', embedOrigins, avatarOrigins });
   await opened.ready();
   return opened;
 }
@@ -213,8 +217,8 @@ describe('EMBED_ORIGINS', () => {
       undefined,
     ],
     ['*', "'self' *", undefined],
-  ] as const)('%j: the page may be framed by %s', async (origins, ancestors, older) => {
-    const opened = await open(pageDir, origins);
+  ] as const)('%j: the page may be framed by %s', async (embedOrigins, ancestors, older) => {
+    const opened = await open(pageDir, { embedOrigins });
     try {
       for (const url of ['/', '/r/tea?embed=1']) {
         const { headers } = await opened.inject({ url });
@@ -225,6 +229,31 @@ describe('EMBED_ORIGINS', () => {
         expect(policy).toContain("script-src 'self'");
         expect(headers['x-frame-options']).toBe(older);
       }
+    } finally {
+      await opened.close();
+    }
+  });
+});
+
+describe('AVATAR_ORIGINS', () => {
+  it.each([
+    [undefined, "'self' data:", ''],
+    [
+      ['https://cdn.example', 'https://*.example.org'],
+      "'self' data: https://cdn.example https://*.example.org",
+      'https://cdn.example https://*.example.org',
+    ],
+    ['*', "'self' data: https:", '*'],
+  ] as const)('%j: the browser loads pictures from %s only', async (avatarOrigins, sources, told) => {
+    const opened = await open(pageDir, { avatarOrigins });
+    try {
+      const { headers, body } = await opened.inject({ url: '/' });
+      const policy = String(headers['content-security-policy']).split('; ');
+      expect(policy.filter((part) => /^(img|default)-src/.test(part))).toEqual([
+        "default-src 'none'",
+        `img-src ${sources}`,
+      ]);
+      expect(body).toContain(`<meta name="roomcast-avatar-origins" content="${told}">`);
     } finally {
       await opened.close();
     }
