@@ -16,9 +16,9 @@ import {
 } from './connect-refusals.ts';
 import { type AllowedOrigins, isOriginAllowed } from './origins.ts';
 import { TextOnlyDecoder } from './packet-decoder.ts';
-import { RefusingEngine } from './polling-ends.ts';
 import { type Connection, sessionIdOf } from './private-members.ts';
 import { hasBody, refuseUpgrade, UPGRADE_NOT_FOUND, UPGRADE_WITH_BODY } from './refused-upgrades.ts';
+import { StrictEngine } from './strict-engine.ts';
 
 export interface EngineOptions {
   readonly socketPath: string;
@@ -60,7 +60,7 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 export function createChatEngine(options: EngineOptions): ChatEngine {
   const { socketPath, corsOrigin, maxWorkerClients } = options;
   const allowed = (request: IncomingMessage) => isOriginAllowed(request, corsOrigin);
-  const engine = new RefusingEngine({
+  const engine = new StrictEngine({
     maxHttpBufferSize: MAX_PACKET_BYTES,
     pingInterval: options.pingIntervalMs,
     pingTimeout: options.pingTimeoutMs,

@@ -50,6 +50,26 @@ describe('a connection', () => {
     expect(io.engine.clientsCount).toBe(0);
   });
 
+  it('of a WebSocket is not taken over by another one', async () => {
+    const { io, host } = await open(undefined, () => 0);
+    const url = `ws://${host}/socket.io/?EIO=4&transport=websocket`;
+    const first = new WebSocket(url);
+    onTestFinished(() => first.terminate());
+    const [handshake] = await once(first, 'message');
+    const { sid } = JSON.parse(handshake.toString().slice(1)) as { sid: string };
+    const second = new WebSocket(`${url}&sid=${sid}`);
+    const [, refused] = await once(second, 'unexpected-response');
+    expect(refused.statusCode).toBe(400);
+    expect([first.readyState, io.engine.clientsCount]).toEqual([WebSocket.OPEN, 1]);
+  });
+
+  it('by WebSocket of a version that is not served is refused before the upgrade', async () => {
+    const { host } = await open(undefined, () => 0);
+    const old = new WebSocket(`ws://${host}/socket.io/?EIO=3&transport=websocket`);
+    const [, refused] = await once(old, 'unexpected-response');
+    expect(refused.statusCode).toBe(400);
+  });
+
   it('is refused if its address is over RATE_CONNECT, unlike a CORS preflight', async () => {
     const take = vi.fn(() => 1_000);
     const { host } = await open('*', take);
