@@ -13,12 +13,13 @@ export interface Answer {
 export function ask(
   port: number,
   path: string,
-  options: { method?: string; body?: string } = {},
+  options: { method?: string; body?: string; headers?: Readonly<Record<string, string>> } = {},
 ): Promise<Answer> {
   const { method = 'GET', body } = options;
   return new Promise((resolve, reject) => {
-    const headers =
+    const described =
       body === undefined ? {} : { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(body) };
+    const headers = { ...described, ...options.headers };
     const call = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
