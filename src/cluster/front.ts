@@ -32,6 +32,8 @@ export interface Front {
  * second request overtook the report, and another worker answered "Session ID unknown".
  */
 const SESSION_NEWS_MS = 200;
+/** The headers of a request must arrive within this time. */
+export const HEAD_TIMEOUT_MS = 15_000;
 
 /**
  * The front door; open it before the first worker is forked. It reads every connection up to the end of the first headers,
@@ -44,7 +46,7 @@ const SESSION_NEWS_MS = 200;
  * `content-length:` anywhere: five clients that did not read grew this process to 1.4 GB in 30 s.
  */
 export async function openFront(deps: FrontDeps): Promise<Front & Sized> {
-  const { log, now, headTimeoutMs = 15_000 } = deps;
+  const { log, now, headTimeoutMs = HEAD_TIMEOUT_MS } = deps;
   const upstreams = new Map<number, FrontUpstream>();
   /** The upstreams that began to serve since the reload began; undefined while none runs. */
   let renewed: Set<FrontUpstream> | undefined;

@@ -4,6 +4,7 @@ export const PROTOCOL_VERSION = 1;
 export const DEFAULT_ROOM = 'lobby';
 export const MAX_ID_BYTES = 128;
 export const MAX_USERNAME_CHARS = 32;
+export const MAX_AVATAR_URL_CHARS = 512;
 export const MAX_CLIENT_MSG_ID_CHARS = 64;
 
 /** The most users that one message mentions. */

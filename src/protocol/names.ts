@@ -1,4 +1,5 @@
 import {
+  MAX_AVATAR_URL_CHARS,
   MAX_CLIENT_MSG_ID_CHARS,
   MAX_ID_BYTES,
   MAX_REACTION_CHARS,
@@ -21,7 +22,6 @@ const LONE_SURROGATE = /\p{Cs}/u;
 const RESERVED = 'roomcast';
 const AVATAR_NAME = /^[\p{L}\p{Nd}_-][\p{L}\p{Nd}._-]{0,63}$/u;
 const CLIENT_MSG_ID = /^[\x20-\x7e]+$/;
-const MAX_AVATAR_URL_CHARS = 512;
 
 const encoder = new TextEncoder();
 

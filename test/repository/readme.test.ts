@@ -3,12 +3,15 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { LIMIT_SETTINGS } from '../../src/config/limit-settings.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
+import * as numbers from '../../src/protocol/limits.ts';
 import { PAYLOADS } from '../../src/protocol/payloads.ts';
 import { createRoutes } from '../../src/server/http/route-table.ts';
 import { TABLE } from '../faults/all.ts';
 import { SUITES } from '../suites.ts';
 import { LAYERS } from './layers.ts';
+import { LIMITS, limitRows } from './limits-table.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -99,6 +102,20 @@ describe('the README of deploy/', () => {
       ({ name, shownDefault, meaning }) => `| \`${name}\` | ${shownDefault} | ${meaning} |`,
     );
     expect(read('deploy/README.md').match(/^\| `[A-Z0-9_]+` \|.*$/gm)).toEqual(rows);
+  });
+
+  it('lists the limits as they are in the code', () => {
+    const section = read('deploy/README.md').split('## Limits\n')[1]?.split('\n## ')[0] ?? '';
+    expect(section.match(/^\| .*$/gm)?.slice(1)).toEqual(limitRows());
+  });
+
+  it('lists every limit of the protocol, and every setting of one', () => {
+    const listed = Object.values(LIMITS).map(({ most }) => most);
+    const named = [
+      ...Object.keys(numbers).filter((name) => name.startsWith('MAX_')),
+      ...Object.keys(LIMIT_SETTINGS),
+    ];
+    expect(named.filter((name) => !listed.includes(name as never))).toEqual([]);
   });
 });
 

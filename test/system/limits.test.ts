@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   JSON_BYTES_PER_TEXT_BYTE,
+  MAX_AVATAR_URL_CHARS,
   MAX_CLIENT_MSG_ID_CHARS,
   MAX_HISTORY,
   MAX_ID_BYTES,
@@ -11,12 +12,14 @@ import {
   MAX_JSON_DEPTH,
   MAX_MEMBERS,
   MAX_MENTIONS,
+  MAX_PAGE_BYTES,
   MAX_REACTION_CHARS,
   MAX_REACTIONS,
   MAX_SIGNAL_BYTES,
   MAX_SIGNAL_NAME_CHARS,
   MAX_USERNAME_CHARS,
 } from '../../src/protocol/limits.ts';
+import { LIMITS } from '../repository/limits-table.ts';
 import { systemFixture } from '../support/fixture.ts';
 import type { Member } from '../support/member.ts';
 
@@ -29,11 +32,10 @@ const NEW_ROOMS = 12;
 
 type Event = readonly [event: string, payload: object];
 
-/** An event as large as its limit is taken, and one larger by one is answered so. */
-interface Limit {
-  readonly what: string;
+/** An event as large as its limit is taken, and one larger by one is refused with the code of the limit. */
+interface Edge {
+  readonly limit: { readonly what: string; readonly answer: string };
   readonly most: number;
-  readonly answer: 'bad_request' | 'too_large';
   readonly of: (size: number) => Event;
 }
 
@@ -46,91 +48,46 @@ function nested(levels: number): object {
   return value;
 }
 
-const LIMITS: readonly Limit[] = [
+const EDGES: readonly Edge[] = [
+  { limit: LIMITS.text, most: MAX_TEXT_BYTES, of: (size) => ['say', { text: `ä${chars(size - 2)}` }] },
   {
-    what: 'a text, in bytes of UTF-8',
-    most: MAX_TEXT_BYTES,
-    answer: 'too_large',
-    of: (size) => ['say', { text: `ä${chars(size - 2)}` }],
-  },
-  {
-    what: 'the data of a message, in bytes of JSON',
+    limit: LIMITS.data,
     most: JSON_BYTES_PER_TEXT_BYTE * MAX_TEXT_BYTES,
-    answer: 'too_large',
     of: (size) => ['say', { data: chars(size - 2) }],
   },
+  { limit: LIMITS.depth, most: MAX_JSON_DEPTH, of: (size) => ['say', { data: nested(size) }] },
+  { limit: LIMITS.mentions, most: MAX_MENTIONS, of: (size) => ['say', { text: 'x', mentions: names(size) }] },
   {
-    what: 'the depth of data',
-    most: MAX_JSON_DEPTH,
-    answer: 'bad_request',
-    of: (size) => ['say', { data: nested(size) }],
-  },
-  {
-    what: 'the users that a message mentions',
-    most: MAX_MENTIONS,
-    answer: 'bad_request',
-    of: (size) => ['say', { text: 'x', mentions: names(size) }],
-  },
-  {
-    what: 'a clientMsgId',
+    limit: LIMITS.clientMsgId,
     most: MAX_CLIENT_MSG_ID_CHARS,
-    answer: 'bad_request',
     of: (size) => ['say', { text: 'x', clientMsgId: chars(size) }],
   },
+  { limit: LIMITS.id, most: MAX_ID_BYTES, of: (size) => ['join', { roomid: chars(size) }] },
+  { limit: LIMITS.id, most: MAX_ID_BYTES, of: (size) => ['block', { userId: `ä${chars(size - 2)}` }] },
   {
-    what: 'a room id, in bytes',
-    most: MAX_ID_BYTES,
-    answer: 'bad_request',
-    of: (size) => ['join', { roomid: chars(size) }],
-  },
-  {
-    what: 'a user id, in bytes',
-    most: MAX_ID_BYTES,
-    answer: 'bad_request',
-    of: (size) => ['block', { userId: `ä${chars(size - 2)}` }],
-  },
-  {
-    what: 'a username',
+    limit: LIMITS.username,
     most: MAX_USERNAME_CHARS,
-    answer: 'bad_request',
     of: (size) => ['join', { username: '东'.repeat(size) }],
   },
   {
-    what: 'a reaction',
+    limit: LIMITS.avatar,
+    most: MAX_AVATAR_URL_CHARS,
+    of: (size) => ['join', { avatar: `https://x.example/${chars(size - 18)}` }],
+  },
+  {
+    limit: LIMITS.reaction,
     most: MAX_REACTION_CHARS,
-    answer: 'bad_request',
     of: (size) => ['react', { seq: 1, reaction: chars(size) }],
   },
+  { limit: LIMITS.signalName, most: MAX_SIGNAL_NAME_CHARS, of: (size) => ['signal', { name: chars(size) }] },
   {
-    what: 'the name of a signal',
-    most: MAX_SIGNAL_NAME_CHARS,
-    answer: 'bad_request',
-    of: (size) => ['signal', { name: chars(size) }],
-  },
-  {
-    what: 'the data of a signal, in bytes of JSON',
+    limit: LIMITS.signalData,
     most: MAX_SIGNAL_BYTES,
-    answer: 'too_large',
     of: (size) => ['signal', { name: 'x', data: chars(size - 2) }],
   },
-  {
-    what: 'a page of messages',
-    most: MAX_HISTORY,
-    answer: 'bad_request',
-    of: (size) => ['room:history', { limit: size }],
-  },
-  {
-    what: 'a page of members',
-    most: MAX_MEMBERS,
-    answer: 'bad_request',
-    of: (size) => ['room:members', { limit: size }],
-  },
-  {
-    what: 'a page of an inbox',
-    most: MAX_INBOX_PAGE,
-    answer: 'bad_request',
-    of: (size) => ['inbox:list', { limit: size }],
-  },
+  { limit: LIMITS.history, most: MAX_HISTORY, of: (size) => ['room:history', { limit: size }] },
+  { limit: LIMITS.members, most: MAX_MEMBERS, of: (size) => ['room:members', { limit: size }] },
+  { limit: LIMITS.inboxPage, most: MAX_INBOX_PAGE, of: (size) => ['inbox:list', { limit: size }] },
 ];
 
 interface Answered {
@@ -167,12 +124,12 @@ describe('limits', () => {
     it('take an event of the largest size, and refuse one larger by one', async () => {
       const member = await enter(at(0), fresh('sizes'), 'Ann', { transports });
       await member.do('say', { text: 'the first' });
-      const answers: Record<string, readonly string[]> = {};
-      for (const { what, most, of } of LIMITS) {
+      const answers: (readonly string[])[] = [];
+      for (const { limit, most, of } of EDGES) {
         const [edge, beyond] = [await ask(member, ...of(most)), await ask(member, ...of(most + 1))];
-        answers[what] = [edge.code, beyond.code];
+        answers.push([limit.what, edge.code, beyond.code]);
       }
-      expect(answers).toEqual(Object.fromEntries(LIMITS.map(({ what, answer }) => [what, ['ok', answer]])));
+      expect(answers).toEqual(EDGES.map(({ limit }) => [limit.what, 'ok', limit.answer]));
     });
 
     it('of a client’s rooms, of a room’s clients and of reactions are answered limit', async () => {
@@ -192,6 +149,19 @@ describe('limits', () => {
       for (let n = 0; n <= MAX_REACTIONS; n += 1)
         reactions.push((await ask(bob, 'react', { seq, reaction: `r${n}` })).code);
       expect(reactions).toEqual([...Array(MAX_REACTIONS).fill('ok'), 'limit']);
+    });
+
+    it('of the bytes of a page end it before its count, with more', async () => {
+      const member = await enter(at(0), fresh('page'), 'Ann', { transports });
+      const data = chars(JSON_BYTES_PER_TEXT_BYTE * MAX_TEXT_BYTES - 2);
+      const count = Math.ceil(MAX_PAGE_BYTES / data.length) + 1;
+      for (let said = 0; said < count; said += 1) await member.do('say', { data });
+      const { messages, more } = await member.do('room:history', { limit: count });
+      const bytes = Buffer.byteLength(JSON.stringify(messages));
+      const each = bytes / messages.length;
+      expect([more, messages.at(-1)?.seq]).toEqual([true, count]);
+      expect(bytes).toBeLessThanOrEqual(MAX_PAGE_BYTES);
+      expect(bytes + each).toBeGreaterThan(MAX_PAGE_BYTES);
     });
 
     it.each([
@@ -236,5 +206,19 @@ describe('limits', () => {
     expect(statuses.length).toBeLessThanOrEqual(MAX_WORKER_CLIENTS + 1);
     expect(statuses.slice(0, -1)).toEqual(Array(statuses.length - 1).fill(200));
     expect((await fetch(`${worker(1)}/socket.io/?EIO=4&transport=polling`)).status).toBe(200);
+  });
+
+  it('of all workers refuse further connections at the front door, too', async () => {
+    const open = async (url: string) => (await fetch(`${url}/socket.io/?EIO=4&transport=polling`)).status;
+    async function fill(url: string): Promise<void> {
+      let status = 200;
+      while (status === 200) status = await open(url);
+    }
+    // Some of them may end before the front door is asked, as they enter no namespace.
+    const openAtFull = async () => {
+      await Promise.all([fill(worker(0)), fill(worker(1))]);
+      return open(at(1));
+    };
+    await expect.poll(openAtFull).toBe(503);
   });
 });

@@ -72,8 +72,8 @@ export interface EventStreamsDeps {
 
 const COMMENT_MS = 15_000;
 /** The limit for all streams of a worker together. */
-const MAX_STREAMS = 1_000;
-const MAX_STREAMS_PER_USER = 50;
+export const MAX_STREAMS = 1_000;
+export const MAX_STREAMS_PER_USER = 50;
 /** So many streams may wait for their readers as much as one may. The frames of one room are in memory once. */
 const FULL_STREAMS = 64;
 /** Each opening reads the store. A back end whose streams all end at once, in a reload, gets them all back at once. */

@@ -24,9 +24,9 @@ import type { Connection, ConnectionInternals } from './private-members.ts';
  */
 
 /** A stock client sends all waiting packets in one POST. None has so many waiting. */
-const MAX_POST_PACKETS = 2_000;
+export const MAX_POST_PACKETS = 2_000;
 /** A CONNECT carries a token and the client's positions in its room and inbox. */
-const MAX_CONNECT_BYTES = 64 * 1024;
+export const MAX_CONNECT_BYTES = 64 * 1024;
 /** A DISCONNECT carries the name of a namespace. */
 const MAX_DISCONNECT_BYTES = 1_024;
 /** A stock client probes another transport once. */

@@ -18,9 +18,9 @@ export interface WorkerPort {
 }
 
 const BACKLOG = 4_096;
-const REQUEST_TIMEOUT_MS = 15_000;
+export const REQUEST_TIMEOUT_MS = 15_000;
 /** Node's defaults are 60 s for the headers and 300 s for the body, checked every 30 s. */
-const HEADERS_TIMEOUT_MS = 10_000;
+export const HEADERS_TIMEOUT_MS = 10_000;
 const CHECK_MS = 2_000;
 
 /** Has the same time limits as the front door: a client that sends a request byte by byte is disconnected. */
