@@ -17,6 +17,8 @@ export interface CommitQueue {
   add<T>(change: QueuedChange<T>): Promise<Outcome<T>>;
   /** The last commit failed. */
   failing(): boolean;
+  /** Resolves once no commit is under way; none begins until the returned function is called. */
+  hold(): Promise<() => void>;
   /** Refuses new changes and waits for the queued ones. */
   close(): Promise<void>;
 }
@@ -50,6 +52,8 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue & Sized {
   const queue: Waiting[] = [];
   let queuedBytes = 0;
   let running: Promise<void> | undefined;
+  let committing: Promise<void> | undefined;
+  const holders = new Set<Promise<void>>();
   let closed = false;
   let failing = false;
 
@@ -87,7 +91,14 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue & Sized {
 
   async function run(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
-    while (queue.length > 0) await commit();
+    while (queue.length > 0) {
+      if (holders.size > 0) await Promise.all(holders);
+      else {
+        committing = commit();
+        await committing;
+        committing = undefined;
+      }
+    }
     running = undefined;
   }
 
@@ -99,7 +110,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue & Sized {
   }
 
   return {
-    sizes: () => ({ queue: queue.length }),
+    sizes: () => ({ queue: queue.length, holders: holders.size }),
     add<T>({ bytes, plan }: QueuedChange<T>): Promise<Outcome<T>> {
       const refused = refusal(bytes);
       if (refused) return Promise.resolve(refused);
@@ -121,6 +132,18 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue & Sized {
       });
     },
     failing: () => failing,
+    async hold() {
+      let release: () => void = () => undefined;
+      const holder = new Promise<void>((resolve) => {
+        release = () => {
+          holders.delete(holder);
+          resolve();
+        };
+      });
+      holders.add(holder);
+      await committing;
+      return release;
+    },
     async close() {
       closed = true;
       await running;

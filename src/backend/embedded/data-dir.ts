@@ -3,7 +3,7 @@ import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } fro
 import { dirname, join, resolve } from 'node:path';
 import { BackendError } from '../backend.ts';
 import { createSpaceWatch, diskSpaceOf } from './disk-space.ts';
-import { checkNotOwned, openLock } from './lock.ts';
+import { checkNotOwned, type OnConnection, openLock } from './lock.ts';
 import { openTables, type Tables } from './tables.ts';
 
 export interface DataDir {
@@ -13,6 +13,8 @@ export interface DataDir {
   /** The facts that an operator should know now, one sentence each. */
   warnings(): readonly string[];
   readonly isNearlyFull: () => boolean;
+  /** Passes on who connects to the socket of the lock from now on, see opening.ts. */
+  serveConnections(serve: OnConnection): void;
   close(): Promise<void>;
 }
 
@@ -37,7 +39,8 @@ export async function openDataDir(dataDir: string): Promise<DataDir> {
     const opened = dataFileIn(dir);
     // Messages are for the user that runs the server.
     if (isNew) chmodSync(join(dir, DATA_FILE), 0o600);
-    const lock = await openLock(dir, tables);
+    let onConnection: OnConnection = (socket) => void socket.destroy();
+    const lock = await openLock(dir, tables, (socket) => onConnection(socket));
     if (dataFileIn(dir) !== opened) {
       await lock.release();
       throw new BackendError(`DATA_DIR ${dir} got another store while this one was opened. Start again.`);
@@ -54,6 +57,9 @@ export async function openDataDir(dataDir: string): Promise<DataDir> {
       tables,
       secret: tables.fact('secret') as string,
       isNearlyFull: createSpaceWatch(disk),
+      serveConnections: (serve) => {
+        onConnection = serve;
+      },
       warnings: () => (disk.freeBytes() < WARN_FREE_BYTES ? [lowSpace(dir)] : []),
       async close() {
         await lock.release();

@@ -11,6 +11,8 @@ import {
   type UsedPages,
   usedPages,
 } from './data-pages.ts';
+import { connectToOwner } from './lock.ts';
+import { whileNothingCommits } from './opening.ts';
 import { DATA_FILE } from './store-files.ts';
 import { MAX_TABLES } from './tables.ts';
 
@@ -41,13 +43,18 @@ export interface LockNotices {
 
 /** Returns the bytes that were overwritten, or undefined if a reader still needs an older moment of the store: try again later. */
 export async function eraseFreedBytes(folder: string, notices?: LockNotices): Promise<number | undefined> {
-  const root = open({
-    path: folder,
-    noSubdir: false,
-    overlappingSync: false,
-    eventTurnBatching: false,
-    maxDbs: MAX_TABLES,
-  });
+  const root = await whileNothingCommits(
+    folder,
+    () => connectToOwner(folder),
+    () =>
+      open({
+        path: folder,
+        noSubdir: false,
+        overlappingSync: false,
+        eventTurnBatching: false,
+        maxDbs: MAX_TABLES,
+      }),
+  );
   try {
     const file = openSync(join(folder, DATA_FILE), 'r+');
     try {

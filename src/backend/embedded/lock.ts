@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { BackendError } from '../backend.ts';
 import type { Tables } from './tables.ts';
@@ -10,6 +10,9 @@ interface Owner {
   readonly pid: number;
   readonly socket: string;
 }
+
+/** Gets each connection to the owner's socket. */
+export type OnConnection = (socket: Socket) => void;
 
 export interface Lock {
   release(): Promise<void>;
@@ -35,9 +38,9 @@ export async function checkNotOwned(dir: string): Promise<void> {
  * owner is replaced in one transaction: of several primaries that find the same dead owner, one wins. (A pid alone
  * could belong to another process by now, or to one of another container.)
  */
-export async function openLock(dir: string, tables: Tables): Promise<Lock> {
+export async function openLock(dir: string, tables: Tables, onConnection: OnConnection): Promise<Lock> {
   const own: Owner = { pid: process.pid, socket: `lock-${randomBytes(6).toString('hex')}.sock` };
-  const closeSocket = await listen(dir, own.socket);
+  const closeSocket = await listen(dir, own.socket, onConnection);
   try {
     await takeOver(dir, tables, own);
   } catch (error) {
@@ -62,9 +65,12 @@ export async function openLock(dir: string, tables: Tables): Promise<Lock> {
  * Keeps primaries out of the folder without opening its store, which may be damaged. A primary that looked before sees
  * the file once it has won the store.
  */
-export async function holdFolder(dir: string): Promise<Lock> {
+export async function holdFolder(
+  dir: string,
+  onConnection: OnConnection = (socket) => void socket.destroy(),
+): Promise<Lock> {
   const own: Owner = { pid: process.pid, socket: `lock-${randomBytes(6).toString('hex')}.sock` };
-  const closeSocket = await listen(dir, own.socket);
+  const closeSocket = await listen(dir, own.socket, onConnection);
   const draft = join(dir, `${own.socket}.json`);
   const old = join(dir, `${own.socket}.old`);
   try {
@@ -130,9 +136,13 @@ function readOwnerFile(dir: string): Owner | undefined {
   }
 }
 
-async function listen(dir: string, name: string): Promise<() => Promise<void>> {
+async function listen(dir: string, name: string, onConnection: OnConnection): Promise<() => Promise<void>> {
   const reach = socketPathIn(dir, name);
-  const server = createServer((socket) => socket.destroy());
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket.on('close', () => open.delete(socket)));
+    onConnection(socket);
+  });
   server.unref();
   try {
     await new Promise<void>((resolve, reject) => {
@@ -145,28 +155,41 @@ async function listen(dir: string, name: string): Promise<() => Promise<void>> {
     );
   }
   return async () => {
-    await new Promise((resolve) => server.close(resolve));
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of open) socket.destroy();
+    await closed;
     rmSync(join(dir, name), { force: true });
     reach.close();
   };
 }
 
+/** Connects to the owner of the folder; undefined if none is alive. Throws if it is another user's. */
+export async function connectToOwner(dir: string): Promise<Socket | undefined> {
+  const owner = readOwnerFile(dir);
+  const reached = owner && (await reach(dir, owner));
+  if (reached === 'unreachable') throw inUse(dir, owner as Owner);
+  return reached === 'dead' ? undefined : reached;
+}
+
 /** Anything but a refused connection counts as alive: a stopped owner, or one of another user, still owns the folder. */
-async function isAlive(dir: string, { socket: name }: Owner): Promise<boolean> {
-  const reach = socketPathIn(dir, name);
+async function isAlive(dir: string, owner: Owner): Promise<boolean> {
+  const reached = await reach(dir, owner);
+  if (typeof reached === 'object') reached.destroy();
+  return reached !== 'dead';
+}
+
+async function reach(dir: string, { socket: name }: Owner): Promise<Socket | 'dead' | 'unreachable'> {
+  const at = socketPathIn(dir, name);
   try {
     return await new Promise((resolve) => {
-      const socket = connect(reach.path);
-      socket.once('connect', () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once('error', (error: NodeJS.ErrnoException) => {
-        resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT');
+      const socket = connect(at.path);
+      socket.once('connect', () => resolve(socket));
+      socket.once('error', ({ code }: NodeJS.ErrnoException) => {
+        resolve(code === 'ECONNREFUSED' || code === 'ENOENT' ? 'dead' : 'unreachable');
       });
     });
   } finally {
-    reach.close();
+    at.close();
   }
 }
 

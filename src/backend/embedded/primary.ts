@@ -8,6 +8,7 @@ import type { PrimaryBackend, PrimaryBackendDeps } from '../backend.ts';
 import { watchWarnings } from '../warnings.ts';
 import { openDataDir } from './data-dir.ts';
 import { noteUse } from './moved-away.ts';
+import { createOpenings } from './opening.ts';
 import { createInstanceRoster } from './roster.ts';
 import { createRosterService } from './roster-service.ts';
 import { recordSettings } from './served-settings.ts';
@@ -52,9 +53,11 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     check,
     cleanUp,
     overwriteErased: overwriteIn,
+    holdCommits,
     close: closeStore,
     ...stores
   } = store;
+  dataDir.serveConnections(createOpenings({ hold: holdCommits, log }));
   const warnings = watchWarnings({
     first: warningsNow(),
     look: async () => warningsNow(),

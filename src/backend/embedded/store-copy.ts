@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { rmSync, writeSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { open } from 'lmdb';
+import { open, type RootDatabase, type RootDatabaseOptions } from 'lmdb';
 import { BackendError } from '../backend.ts';
 import { FORMAT } from './data-dir.ts';
 import { UnknownLayoutError } from './data-pages.ts';
 import { diskSpaceOf } from './disk-space.ts';
 import { eraseFreedBytes, eraseFreedBytesOf } from './freed-bytes.ts';
+import { connectToOwner } from './lock.ts';
+import { whileNothingCommits } from './opening.ts';
 import { DATA_FILE, LOCK_FILE } from './store-files.ts';
 import { type KeyedRow, MAX_TABLES, openTables } from './tables.ts';
 
@@ -128,8 +130,17 @@ async function end(child: Child): Promise<ChildAnswer> {
   }
 }
 
+/** Opens a store that a server may write to. */
+function openBeside(folder: string, options: RootDatabaseOptions): Promise<RootDatabase> {
+  return whileNothingCommits(
+    folder,
+    () => connectToOwner(folder),
+    () => open({ path: folder, readOnly: true, noSubdir: false, ...options }),
+  );
+}
+
 async function copyStore(source: string, target: string): Promise<void> {
-  const store = open({ path: source, readOnly: true, noSubdir: false, overlappingSync: false });
+  const store = await openBeside(source, { overlappingSync: false });
   try {
     await (store as unknown as { backup(path: string, compact: boolean): Promise<void> }).backup(
       target,
@@ -161,13 +172,7 @@ async function eraseFreed(folder: string): Promise<number> {
 }
 
 async function readStore(folder: string, limitMs: string): Promise<void> {
-  const root = open({
-    path: folder,
-    readOnly: true,
-    noSubdir: false,
-    overlappingSync: false,
-    maxDbs: MAX_TABLES,
-  });
+  const root = await openBeside(folder, { overlappingSync: false, maxDbs: MAX_TABLES });
   try {
     // All names before a table is opened, and all tables before a row is read: opening one ends the cursors.
     const names = Array.from(root.getKeys(), String);

@@ -48,6 +48,8 @@ export interface Store {
   cleanUp(): Promise<void>;
   /** Calls `overwrite` if something was erased since that last succeeded, see freed-bytes.ts. */
   overwriteErased(overwrite: () => Promise<number | undefined>): Promise<void>;
+  /** Same as `CommitQueue.hold`. */
+  holdCommits(): Promise<() => void>;
   close(): Promise<void>;
 }
 
@@ -129,6 +131,7 @@ export function createStore({
       if (closed || erasedAt === undefined || (await overwrite()) === undefined) return;
       await queue.add({ bytes: 0, plan: (transaction) => transaction.write(overwrittenFor(erasedAt)) });
     },
+    holdCommits: queue.hold,
     async close() {
       await queue.close();
       closed = true;

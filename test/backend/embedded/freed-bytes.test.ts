@@ -3,9 +3,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { open } from 'lmdb';
+import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { newestMeta, UnknownLayoutError, usedPages } from '../../../src/backend/embedded/data-pages.ts';
 import { eraseFreedBytes, eraseFreedBytesOf } from '../../../src/backend/embedded/freed-bytes.ts';
+import { holdFolder } from '../../../src/backend/embedded/lock.ts';
+import { createOpenings } from '../../../src/backend/embedded/opening.ts';
 import { createRandom } from '../../../src/load/random.ts';
 import { makeDataDir } from '../../contract/embedded-harness.ts';
 import { range } from '../../contract/peers.ts';
@@ -15,6 +18,22 @@ const OPTIONS = { noSubdir: false, overlappingSync: false, eventTurnBatching: fa
 const TABLES = ['one', 'two'];
 /** As built: it runs in a process of Node alone. */
 const STORE_COPY = new URL('../../../dist/backend/embedded/store-copy.js', import.meta.url).href;
+
+/** One at a time, in the order asked. */
+function createTurns() {
+  let last: Promise<void> = Promise.resolve();
+  return {
+    async take(): Promise<() => void> {
+      const before = last;
+      let release: () => void = () => undefined;
+      last = new Promise((resolve) => {
+        release = resolve;
+      });
+      await before;
+      return release;
+    },
+  };
+}
 
 async function newFolder(): Promise<string> {
   const folder = await makeDataDir();
@@ -87,9 +106,13 @@ it('a process that overwrites is killed at any time, while values are put and re
   onTestFinished(() => root.close());
   const expected = new Map<number, string>();
   let ended = false;
+  const turns = createTurns();
+  const lock = await holdFolder(folder, createOpenings({ hold: turns.take, log: pino({ level: 'silent' }) }));
+  onTestFinished(() => lock.release());
 
   async function change(): Promise<void> {
     for (let id = 1; !ended; id += 1) {
+      const release = await turns.take();
       await root.batch(() => {
         for (const _ of range(1, 30)) {
           const key = random.below(500);
@@ -99,6 +122,7 @@ it('a process that overwrites is killed at any time, while values are put and re
           void (expected.has(key) && expected.get(key) === value ? root.put(key, value) : root.remove(key));
         }
       });
+      release();
     }
   }
 
