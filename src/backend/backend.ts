@@ -33,7 +33,7 @@ export interface BackendOptions {
   readonly ackReplicas?: number;
   /** They sign what is published over Redis: the first one signs, and all are good. */
   readonly busSecrets?: readonly string[];
-  /** What becomes of a frame without a signature if there are secrets; `refuse` if absent. */
+  /** Decides about a frame without a signature if there are secrets; `refuse` if absent. */
   readonly busUnsigned?: 'refuse' | 'accept';
   readonly redisCaFile?: string;
   readonly redisCertFile?: string;

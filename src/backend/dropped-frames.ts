@@ -1,4 +1,4 @@
-/** Why a worker drops a frame of the bus: see redis/bus/frame-verifier.ts. */
+/** The reasons to drop a frame of the bus: see redis/bus/frame-verifier.ts. */
 export const DROPPED_FRAMES = [
   /** It has no signature. */
   'unsigned',

@@ -2,7 +2,7 @@ import { type Refusal, refuse } from '../protocol/codes.ts';
 
 const RETRY_MS = 10_000;
 
-/** What a store answers while it is nearly full to people who begin a room or write to somebody who was never there. */
+/** The answer of a nearly full store to people who begin a room or write to somebody who was never there. */
 export function refuseNewLogs(): Refusal {
   return refuse(
     'unavailable',

@@ -1,4 +1,5 @@
 import type { Sized } from '../sizes.ts';
+
 /*
  * Repeats work until the store has accepted it. The caller holds the desired state; the reconciler only remembers for
  * which items the store does not have it yet. One item:
@@ -165,15 +166,7 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
       const dueAt = now() + delayMs;
       const known = entries.get(key) ?? ending.get(key);
       if (!known) {
-        const entry: Entry<T> = {
-          item,
-          state: 'waiting',
-          dueAt,
-          timer: undefined,
-          failures: 0,
-          nextDueAt: NEVER,
-          cancelled: false,
-        };
+        const entry = entryOf(item, dueAt);
         entries.set(key, entry);
         wait(entry, dueAt);
         return;
@@ -216,4 +209,8 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
       ready.clear();
     },
   };
+}
+
+function entryOf<T>(item: T, dueAt: number): Entry<T> {
+  return { item, state: 'waiting', dueAt, timer: undefined, failures: 0, nextDueAt: NEVER, cancelled: false };
 }

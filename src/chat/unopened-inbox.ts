@@ -12,12 +12,12 @@ import type { Room } from './room.ts';
  */
 
 export const UNOPENED_ITEMS = 20;
-/** Of the items as the sender's worker writes them. The first item is taken whatever its size. */
+/** Bytes of the items as the sender's worker writes them. The first item is taken whatever its size. */
 export const UNOPENED_BYTES = 65_536;
 /** The life of the items from the last one, or INBOX_TTL_S if that is shorter. */
 const UNOPENED_TTL_S = 604_800;
 
-/** What an inbox holds that nobody has opened. */
+/** The content of an inbox that nobody has opened. */
 export interface UnopenedContent {
   readonly items: number;
   readonly bytes: number;

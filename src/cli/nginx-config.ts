@@ -212,7 +212,7 @@ function addressZones({ maxPerAddress, ratePerAddress }: NginxOptions): string {
   return (maxPerAddress > 0 ? connections : '') + (ratePerAddress > 0 ? requests : '');
 }
 
-/** What arrives at once, such as the page with its files, is served as long as the average of ten seconds is kept. */
+/** Requests that arrive at once, such as for the page and its files, are served as long as the average of ten seconds is kept. */
 function addressLimits({ maxPerAddress, ratePerAddress }: NginxOptions): string {
   const connections = `limit_conn roomcast_clients ${maxPerAddress};\nlimit_conn_status 429;\n`;
   const requests = `limit_req zone=roomcast_requests burst=${10 * ratePerAddress} nodelay;\nlimit_req_status 429;\n`;

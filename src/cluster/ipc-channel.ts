@@ -185,7 +185,7 @@ export function createIpcChannel(port: MessagePort, options: IpcChannelOptions):
   };
 }
 
-/** What lacks a part would end a process that reads it, and with a primary the whole host. */
+/** A message that lacks a part would end the process that reads it, and with a primary the whole host. */
 function isEnvelope(raw: unknown): raw is Envelope {
   if (typeof raw !== 'object' || raw === null || !('rc' in raw)) return false;
   const { rc, op, id, kind, versions, outcome } = raw as Readonly<Record<string, unknown>>;

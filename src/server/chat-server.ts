@@ -7,17 +7,14 @@ import type { Rate } from '../chat/rate-limit.ts';
 import type { Refuge } from '../cluster/control.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
 import type { RoomActivity } from '../room-activity.ts';
-import type { Sized, Sizes } from '../sizes.ts';
-import { authenticate } from './auth/handshake.ts';
+import { type Sizes, sizesOf } from '../sizes.ts';
 import { contextOf } from './chat-context.ts';
 import { openChatHttp } from './chat-http.ts';
-import type { ChatContext } from './context.ts';
 import { createMentionSweeps } from './delivery/mention-sweeps.ts';
-import { createOnline, type Online } from './delivery/online.ts';
+import { createOnline, type Online, type OnlineDeps } from './delivery/online.ts';
 import { createReceipts } from './delivery/receipts.ts';
 import { createRoomReads } from './delivery/room-reads.ts';
 import type { Edge } from './edge.ts';
-import { createGateway, type Gateway } from './gateway.ts';
 import { createHealth, type Health, type HealthDeps } from './health.ts';
 import { createHooks, type HookSettings } from './hooks/hooks.ts';
 import { createEventStreams } from './http/event-streams.ts';
@@ -30,10 +27,10 @@ import { type MeasuredEdgeDeps, measureAppends, metricSources, openMeasuredEdge 
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createPeople } from './people.ts';
 import { createRecentAnswers } from './recent-answers.ts';
-import type { ChatNamespace } from './socket-types.ts';
+import { drainEdge, serveNamespaces } from './served-namespaces.ts';
 import type { DeliveryTracerDeps } from './tracing/delivery-trace.ts';
 import { createTracing, type Tracing } from './tracing/tracing.ts';
-import { type Drain, drainClients } from './transport/drain.ts';
+import type { Drain } from './transport/drain.ts';
 import type { Routes } from './transport/engine.ts';
 import { createWorkerPort } from './transport/worker-port.ts';
 
@@ -80,14 +77,6 @@ export interface ChatServer {
   leave(): void;
   drain(drainMs: number, refuge: Refuge): Drain;
   close(): Promise<void>;
-}
-
-interface ServedParts {
-  readonly context: ChatContext;
-  readonly edge: Edge;
-  readonly health: Health;
-  readonly connects: WorkerBackend['connects'];
-  readonly online: Online;
 }
 
 /** Puts one worker's chat together from the store, the rules and the edge. */
@@ -152,13 +141,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     people.review();
     void eventStreams.review();
   });
-  const online = createOnline({
-    roster,
-    broadcast: (totals) => announcer.broadcast('online', totals),
-    send: (socket, totals) => announcer.sendTo(socket, 'online', totals),
-    clients,
-    degraded,
-  });
+  const online = onlineOf(announcer, { roster, clients, degraded });
   metrics.watch(
     metricSources({ edge, feeds, health, admission, saturation: deps.saturation, backend, hooks }),
   );
@@ -225,19 +208,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     tracing,
     roomActivity: () => ({ version: deps.version, ...edge.roomTally.report(feeds.rooms()) }),
     sizes: () => ({
-      edge: edge.sizes(),
+      ...sizesOf({ edge, live, admission, roomReads, receipts, mentionSweeps, eventStreams, people }),
+      ...sizesOf({ context, gateway, hooks, http }),
       lookAlikes: lookAlikesSizes(),
-      live: live.sizes(),
-      admission: admission.sizes(),
-      roomReads: roomReads.sizes(),
-      receipts: receipts.sizes(),
-      mentionSweeps: mentionSweeps.sizes(),
-      eventStreams: eventStreams.sizes(),
-      people: people.sizes(),
-      context: context.sizes(),
-      gateway: gateway.sizes(),
-      hooks: hooks.sizes(),
-      http: http.sizes(),
     }),
     leave() {
       leaving = true;
@@ -264,6 +237,17 @@ interface HealthParts extends Pick<HealthDeps, 'resync' | 'onProbeMissed'> {
   readonly announcer: Edge['delivery']['announcer'];
 }
 
+function onlineOf(
+  announcer: Edge['delivery']['announcer'],
+  deps: Pick<OnlineDeps, 'roster' | 'clients' | 'degraded'>,
+): Online {
+  return createOnline({
+    ...deps,
+    broadcast: (totals) => announcer.broadcast('online', totals),
+    send: (socket, totals) => announcer.sendTo(socket, 'online', totals),
+  });
+}
+
 function healthOf(
   { now, log }: ChatServerDeps,
   { backend, metrics, announcer, ...parts }: HealthParts,
@@ -279,48 +263,4 @@ function healthOf(
     now,
     log,
   });
-}
-
-function drainEdge(
-  { edge, gateway, connects }: Pick<ServedParts, 'edge' | 'connects'> & { readonly gateway: Gateway },
-  drainMs: number,
-  refuge: Refuge,
-): Drain {
-  return drainClients(
-    {
-      namespaces: edge.namespaces,
-      flush: edge.delivery.fanout.flushAll,
-      moves: gateway.moves,
-      expectBack: (sockets) => connects.expect(sockets.map(gateway.queueKey)),
-    },
-    drainMs,
-    refuge,
-  );
-}
-
-function serveNamespaces(
-  deps: ChatServerDeps,
-  { context, edge, health, connects, online }: ServedParts,
-): Gateway & Sized {
-  const gateway = createGateway({
-    ...deps,
-    context,
-    authenticate: (handshake) => authenticate(handshake, deps),
-    sayOfAddress: edge.traffic.sayOfAddress,
-    signalOfAddress: edge.traffic.signalOfAddress,
-    connectionLimits: edge.traffic.connections,
-    connects,
-    degradedSince: health.degradedSince,
-    announcer: edge.delivery.announcer,
-    onHelloSent: online.sendTo,
-    onEventReceived: edge.onEventReceived,
-  });
-  for (const nsp of edge.namespaces) gateway.serve(nsp);
-  if (!deps.namespaces.includes('/')) refuseMain(edge.of('/'));
-  return gateway;
-}
-
-/** Socket.IO always serves the main namespace. Its 2.x clients must pass through it to reach another one. */
-function refuseMain(main: ChatNamespace): void {
-  main.use((socket, next) => next(socket.conn.protocol === 3 ? undefined : new Error('Invalid namespace')));
 }

@@ -29,7 +29,7 @@ export function createNewRooms({ rate, logs, feeds, now }: NewRoomsDeps): NewRoo
     // Somebody on this worker is there. So a crowd that joins a room costs the store next to nothing here.
     if (feeds.positionOf(room)) return true;
     const tops = await logs.tops([room]);
-    // If the store does not answer, the join itself is refused.
+    // The join itself is refused if the store does not answer.
     const end = tops.ok ? tops.value[0] : undefined;
     return end === undefined || end.epoch !== undefined;
   }

@@ -6,9 +6,9 @@ import type { Sized } from '../sizes.ts';
  * since much less than that is what people write who share an address.
  */
 const USERS_OF_ADDRESS = 4;
-/** What the store adds to an entry, in either store. */
+/** Each store adds about this to an entry. */
 const ENTRY_BYTES = 512;
-/** What the first entry of a log costs beside its own bytes: most of it is the first node of a stream in Redis. */
+/** The first entry of a log costs this beside its own bytes: most of it is the first node of a stream in Redis. */
 const LOG_BYTES = 4_096;
 
 /** Bounds the bytes that the users of this worker have the store keep, over time. Nothing of it is shared between workers. */

@@ -4,7 +4,7 @@ import { inboxOf, type Room, roomOf } from '../../src/chat/room.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
 import { draftOf, granted, membersSaying, range } from '../contract/peers.ts';
 
-/** What a log of the rooms below keeps. */
+/** A log of the rooms below keeps this many. */
 export const KEPT = 100;
 const ROOMS = 4;
 const AT_ONCE = 100;

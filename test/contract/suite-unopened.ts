@@ -13,7 +13,7 @@ function writeTo(peer: Pick<StorePeer, 'logs'>, inbox: Room, text: string, more:
   return peer.logs.append(inbox, draftOf(inbox, text, { bounded: true, ...more }));
 }
 
-/** What people may put into an inbox that nobody has opened. */
+/** People may put this much into an inbox that nobody has opened. */
 export function unopenedContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('an inbox that nobody has opened', () => {
     let store: Harness<StorePeer>;

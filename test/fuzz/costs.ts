@@ -52,7 +52,7 @@ const KINDS: readonly Kind[] = [
 const FIRST: Sizes = { events: 40, textBytes: 16, depth: 1, keys: 1 };
 const MOST: Sizes = { events: 320, textBytes: 8_192, depth: 4_000, keys: 4_000 };
 const CONNECTIONS = 4;
-/** Of the address, the headers and the answer of a handshake. */
+/** The address, the headers and the answer of a handshake. */
 const CONNECT_BYTES = 600;
 /** The kernel counts in ticks of 10 ms, so an input is repeated until it took so much. */
 const LEAST_CPU_MS = 150;
@@ -69,7 +69,7 @@ export interface CostOptions {
   readonly seed: number;
   /** Changes that are tried of each kind. */
   readonly steps: number;
-  /** What the processes take when nobody attacks, per ms. */
+  /** CPU that the processes take when nobody attacks, per ms. */
   readonly idleShare: number;
   readonly onMeasured: () => void;
 }
@@ -118,7 +118,7 @@ async function costOf(
         bytes += JSON.stringify([event, payload]).length + 8;
         return client.ask(event, payload as object);
       });
-      // What is over a limit ends the connection, unanswered.
+      // An input over a limit ends the connection, unanswered.
       await Promise.all(asked);
       client.close();
       await client.ended;
@@ -127,7 +127,7 @@ async function costOf(
   }
   const cpuMsPerKilobyte = Math.max(0, spent()) / (bytes / 1_024);
   onMeasured();
-  // What the last input left to do is not the next one's.
+  // The work that the last input left is not the next one's.
   await pause(100);
   return { kind: name, sizes, cpuMsPerKilobyte };
 }

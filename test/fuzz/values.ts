@@ -83,7 +83,7 @@ const FIELDS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   data: free,
 };
 
-/** What a field of this name mostly is. */
+/** Values that a field of this name mostly has. */
 export function fieldOf(key: string): fc.Arbitrary<unknown> {
   return FIELDS[key] ?? text;
 }

@@ -41,7 +41,7 @@ async function collectedBytes(port: number): Promise<number> {
       answers.set(answers.size, resolve);
       socket.send(JSON.stringify({ id: answers.size - 1, method }));
     });
-  // What finalizers let go is garbage of the second.
+  // Objects that finalizers let go are garbage of the second.
   await ask('HeapProfiler.collectGarbage');
   await ask('HeapProfiler.collectGarbage');
   const { usedSize } = await ask('Runtime.getHeapUsage');

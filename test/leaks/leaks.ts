@@ -1,7 +1,7 @@
 import { eventually } from '../support/eventually.ts';
 import type { LeakStage } from './waves.ts';
 
-/** What holds something although nobody is there, for both workers: as many as there are of a thing, or a cache's bound. */
+/** Collections that hold something although nobody is there, for both workers: as many as there are of a thing, or a cache's bound. */
 const USUAL: Readonly<Record<string, number>> = {
   // Namespaces, instances, addresses.
   'primary.backend.roster.directory.listed': 1,

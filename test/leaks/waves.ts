@@ -16,10 +16,10 @@ export interface LeakStage {
   /** So many clients enter new rooms, say something with an id of their own, leave, and end. */
   wave(clients: number): Promise<void>;
   /**
-   * How many items the processes hold, by name as in `primary.backend.roster.directory.rooms`; those of the workers together.
+   * The number of items that the processes hold, by name as in `primary.backend.roster.directory.rooms`; those of the workers together.
    */
   sizes(): Promise<Readonly<Record<string, number>>>;
-  /** What the primary and then each worker holds after a collection. */
+  /** Bytes that the primary and then each worker holds after a collection. */
   heapBytes(): Promise<readonly number[]>;
   /** The kinds of keys that Redis has of rooms and people, and which of them do not expire. */
   keyKinds(): Promise<readonly string[]>;
@@ -89,7 +89,7 @@ async function sizesOf(host: Host): Promise<Record<string, number>> {
   return found;
 }
 
-/** Of a room or a person, by the hash in the key. */
+/** Keys of a room or a person, by the hash in the key. */
 const OF_SOMEBODY = /^rc:\{[^{}:]{16,}\}:(.+)$/;
 
 async function keyKindsOf(redis: RedisProcess): Promise<string[]> {

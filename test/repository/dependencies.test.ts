@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
  * lines are good, earlier ones are not.
  */
 const ADVISORIES = [
-  // What a client sends reaches these.
+  // Input of clients reaches these.
   { name: 'ws', fixed: ['7.5.11', '8.21.1'], advisory: 'CVE-2026-48779, CVE-2026-62389' },
   { name: 'engine.io', fixed: ['6.6.7'], advisory: 'CVE-2022-21676, CVE-2026-59725' },
   { name: 'socket.io', fixed: ['4.6.2'], advisory: 'CVE-2024-38355' },

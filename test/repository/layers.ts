@@ -143,6 +143,16 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/new-rooms.ts',
     'server/metrics.ts',
   ],
+  'server/served-namespaces.ts': [
+    'server/socket-types.ts',
+    'server/auth',
+    'server/delivery',
+    'server/transport',
+    'server/context.ts',
+    'server/edge.ts',
+    'server/gateway.ts',
+    'server/health.ts',
+  ],
   'server/chat-server.ts': ['server'],
 
   client: ['protocol'],

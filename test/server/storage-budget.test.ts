@@ -26,7 +26,7 @@ describe('the bytes that a user has stored', () => {
     const { budget, pass, of } = open('token', { perMs: 1, burst: 10_000 });
     const ann = of('ann');
     expect(budget.take(ann, 1, 10_000 - ENTRY)).toBe(0);
-    // Who has nothing left may overdraw it by one event.
+    // A user with nothing left may overdraw it by one event.
     expect(budget.take(ann, 2, 1_000 - ENTRY)).toBe(0);
     expect(budget.take(ann, 1, 0)).toBe(2_001);
     expect(budget.take(of('bob'), 1, 0)).toBe(0);

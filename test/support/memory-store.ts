@@ -56,7 +56,7 @@ interface Log {
   readonly answers: Map<string, Appended & { readonly content: string | undefined }>;
   readonly steps: Record<'sent' | 'recv' | 'read', { seq: number; at: number }[]>;
   news?: InboxMarkers['announcements'];
-  /** What an inbox holds that nobody has opened; `opened`: somebody has, whatever it holds. */
+  /** The content of an inbox that nobody has opened; `opened`: somebody has, whatever it holds. */
   unopened?: UnopenedContent | undefined;
   opened?: true;
 }

@@ -25,7 +25,7 @@ export interface System {
 export interface SystemOptions {
   readonly redisSettings?: readonly string[];
   /**
-   * Of each host in cluster mode, where workers share nothing but Redis, on one host or on two. One is enough for a test that
+   * Workers of each host in cluster mode, where they share nothing but Redis, on one host or on two. One is enough for a test that
    * only needs another worker: a start of two more takes two seconds of CPU.
    */
   readonly workersEach?: 1 | 2;

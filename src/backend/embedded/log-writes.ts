@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { refuseBlocked } from '../../chat/blocks.ts';
-import { entryDigest } from '../../chat/entry-digest.ts';
-import { besideText, joinedEntry } from '../../chat/joined-entry.ts';
-import type { Amendment, Appended, Draft, Entry, Replaced } from '../../chat/log-store.ts';
+import type { Appended, Draft, Entry } from '../../chat/log-store.ts';
 import { refuseNewLogs } from '../../chat/nearly-full.ts';
 import type { Room } from '../../chat/room.ts';
 import { refuseUnopened, type UnopenedContent } from '../../chat/unopened-inbox.ts';
@@ -10,20 +8,16 @@ import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { refuseReusedId } from '../reused-id.ts';
 import { blockKey, isInForce } from './blocks.ts';
 import { dedupeKeys } from './dedupe-keys.ts';
-import { noteErasure } from './erasures.ts';
+import { createLogAmendments, type LogAmendments } from './log-amendments.ts';
 import { beginLog, continueLog, expireEntries, type LogMeta, retentionOf, takeNextSeq } from './log-meta.ts';
 import { refusalFor, restrictionKey } from './restrictions.ts';
-import type { DedupeKey, DedupeRecord, EntryKey } from './rows.ts';
+import type { DedupeKey, DedupeRecord } from './rows.ts';
 import type { TransactionContext } from './transaction-context.ts';
 import { unopenedWith } from './unopened.ts';
 import { hasSubscription, ownMessageKey } from './unread.ts';
 
-export interface LogWrites {
+export interface LogWrites extends LogAmendments {
   append(room: Room, draft: Draft): Outcome<Appended>;
-  /** Same as `RoomLogs.replace`. */
-  replace(room: Room, seq: number, members: string, notice?: Draft): Replaced | undefined;
-  /** Same as `RoomLogs.amend`. */
-  amend(room: Room, amendment: Amendment, notice: Draft): Outcome<Appended | undefined>;
   /** Notes that the inbox's user was there. */
   openInbox(inbox: Pick<Room, 'tag'>): void;
   /** Same as `RoomReaders.raise`. Returns whether the room has a log. */
@@ -32,14 +26,12 @@ export interface LogWrites {
   ensureEpoch(room: Room): void;
 }
 
-/** The members that the store put before those of the message. */
-const POSITION = /^\{"seq":\d+,"epoch":"[^"]*","id":"(?:[^"\\]|\\.)*","at":[^,]+,/;
-
 /** The part of a transaction that writes into logs. */
 export function createLogWrites(
-  { staged, rules, time }: TransactionContext,
+  context: TransactionContext,
   publish: (tag: string, entry: Entry) => void,
 ): LogWrites {
+  const { staged, rules, time } = context;
   const { now, steadyMs } = time;
   const inThisRun = (meta: LogMeta) => continueLog(meta, rules.run, makeEpoch);
 
@@ -118,67 +110,9 @@ export function createLogWrites(
     return { ...answer, dup: false };
   }
 
-  /** Returns an entry that the log holds, with the beginning of its JSON that no replacement changes. */
-  function findEntry({ tag }: Room, seq: number): { entry: Entry; position: string } | undefined {
-    const meta = staged.row('logMeta', tag);
-    if (!meta) return undefined;
-    const { first, top } = expireEntries(meta, retentionOf(meta, rules), now);
-    const entry = seq >= first && seq <= top ? staged.entry(tag, seq) : undefined;
-    const position = entry && POSITION.exec(entry.json)?.[0];
-    return entry && position !== undefined ? { entry, position } : undefined;
-  }
-
-  function uncount({ tag }: Room, ...seqs: readonly number[]): void {
-    for (const seq of seqs) staged.put({ table: 'uncounted', key: [tag, seq], value: true });
-  }
-
-  function putBeside({ tag }: Room, seq: number, value: string | undefined): void {
-    const key: EntryKey = [tag, seq];
-    if (value !== undefined) staged.put({ table: 'beside', key, value });
-    else if (staged.row('beside', key) !== undefined) staged.put({ table: 'beside', key });
-  }
-
   return {
     append,
-    replace(room, seq, members, notice) {
-      const found = findEntry(room, seq);
-      if (!found) return undefined;
-      const { entry, position } = found;
-      const json = `${position}${members}}`;
-      if (json === entry.json) return {};
-      staged.putEntry(room.tag, { ...entry, json });
-      putBeside(room, seq, undefined);
-      noteErasure(staged, now);
-      const outcome = notice && append(room, notice);
-      const appended = outcome?.ok ? outcome.value : undefined;
-      uncount(room, seq);
-      if (appended) uncount(room, appended.seq);
-      return appended ? { notice: appended } : {};
-    },
-    amend(room, { seq, members, beside, was, stamp, counted, superseded }, notice) {
-      const answered = answerWithoutStoring(room, notice);
-      if (answered) return answered;
-      const found = findEntry(room, seq);
-      const known = staged.row('beside', [room.tag, seq]);
-      if (!found || entryDigest(joinedEntry(found.entry.json, known)) !== was) return succeed(undefined);
-      const { entry, position } = found;
-      const appended = store(room, notice);
-      if (members !== undefined) {
-        const json = `${position}${members}${stampOf(appended, stamp, beside === undefined)}}`;
-        staged.putEntry(room.tag, { ...entry, json });
-      }
-      putBeside(room, seq, beside === undefined ? undefined : besideText(beside, appended.seq));
-      const emptied = superseded && findEntry(room, superseded.seq);
-      if (emptied) {
-        const left = `${emptied.position}${superseded.members}}`;
-        staged.putEntry(room.tag, { ...emptied.entry, json: left });
-      }
-      // With another stamp, the entry says what it said before.
-      if (counted === undefined || stamp === 'edited' || emptied) noteErasure(staged, now);
-      if (counted === undefined) uncount(room, seq);
-      if (counted !== 'both') uncount(room, appended.seq);
-      return succeed(appended);
-    },
+    ...createLogAmendments(context, { append, store, answerWithoutStoring }),
     openInbox({ tag }) {
       const meta = staged.row('logMeta', tag);
       const at = Math.max(now, meta?.at ?? 0);
@@ -204,13 +138,6 @@ export function createLogWrites(
 
 function opened({ unopened: _unopened, ...meta }: LogMeta): LogMeta {
   return meta;
-}
-
-/** Last members of an amended entry. */
-function stampOf({ at, seq }: Appended, stamp: Amendment['stamp'], withRevision: boolean): string {
-  if (stamp === undefined) return '';
-  const edited = stamp === 'edited' ? `,"edited":{"at":${at},"seq":${seq}}` : '';
-  return withRevision ? `${edited},"revision":${seq}` : edited;
 }
 
 function makeEpoch(): string {

@@ -8,7 +8,7 @@ import type { Rows } from './rows.ts';
 const OPENED_AGAIN_AFTER = 1 / 4;
 const NOTHING: UnopenedContent = { items: 0, bytes: 0 };
 
-/** What tells that the user of an inbox was there. */
+/** The signs that the user of an inbox was there. */
 export interface InboxSigns {
   readonly isConnected: (inbox: Pick<Room, 'tag'>) => boolean;
   readonly subscriptions: Rows['roomSubscriptions'] | undefined;

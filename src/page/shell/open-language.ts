@@ -8,7 +8,7 @@ import {
 import { createValue, type StoreDeps, type Value } from '../ui/store.ts';
 
 export interface OpenLanguageDeps {
-  /** What the reader chose, if anything. */
+  /** The reader's choice, if there is one. */
   readonly chosen: () => LanguageName | undefined;
   readonly onChange: (listener: () => void) => void;
   /** Those of the browser. */

@@ -4,7 +4,7 @@ import { refuse, type WireError } from '../../protocol/codes.ts';
 import { sessionIdOf } from '../../protocol/session-id.ts';
 import { refuseUpgrade } from './refused-upgrades.ts';
 
-/** Why a request opens no session; answered before Engine.IO sees the request. */
+/** The reasons why a request opens no session; answered before Engine.IO sees the request. */
 export interface ConnectRefusal {
   readonly status: '429 Too Many Requests' | '503 Service Unavailable';
   readonly error: WireError;

@@ -160,14 +160,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
     closedCount += 1;
     const owedMs = Math.min(MAX_AFTER_MS, Math.max(MIN_AFTER_MS, budget.traffic.debtMs));
     const afterMs = Math.round(owedMs * (1 + random()));
-    for (const socket of budget.sockets) {
-      socket.emit('bye', {
-        code: BYE.overLimit,
-        reason: 'this client sends more than a client may',
-        reconnect: true,
-        afterMs,
-      });
-    }
+    for (const socket of budget.sockets) sayBye(socket, 'this client sends more than a client may', afterMs);
     closeSoon(connection);
   }
 
@@ -214,12 +207,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
       const budget = budgetOf(socket.conn);
       if (budget.closing) return;
       budget.closing = true;
-      socket.emit('bye', {
-        code: BYE.overLimit,
-        reason: 'too many clients connect at once',
-        reconnect: true,
-        afterMs,
-      });
+      sayBye(socket, 'too many clients connect at once', afterMs);
       closeSoon(socket.conn);
     },
     closedCount: () => closedCount,
@@ -229,6 +217,10 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
       endings.close();
     },
   };
+}
+
+function sayBye(socket: Pick<ClientSocket, 'emit'>, reason: string, afterMs: number): void {
+  socket.emit('bye', { code: BYE.overLimit, reason, reconnect: true, afterMs });
 }
 
 function refusalOf(text: string, waitMs: number, maxElements: number) {

@@ -27,7 +27,7 @@ export async function expectFlatDisk(messages: number): Promise<void> {
     elapsedMs: () => clock.now,
     log: pino({ level: 'silent' }),
   });
-  /** In portions of the time that a clientMsgId is remembered. */
+  /** Writes in portions of the time that a clientMsgId is remembered. */
   async function write(count: number): Promise<number> {
     for (let portion = 0; portion < PORTIONS; portion += 1) {
       await writeMessages(store.logs, count / PORTIONS);

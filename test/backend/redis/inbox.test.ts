@@ -61,7 +61,7 @@ describe('inboxes in Redis', () => {
     const isNormal = ([ofLog = 0, ofMeta = 0]: number[]) =>
       ofLog > inboxTtlS - 100 && ofMeta > 2 * inboxTtlS && ofMeta <= 2 * inboxTtlS + 86_400;
     expect(await lives(inbox)).toSatisfy(isNormal);
-    // What a back end puts there does the same.
+    // An item from a back end does the same.
     const other = inboxOf('/', 'bob');
     granted(await peer.logs.append(other, draftOf(other, 'x', { bounded: true })));
     await append(peer, other, 'push');

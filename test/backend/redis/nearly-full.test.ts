@@ -36,7 +36,7 @@ it('a nearly full Redis takes nothing from people for new rooms and for users wh
   // A room with members has its numbers, and still no message.
   await read(peer, fresh);
   expect(await say(fresh)).toEqual(refuseNewLogs());
-  // What back ends write is wanted, and then so are the answers.
+  // Back ends' writing is wanted, and then so are the answers.
   await append(peer, fresh, 'of a back end');
   await append(peer, bob, 'of a back end');
   granted(await say(fresh));

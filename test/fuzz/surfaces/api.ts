@@ -27,7 +27,7 @@ const OPERATIONS: readonly (readonly [route: string, operation: Operation])[] = 
       ([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as const,
     ),
 );
-/** What stands beside the API. */
+/** Paths beside the API. */
 const OTHERS: typeof OPERATIONS = [
   'PUT /api/{x}',
   'GET /healthz',
@@ -60,7 +60,7 @@ const param = fc.oneof(
   { weight: 6, arbitrary: text.map(quoted) },
   { weight: 1, arbitrary: fc.constantFrom('..', '.', '%', '%zz', '%c0%ae', '%ff', '-1', '1e9', '') },
 );
-/** Of the fields of this route, and of those of others. */
+/** Fields of this route, and of others. */
 function queryOf(names: readonly string[]): fc.Arbitrary<string> {
   return fc
     .array(

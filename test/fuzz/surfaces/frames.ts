@@ -12,7 +12,7 @@ interface Frame {
   readonly flags: number;
   readonly opcode: number;
   readonly masked: boolean;
-  /** How the length is written; the longest is a lie. */
+  /** The ways to write a length; the longest is a lie. */
   readonly length: 'shortest' | '16 bits' | '64 bits' | '2^62';
   readonly payload: Buffer;
   /** So much of the frame is sent. */

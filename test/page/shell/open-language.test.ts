@@ -6,7 +6,7 @@ import { eventually } from '../../support/eventually.ts';
 interface Stage {
   /** Those that are there. */
   readonly loads: LanguageName[];
-  /** What the next loads wait for. */
+  /** The next loads wait for it. */
   gate: Promise<void>;
   choose(name: LanguageName): void;
   open(): ReturnType<typeof openLanguage>;

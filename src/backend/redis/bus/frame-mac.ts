@@ -35,7 +35,7 @@ export interface Signature extends Stamp {
   readonly stamp: string;
   /** Rises with the frames of one call. */
   readonly part: number;
-  /** What is signed. */
+  /** The signed part. */
   readonly body: Buffer;
   readonly tag: Buffer;
 }

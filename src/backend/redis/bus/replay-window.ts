@@ -8,7 +8,7 @@ const MOST_PARTS = 0xffff;
  */
 export class ReplayWindow {
   private highest = -1;
-  /** By the counter, modulo the length: 1 more than the last part that arrived, 0 if none did. */
+  /** Indexed by the counter, modulo the length: 1 more than the last part that arrived, 0 if none did. */
   private readonly parts = new Uint16Array(CALLS);
 
   /** Returns false if the frame, or a later one of its call, has been here before. */

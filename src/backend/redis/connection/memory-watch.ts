@@ -5,7 +5,7 @@ import { fieldOf } from './info.ts';
  * a room that never had a message, or the inbox of a user who was never there. Between the two shares the last state stays.
  */
 
-/** Of maxmemory. */
+/** Parts of maxmemory. */
 const NEARLY_FULL = 0.85;
 const RELIEVED = 0.8;
 

@@ -178,7 +178,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
   };
 }
 
-/** What a back end writes counts as wanted. */
+/** A back end's writing counts as wanted. */
 function isOfPerson(room: Room, { author, bounded }: Draft): boolean {
   return room.kind === 'inbox' ? bounded === true : author !== undefined;
 }

@@ -3,6 +3,7 @@ import { ROSTER_SETTLE_MS } from '../../../chat/roster.ts';
 import { LARGE_ROOM_CLIENTS } from '../../../protocol/limits.ts';
 import { frameAfter, presenceBefore } from '../bus/frame.ts';
 import type { FrameSigner } from '../bus/frame-signer.ts';
+import type { RedisServer, ScriptArgs } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 
 /** The keys of the roster end after this if nobody reaps their instance: its record may be among the store's lost writes. */
@@ -54,4 +55,28 @@ export function roomScriptArgs(
     expected ? '1' : '0',
     String(ROSTER_SETTLE_MS),
   ];
+}
+
+export interface RoomScriptArgsDeps {
+  readonly keys: RedisKeys;
+  readonly instanceId: string;
+  readonly signer: Pick<FrameSigner, 'scriptArg'>;
+  readonly settleMs: (server: RedisServer) => number;
+}
+
+/** All ARGV of a script of this instance; `more` come between the common ones and the signature. */
+export function createRoomScriptArgs({ keys, instanceId, signer, settleMs }: RoomScriptArgsDeps) {
+  return (
+    room: Room,
+    expected = false,
+    more: (settleMs: number) => readonly string[] = () => [],
+  ): ScriptArgs =>
+    (server) => {
+      const leftMs = settleMs(server);
+      return [
+        ...roomScriptArgs(keys, room, instanceId, { settleMs: leftMs, expected }),
+        ...more(leftMs),
+        presenceSignature(keys, room, signer),
+      ];
+    };
 }

@@ -2,11 +2,11 @@ import type { Logger } from 'pino';
 import type { Room } from '../../../chat/room.ts';
 import type { Roster } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
-import type { Sized } from '../../../sizes.ts';
+import { type Sized, sizesOf } from '../../../sizes.ts';
 import { createPresenceResync } from '../../presence-resync.ts';
 import { createReportedPresence } from '../../reported-presence.ts';
 import type { FrameSigner } from '../bus/frame-signer.ts';
-import type { RedisCommands, ScriptArgs } from '../connection/commands.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
@@ -19,7 +19,7 @@ import { createMemberships } from './memberships.ts';
 import { createOccupiedRooms, type IndexParts } from './occupied-rooms.ts';
 import { createPresenceNotifier } from './presence-notifier.ts';
 import { createReaper } from './reaper.ts';
-import { presenceSignature, roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
+import { createRoomScriptArgs, roomScriptKeys } from './room-scripts.ts';
 import { createRoomTurns } from './room-turns.ts';
 import { createRosterCalls, type RosterCalls } from './roster-calls.ts';
 import { createRosterQueries } from './roster-queries.ts';
@@ -63,16 +63,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster & Sized {
   const scriptKeys = (room: Room) => roomScriptKeys(keys, room, instanceId);
   const settling = createSettling({ now });
   const returnListeners: Parameters<Roster['onReturn']>[0][] = [];
-  const scriptArgs =
-    (room: Room, expected = false, more: (settleMs: number) => readonly string[] = () => []): ScriptArgs =>
-    (server) => {
-      const settleMs = settling.leftMs(server);
-      return [
-        ...roomScriptArgs(keys, room, instanceId, { settleMs, expected }),
-        ...more(settleMs),
-        presenceSignature(keys, room, signer),
-      ];
-    };
+  const scriptArgs = createRoomScriptArgs({ keys, instanceId, signer, settleMs: settling.leftMs });
   const notifier = createPresenceNotifier({
     notify: (room) => calls.sendNotify(room),
     onNotified: vacateIfEmpty,
@@ -180,13 +171,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster & Sized {
   }
 
   return {
-    sizes: () => ({
-      reported: reported.sizes(),
-      living: living.sizes(),
-      notifier: notifier.sizes(),
-      turns: turns.sizes(),
-      memberships: memberships.sizes(),
-    }),
+    sizes: () => sizesOf({ reported, living, notifier, turns, memberships }),
     enter: memberships.enter,
     exit: memberships.exit,
     setClients: memberships.setClients,

@@ -75,7 +75,7 @@ export interface WorkerServersDeps {
 
 /** A migration moves slot after slot. A subscriber is replaced once for all that went in this time. */
 const RECONNECT_EVERY_MS = 2_000;
-/** By then every worker has read a clock that was set: each reads it every second. */
+/** Every worker has read a clock that was set by then: each reads it every second. */
 const CLOCK_READ_BY_ALL_MS = 3_000;
 
 export function openWorkerServers(deps: WorkerServersDeps): WorkerServers & Sized {
