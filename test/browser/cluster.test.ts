@@ -26,7 +26,7 @@ describe('two people in one room', () => {
     await ben.enter('Ben');
     await ann.page.getByText('Ben joined').waitFor();
     await ann.say('Hello over there');
-    await ben.page.locator('.theirs').getByText('Hello over there').waitFor();
+    await ben.page.locator('.theirs').getByText('Hello over there', { exact: true }).waitFor();
     await ben.say('Hello over here');
     for (const { texts } of [ann, ben]) {
       await expect.poll(texts, LIMIT).toEqual(['Hello over there', 'Hello over here']);

@@ -162,7 +162,7 @@ describe('what is typed', () => {
     await page.context().setOffline(true);
     await ann.say('written in a tunnel');
     await fieldOf(ann).fill('and more');
-    await page.getByText('written in a tunnel').waitFor();
+    await page.getByText('written in a tunnel', { exact: true }).waitFor();
     const next = await page.context().newPage();
     // The next tab takes nothing over from a tab that has yet to close.
     const closed = page.waitForEvent('close');

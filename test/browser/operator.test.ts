@@ -77,7 +77,7 @@ describe('the operator’s page', () => {
     await page.getByText('Refused: the API key is not valid').waitFor();
     await expect.poll(() => page.getByText('Ben').count()).toBe(0);
     await give(visitor, host.apiKey);
-    await page.getByText('To be deleted').waitFor();
+    await page.getByText('To be deleted', { exact: true }).waitFor();
     expect(await accessibilityProblems(page)).toEqual([]);
     expect(await width()).toBe(360);
 

@@ -17,7 +17,7 @@ describe('two people', () => {
     await ann.page.getByText('Ben joined').waitFor();
     await ann.page.getByText('2 people here').waitFor();
     await ann.say('Hello Ben');
-    await ben.page.getByText('Hello Ben').waitFor();
+    await ben.page.getByText('Hello Ben', { exact: true }).waitFor();
     await ben.say('Hello Ann');
     for (const { texts } of [ann, ben]) await eventually(texts).toEqual(['Hello Ben', 'Hello Ann']);
     await eventually(() => ann.page.locator('.own .bubble').allTextContents()).toEqual(['Hello Ben']);
@@ -38,7 +38,7 @@ describe('two people', () => {
     await ben.picture('typing');
     expect(await ann.page.getByText('is typing…').count()).toBe(0);
     await ann.say('Hello Ben');
-    await ben.page.getByText('Hello Ben').waitFor();
+    await ben.page.getByText('Hello Ben', { exact: true }).waitFor();
     await ben.page.getByText('is typing…').waitFor({ state: 'detached' });
     await fieldOf(ben).pressSequentially('well');
     await ann.page.getByText('Ben is typing…').waitFor();
@@ -66,7 +66,7 @@ describe('two people', () => {
     expect(await ben.texts()).toEqual([]);
     await fetch(`${rooms}/mute/${userId}`, { method: 'DELETE', headers: key });
     await ann.say('And now?');
-    await ben.page.getByText('And now?').waitFor();
+    await ben.page.getByText('And now?', { exact: true }).waitFor();
     await ann.page.getByText('You are muted').waitFor({ state: 'detached' });
   });
 
@@ -74,9 +74,9 @@ describe('two people', () => {
     const room = newRoom();
     const [one, two] = [await inRoom('Kim', room), await inRoom('Kim', room)];
     await one.say('first');
-    await two.page.locator('.theirs').getByText('first').waitFor();
+    await two.page.locator('.theirs').getByText('first', { exact: true }).waitFor();
     await two.say('second');
-    await one.page.locator('.theirs').getByText('second').waitFor();
+    await one.page.locator('.theirs').getByText('second', { exact: true }).waitFor();
   });
 });
 
@@ -236,7 +236,7 @@ it('shows when the server is away, keeps messages, and loses nothing when it is 
     const ann = await inRoom('Ann', room, { at: own.url });
     const ben = await inRoom('Ben', room, { at: own.url });
     await ann.say('before');
-    await ben.page.getByText('before').waitFor();
+    await ben.page.getByText('before', { exact: true }).waitFor();
     await own.stop();
     await ann.page.getByText('Reconnecting…').first().waitFor();
     await ann.say('while away');

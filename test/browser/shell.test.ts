@@ -85,17 +85,17 @@ it('carries private messages, which the other finds in the list of people, also 
   await clean(ann);
   await ann.page.getByRole('button', { name: 'Write privately' }).click();
   await ann.say('psst <b>Ben</b>');
-  await ben.page.locator('.toast').getByText('psst <b>Ben</b>').waitFor();
+  await ben.page.locator('.toast').getByText('psst <b>Ben</b>', { exact: true }).waitFor();
   await linkOf(ben, 'Ann').locator('.badge').waitFor();
   await linkOf(ben, 'Ann').click();
-  await ben.page.locator('.thread').getByText('psst <b>Ben</b>').waitFor();
+  await ben.page.locator('.thread').getByText('psst <b>Ben</b>', { exact: true }).waitFor();
   await eventually(() => linkOf(ben, 'Ann').locator('.badge').count()).toBe(0);
   await ben.say('heard');
-  await ann.page.locator('.thread').getByText('heard').waitFor();
+  await ann.page.locator('.thread').getByText('heard', { exact: true }).waitFor();
   await clean(ann);
   await ann.page.reload();
-  await ann.page.locator('.thread').getByText('psst <b>Ben</b>').waitFor();
-  await ann.page.locator('.thread').getByText('heard').waitFor();
+  await ann.page.locator('.thread').getByText('psst <b>Ben</b>', { exact: true }).waitFor();
+  await ann.page.locator('.thread').getByText('heard', { exact: true }).waitFor();
 });
 
 it('shows announcements and pushes at once and in the inbox, until they are read', async () => {
