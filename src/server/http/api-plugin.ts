@@ -62,8 +62,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
       const user = apiRoute?.forUsers ? await tokenGate.identify(request.raw) : undefined;
       if (!user?.ok) {
         gate.countFailure(request.raw);
-        const isSlowed = authorized.error.code === 'rate_limited';
-        return answerRefusal(reply, isSlowed ? authorized : (user ?? authorized));
+        return answerRefusal(reply, authorized.error.temporary ? authorized : (user ?? authorized));
       }
       request.reader = user.value;
       return undefined;
