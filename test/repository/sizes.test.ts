@@ -32,7 +32,8 @@ const UNCOUNTED: Readonly<Record<string, readonly string[]>> = {
     'server/transport/drain.ts open',
     'server/transport/write-gathering.ts corked',
   ],
-  'as many as there are servers, workers, slots, namespaces, events or files': [
+  'as many as there are servers, workers, processes beside them, slots, namespaces, events or files': [
+    'backend/embedded/lock.ts connections',
     'backend/redis/bus/frame-verifier.ts earlier',
     'backend/redis/bus/frame-verifier.ts senders',
     'backend/redis/connection/rights.ts commandRules',

@@ -138,9 +138,9 @@ function readOwnerFile(dir: string): Owner | undefined {
 
 async function listen(dir: string, name: string, onConnection: OnConnection): Promise<() => Promise<void>> {
   const reach = socketPathIn(dir, name);
-  const open = new Set<Socket>();
+  const connections = new Set<Socket>();
   const server = createServer((socket) => {
-    open.add(socket.on('close', () => open.delete(socket)));
+    connections.add(socket.on('close', () => connections.delete(socket)));
     onConnection(socket);
   });
   server.unref();
@@ -156,7 +156,7 @@ async function listen(dir: string, name: string, onConnection: OnConnection): Pr
   }
   return async () => {
     const closed = new Promise((resolve) => server.close(resolve));
-    for (const socket of open) socket.destroy();
+    for (const socket of connections) socket.destroy();
     await closed;
     rmSync(join(dir, name), { force: true });
     reach.close();

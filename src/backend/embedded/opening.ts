@@ -20,6 +20,8 @@ const REQUEST = /^open (\d{1,10})\n$/;
 const OPENING_LIMIT_MS = 10_000;
 /** A server that starts does not answer yet. */
 const ASKING_LIMIT_MS = 5_000;
+/** A commit may take long on a slow disk. */
+const ANSWER_LIMIT_MS = 10_000;
 const ASK_AGAIN_MS = 100;
 
 export interface OpeningsDeps {
@@ -76,7 +78,8 @@ export async function whileNothingCommits<T>(
   connect: () => Promise<Socket | undefined>,
   open: () => T,
 ): Promise<T> {
-  for (let waitedMs = 0; waitedMs < ASKING_LIMIT_MS; waitedMs += ASK_AGAIN_MS) {
+  const askUntilMs = performance.now() + ASKING_LIMIT_MS;
+  while (performance.now() < askUntilMs) {
     const socket = await connect();
     if (!socket) return open();
     try {
@@ -97,6 +100,7 @@ async function isLetIn(socket: Socket): Promise<boolean> {
     socket
       .setEncoding('utf8')
       .on('error', () => undefined)
+      .setTimeout(ANSWER_LIMIT_MS, () => socket.destroy())
       .once('data', (text) => resolve(String(text) === GO))
       .once('close', () => resolve(false))
       .write(`open ${process.pid}\n`);

@@ -2,9 +2,11 @@ import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { openDataDir } from '../../../src/backend/embedded/data-dir.ts';
 import { examineDataDir } from '../../../src/backend/embedded/examination.ts';
+import { createOpenings } from '../../../src/backend/embedded/opening.ts';
 
 // The process that reads the store runs the sources, too.
 beforeAll(() => void vi.stubEnv('NODE_OPTIONS', '--import tsx'));
@@ -35,6 +37,8 @@ it('finds nothing in a store, used or not, and in a folder that is still to be m
   expect(await examine(dir)).toEqual([]);
   expect(readdirSync(dir)).toEqual(files);
   const owned = await openDataDir(dir);
+  const hold = () => Promise.resolve(() => undefined);
+  owned.serveConnections(createOpenings({ hold, log: pino({ level: 'silent' }) }));
   expect(await examine(dir)).toEqual([]);
   await owned.close();
   const missing = join(dir, 'not', 'there');
