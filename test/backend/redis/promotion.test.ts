@@ -18,6 +18,10 @@ async function follow(replica: RedisProcess, master: RedisProcess): Promise<void
   );
 }
 
+async function replicated(server: RedisProcess, field: string): Promise<number> {
+  return Number(new RegExp(`${field}:(\\d+)`).exec(await server.ask('INFO replication'))?.[1]);
+}
+
 /** Makes a change and loses it: the replica is promoted without it, and the master becomes a copy of that replica. */
 async function demote(
   master: RedisProcess,
@@ -25,6 +29,11 @@ async function demote(
   change: () => Promise<unknown>,
 ): Promise<void> {
   await follow(replica, master);
+  // One that followed before may lack the newest message still.
+  const written = await replicated(master, 'master_repl_offset');
+  await eventually(async () =>
+    expect(await replicated(replica, 'slave_repl_offset')).toBeGreaterThanOrEqual(written),
+  );
   await replica.ask('REPLICAOF NO ONE');
   await change();
   await follow(master, replica);
