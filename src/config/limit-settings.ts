@@ -1,7 +1,7 @@
 import { integer, type Rate, rate } from './grammar.ts';
 import { setting } from './setting.ts';
 
-/** What one client, one room or one address may do; a part of the table of settings. */
+/** Limits of one client, one room or one address; a part of the table of settings. */
 export const LIMIT_SETTINGS = {
   maxTextBytes: setting(
     'MAX_TEXT_BYTES',

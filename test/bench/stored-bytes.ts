@@ -24,7 +24,7 @@ const { values } = parseArgs({
 });
 const strangers = Number(values.strangers);
 const LONGEST_TEXT = 'x'.repeat(8_192);
-/** As many as the store takes, but no more than this. */
+/** Most items that it tries to have stored. */
 const FLOOD = 200;
 const SETTINGS = { RATE_SAY: '0', LOG_LEVEL: 'warn' };
 const PAGE_BYTES = 4_096;

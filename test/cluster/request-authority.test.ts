@@ -4,7 +4,7 @@ import { createAuthorityCheck } from '../../src/cluster/request-authority.ts';
 
 type Head = Parameters<ReturnType<typeof createAuthorityCheck>>[0];
 
-/** As Node gives it: the first of several Host headers is the one in `headers`. */
+/** A request as Node gives it: the first of several Host headers is the one in `headers`. */
 function head(
   hosts: readonly string[],
   more: Partial<Pick<IncomingMessage, 'method' | 'url' | 'httpVersion'>> = {},

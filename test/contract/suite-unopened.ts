@@ -8,7 +8,7 @@ import type { Harness, StorePeer } from './suite.ts';
 
 const newInbox = (): Room => inboxOf('/', `user ${randomUUID()}`);
 
-/** As a person writes to another. */
+/** A draft as a person writes it to another. */
 function writeTo(peer: Pick<StorePeer, 'logs'>, inbox: Room, text: string, more: Pick<Draft, 'dedupe'> = {}) {
   return peer.logs.append(inbox, draftOf(inbox, text, { bounded: true, ...more }));
 }

@@ -7,7 +7,7 @@ import { freePorts } from '../support/ports.ts';
  */
 
 export interface Inspected {
-  /** For the host's start: its processes listen for an inspector on ports of their own once they are asked to. */
+  /** The host's start gets it: its processes listen for an inspector on ports of their own once they are asked to. */
   readonly env: Readonly<Record<string, string>>;
   /** The bytes that each of the processes still holds after a collection, in the order of their start. */
   heapBytes(pids: readonly number[]): Promise<number[]>;

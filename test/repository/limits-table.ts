@@ -14,12 +14,12 @@ interface Limit {
   /** A constant of src/protocol/limits.ts, a setting whose default counts, or the number itself. */
   readonly most: keyof typeof protocolLimits | keyof typeof SETTINGS | number | string;
   readonly unit?: string;
-  /** What is answered beyond it: a code, or words. */
+  /** The answer beyond it: a code, or words. */
   readonly answer: ErrorCode | string;
   readonly setting?: keyof typeof SETTINGS;
 }
 
-/** By name. */
+/** The constants by name. */
 const numbers: Readonly<Record<string, number | string>> = { ...protocolLimits };
 const OVER_LIMIT = `\`bye\` ${BYE.overLimit}`;
 const CODES: readonly string[] = [

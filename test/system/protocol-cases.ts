@@ -3,7 +3,7 @@ import type { Link, LinkOptions, PacketStream } from './protocol-link.ts';
 export const NO_EVENT = '["no such event",{}]';
 export const INVALID_NAMESPACE = '{"message":"Invalid namespace"}';
 
-/** What comes of a new session over either transport. */
+/** The outcome of a new session over either transport. */
 export interface LinkRule {
   readonly title: string;
   readonly options?: LinkOptions;
@@ -132,7 +132,7 @@ interface Packets {
   readonly packets: readonly (string | Buffer)[];
 }
 
-/** What a client in the namespace `/` may send without an effect. */
+/** Packets that a client in the namespace `/` may send without an effect. */
 export const IGNORED: readonly Packets[] = [
   { what: 'an OPEN', packets: ['0{}'] },
   { what: 'a PONG that nothing asked for', packets: ['3'] },
@@ -174,7 +174,7 @@ interface BadRequest {
   readonly query: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly status?: number;
-  /** Of Engine.IO. */
+  /** The code of Engine.IO's error. */
   readonly code: number;
 }
 

@@ -31,12 +31,12 @@ export interface PacketStream {
 export interface Link extends PacketStream {
   readonly transport: Transport;
   readonly sid: string;
-  /** What the first packet, OPEN, says. */
+  /** The content of the first packet, OPEN. */
   readonly handshake: { readonly [key: string]: unknown };
 }
 
 export interface LinkOptions {
-  /** Whether pings are answered. */
+  /** True if pings are answered. */
   readonly pongs?: boolean;
 }
 
@@ -229,7 +229,7 @@ export interface Refused {
   readonly body: string;
 }
 
-/** What an upgrade to WebSocket is answered that is not served. */
+/** The answer to an upgrade to WebSocket that is not served. */
 export function refusedUpgrade(port: number, query: string): Promise<Refused> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}${pathOf(query)}`);

@@ -14,7 +14,7 @@ import {
   UNKNOWN_SESSION,
 } from './protocol-link.ts';
 
-/** What comes of requests at a port. */
+/** The outcomes of requests at a port. */
 export interface SessionRule {
   readonly title: string;
   readonly act: (port: number) => Promise<unknown>;

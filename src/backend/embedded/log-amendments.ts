@@ -15,7 +15,7 @@ export interface LogAmendments {
   amend(room: Room, amendment: Amendment, notice: Draft): Outcome<Appended | undefined>;
 }
 
-/** How the notice of a change is appended. */
+/** The writes that append the notice of a change. */
 export interface NoticeWrites {
   append(room: Room, draft: Draft): Outcome<Appended>;
   /** Appends without the checks of `append`. */

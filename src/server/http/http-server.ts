@@ -41,7 +41,7 @@ export async function openHttp(deps: HttpDeps): Promise<HttpRoutes & Sized> {
   const keyFailures = createKeyFailures({ ...deps, now: () => performance.now() });
   const gate = createApiAuthenticator(deps.apiKeys, keyFailures);
 
-  /** For routes that nothing but a key opens. */
+  /** Used by routes that nothing but a key opens. */
   function authorize({ raw }: FastifyRequest): Outcome<unknown> {
     const authorized = gate.authorize(raw);
     if (!authorized.ok) gate.countFailure(raw);

@@ -23,7 +23,7 @@ function openGate(trustProxy?: readonly string[]) {
     pass(ms: number) {
       at += ms;
     },
-    /** As the API treats a request that nothing but a key opens. */
+    /** Treats a request as the API does, one that nothing but a key opens. */
     ask(address: string, headers: IncomingHttpHeaders) {
       const request = from(address, headers);
       const asked = gate.authorize(request);
