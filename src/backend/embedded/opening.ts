@@ -16,7 +16,7 @@ import { BackendError } from '../backend.ts';
 
 const GO = 'go\n';
 const REQUEST = /^open (\d{1,10})\n$/;
-/** An opener needs a millisecond. One that stands still for so long is killed: it might open the store later. */
+/** An opener needs a millisecond. It must not live on beyond this, because it might open the store later. */
 const OPENING_LIMIT_MS = 10_000;
 /** A server that starts does not answer yet. */
 const ASKING_LIMIT_MS = 5_000;
@@ -27,11 +27,17 @@ const ASK_AGAIN_MS = 100;
 export interface OpeningsDeps {
   /** Resolves once no commit is under way; none begins until the returned function is called. */
   readonly hold: () => Promise<() => void>;
+  /** An opener that stands still for so long is killed. */
+  readonly limitMs?: number;
   readonly log: Logger;
 }
 
 /** The server's side: answers one connection to the socket of the lock. Most only look whether it accepts them. */
-export function createOpenings({ hold, log }: OpeningsDeps): (socket: Socket) => void {
+export function createOpenings({
+  hold,
+  limitMs = OPENING_LIMIT_MS,
+  log,
+}: OpeningsDeps): (socket: Socket) => void {
   return (socket) => {
     socket.on('error', () => undefined);
     socket.setEncoding('utf8').once('data', (text) => {
@@ -39,19 +45,21 @@ export function createOpenings({ hold, log }: OpeningsDeps): (socket: Socket) =>
       if (pid === undefined) socket.destroy();
       else void answer(socket, Number(pid));
     });
-    socket.setTimeout(OPENING_LIMIT_MS, () => socket.destroy());
+    socket.setTimeout(limitMs, () => socket.destroy());
   };
 
   async function answer(socket: Socket, pid: number): Promise<void> {
     const release = await hold();
     try {
       if (socket.destroyed) return;
+      // From here on only the limit below may end the wait: it kills first.
+      socket.setTimeout(0);
       const closed = once(socket, 'close');
       const limit = setTimeout(() => {
         log.error({ pid }, 'a process that opens the store stands still; it is killed');
         kill(pid);
         socket.destroy();
-      }, OPENING_LIMIT_MS);
+      }, limitMs);
       socket.resume().write(GO);
       await closed;
       clearTimeout(limit);

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { open } from 'lmdb';
 import { pino } from 'pino';
@@ -71,6 +73,27 @@ it('who opens a store waits for the commit under way, and the next one waits for
   letIn?.();
   await opened;
   await eventually(() => expect(events).toEqual(['opened', 'commits again']));
+});
+
+it('an opener that stands still is killed before the server commits again', async () => {
+  const dataDir = await newFolder();
+  const opener = spawn('sleep', ['600']);
+  const ended = once(opener, 'exit');
+  onTestFinished(() => void opener.kill('SIGTERM'));
+  let released = false;
+  const hold = () =>
+    Promise.resolve(() => {
+      released = true;
+    });
+  const lock = await holdFolder(
+    dataDir,
+    createOpenings({ hold, limitMs: 100, log: pino({ level: 'silent' }) }),
+  );
+  onTestFinished(() => lock.release());
+  const socket = await connectToOwner(dataDir);
+  socket?.write(`open ${opener.pid}\n`);
+  expect(await ended).toEqual([null, 'SIGKILL']);
+  await eventually(() => expect(released).toBe(true));
 });
 
 it('nobody is asked where no server has the store', async () => {

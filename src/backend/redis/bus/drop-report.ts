@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { DroppedFrame, OnFrameDropped } from '../../dropped-frames.ts';
 
-/** Whoever publishes forged frames must not be able to fill the log. */
+/** A publisher of forged frames must not be able to fill the log. */
 const REPORT_EVERY_MS = 60_000;
 
 export interface DropReportDeps {
