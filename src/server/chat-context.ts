@@ -8,7 +8,6 @@ import type { ChatContext } from './context.ts';
 import type { Fanout } from './delivery/fanout.ts';
 import { type HookSettings, openBeforeSay } from './hooks/hooks.ts';
 import type { Metrics } from './metrics.ts';
-import { createNewRooms } from './new-rooms.ts';
 import { createStorageBudget } from './storage-budget.ts';
 
 export interface ContextDeps
@@ -24,7 +23,6 @@ export interface ContextParts
     ChatContext,
     | 'changes'
     | 'joinPages'
-    | 'newRooms'
     | 'identities'
     | 'tokenExpiry'
     | 'limits'
@@ -45,7 +43,6 @@ export function contextOf(deps: ContextDeps, parts: ContextParts): ChatContext &
   const { identities, limits, newId, now, log } = deps;
   const changes = createMessageChanges({ logs, feeds, newId });
   const joinPages = createSharedReads(logs);
-  const newRooms = createNewRooms({ rate: deps.rateRooms, logs, feeds, now: () => performance.now() });
   const storageBudget = createStorageBudget({
     rate: deps.rateStored,
     mode: identities.mode,
@@ -56,12 +53,10 @@ export function contextOf(deps: ContextDeps, parts: ContextParts): ChatContext &
     sizes: () => ({
       changes: changes.sizes(),
       joinPages: joinPages.sizes(),
-      newRooms: newRooms.sizes(),
       storageBudget: storageBudget.sizes(),
     }),
     changes,
     joinPages,
-    newRooms,
     identities,
     tokenExpiry: createTokenExpiry({ now, flush: fanout.flush }),
     limits,

@@ -25,6 +25,7 @@ import { openLiveFeeds } from './live-feeds.ts';
 import { withLookAlikes } from './look-alike-marks.ts';
 import { type MeasuredEdgeDeps, measureAppends, metricSources, openMeasuredEdge } from './measuring.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { createNewRooms } from './new-rooms.ts';
 import { createPeople } from './people.ts';
 import { createRecentAnswers } from './recent-answers.ts';
 import { drainEdge, serveNamespaces } from './served-namespaces.ts';
@@ -114,12 +115,15 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const mentionSweeps = createMentionSweeps({ mentions: inbox.mentions, random: Math.random, log });
   const roomReads = createRoomReads({ ...backend, namespaces, of, fanout });
   const receipts = createReceipts({ receipts: inbox.messageReceipts, of });
+  const elapsedMs = () => performance.now();
+  const newRooms = createNewRooms({ ...backend, feeds, rate: deps.rateRooms, now: elapsedMs });
   const eventStreams = createEventStreams({
     ...deps,
     ...backend,
     ...live,
     admission,
-    elapsedMs: () => performance.now(),
+    newRooms,
+    elapsedMs,
     random: Math.random,
   });
   const userExports = createUserExports({ ...deps, ...backend, admission });
@@ -158,6 +162,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     receipts,
     roomReads,
     metrics,
+    newRooms,
     recentAnswers,
   });
   const tracing = createTracing({
@@ -169,7 +174,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     recentAnswers,
     worker: deps.worker,
     namespaces,
-    now: () => performance.now(),
+    now: elapsedMs,
   });
   const gateway = serveNamespaces(deps, { context, edge, health, connects: backend.connects, online });
 
@@ -208,8 +213,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     tracing,
     roomActivity: () => ({ version: deps.version, ...edge.roomTally.report(feeds.rooms()) }),
     sizes: () => ({
-      ...sizesOf({ edge, live, admission, roomReads, receipts, mentionSweeps, eventStreams, people }),
-      ...sizesOf({ context, gateway, hooks, http }),
+      ...sizesOf({ edge, live, admission, newRooms, roomReads, receipts, mentionSweeps, eventStreams }),
+      ...sizesOf({ people, context, gateway, hooks, http }),
       lookAlikes: lookAlikesSizes(),
     }),
     leave() {

@@ -20,10 +20,13 @@ export interface NewRoomsDeps {
 export interface NewRooms {
   /** Takes a token from the connection and its address if the store does not know the room. Refuses if there is none. */
   admit(session: Pick<Session, 'budget'>, room: Room): Promise<Refusal | undefined>;
+  /** The same for a user whose token reads the room over HTTP, where no connection has a budget. */
+  admitReader(userId: string, room: Room): Promise<Refusal | undefined>;
 }
 
 export function createNewRooms({ rate, logs, feeds, now }: NewRoomsDeps): NewRooms & Sized {
   const ofAddress = createSharedBuckets(timesConnections(rate), now);
+  const ofReader = createSharedBuckets(rate, now);
 
   async function isKnown(room: Room): Promise<boolean> {
     // Somebody on this worker is there. So a crowd that joins a room costs the store next to nothing here.
@@ -35,14 +38,21 @@ export function createNewRooms({ rate, logs, feeds, now }: NewRoomsDeps): NewRoo
   }
 
   return {
-    sizes: () => ({ ofAddress: ofAddress.size }),
+    sizes: () => ({ ofAddress: ofAddress.size, ofReader: ofReader.size }),
     async admit({ budget }, room) {
       if (!rate || (await isKnown(room))) return undefined;
       const { address } = budget;
       const waitMs =
         budget.bucket('rooms', () => createBucket(rate, now)).take() ||
         (address === undefined ? 0 : ofAddress.take(address));
-      return waitMs > 0 ? refuse('rate_limited', 'roomid: too many new rooms', waitMs) : undefined;
+      return refusalOf(waitMs);
+    },
+    async admitReader(userId, room) {
+      return rate && !(await isKnown(room)) ? refusalOf(ofReader.take(userId)) : undefined;
     },
   };
+}
+
+function refusalOf(waitMs: number): Refusal | undefined {
+  return waitMs > 0 ? refuse('rate_limited', 'roomid: too many new rooms', waitMs) : undefined;
 }

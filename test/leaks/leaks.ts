@@ -12,7 +12,7 @@ const USUAL: Readonly<Record<string, number>> = {
   'worker.chat.edge.delivery.presenceThrottle.userBuckets': 4_000,
   'worker.chat.edge.delivery.presenceThrottle.roomBuckets': 4_000,
   'worker.chat.people.logins.bindings.buckets': 4_000,
-  'worker.chat.context.newRooms.ofAddress': 4_000,
+  'worker.chat.newRooms.ofAddress': 4_000,
   'worker.chat.context.storageBudget.users': 4_000,
   'worker.chat.context.storageBudget.addresses': 4_000,
   // Bounded by the names in them, of which a room has one more than it has members.

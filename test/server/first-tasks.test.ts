@@ -58,7 +58,7 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
     connectionBans: { check: async () => undefined },
     limits: partOf<FirstTasksDeps['limits']>({ maxRooms: 50 }),
     joinPages: partOf<FirstTasksDeps['joinPages']>({ read: async () => succeed(EMPTY) }),
-    newRooms: { admit: async () => undefined },
+    newRooms: { admit: async () => undefined, admitReader: async () => undefined },
     feeds: partOf<FirstTasksDeps['feeds']>({
       async lease() {
         leases += 1;

@@ -36,7 +36,11 @@ function setUp(rate: typeof RATE | undefined = RATE) {
       return refused?.error.retryAfterMs ?? 'joined';
     };
   };
-  return { state, open };
+  const read = async (userId: string, roomid: string) => {
+    const refused = await newRooms.admitReader(userId, roomOf('/', roomid));
+    return refused?.error.retryAfterMs ?? 'read';
+  };
+  return { state, open, read };
 }
 
 it('a connection creates rooms at its rate, in all namespaces together, and may after retryAfterMs', async () => {
@@ -59,6 +63,18 @@ it('the connections of an address create fifty times as many together', async ()
   }
   expect(joined.filter((answer) => answer === 'joined')).toHaveLength(100);
   expect(await open('203.0.113.8')('x')).toBe('joined');
+});
+
+it('a user whose token reads rooms over HTTP creates them at the same rate', async () => {
+  const { state, read } = setUp();
+  expect([await read('ann', 'a'), await read('ann', 'b'), await read('ann', 'c')]).toEqual([
+    'read',
+    'read',
+    1_000,
+  ]);
+  expect([await read('ann', 'old'), await read('bob', 'c')]).toEqual(['read', 'read']);
+  state.nowMs = 1_000;
+  expect(await read('ann', 'c')).toBe('read');
 });
 
 it('a room of this worker, or any without a limit, is not looked up', async () => {

@@ -12,6 +12,7 @@ import type { RoomFollowers } from '../../chat/room-followers.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { TOKEN_LEEWAY_MS } from '../../protocol/limits.ts';
 import type { Sized } from '../../sizes.ts';
+import type { ChatContext } from '../context.ts';
 import type { StartStream } from './answer-kinds.ts';
 import { createLiveFrames } from './event-frames.ts';
 import { createEventStream, type EventStream } from './event-stream.ts';
@@ -58,6 +59,7 @@ export interface EventStreamsDeps {
   readonly feeds: Pick<Feeds, 'lease' | 'attach'>;
   readonly followers: Pick<RoomFollowers, 'follow'>;
   readonly logs: Pick<RoomLogs, 'read'>;
+  readonly newRooms: Pick<ChatContext['newRooms'], 'admitReader'>;
   readonly moderation: Pick<Moderation, 'restrictions'>;
   readonly inboxes: Pick<InboxStore, 'markers'>;
   readonly admission: Pick<Admission, 'run'>;
@@ -133,6 +135,9 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams & Sized
       if (!roomFor(reader)) return refuse('limit', 'too many event streams are open');
       const waitMs = reader ? opensOfUsers.take(reader.userId) : opensOfKeys.take(scope);
       if (waitMs > 0) return refuse('rate_limited', 'too many event streams are being opened', waitMs);
+      // The store keeps the position of a room for some time, also of one that nobody ever entered.
+      const unknown = reader && (await deps.newRooms.admitReader(reader.userId, room));
+      if (unknown) return unknown;
       const leased = await feeds.lease(room);
       if (!leased.ok) return leased;
 

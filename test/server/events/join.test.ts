@@ -69,7 +69,7 @@ async function join(faults: Faults) {
     connectionBans: { check: async () => undefined },
     limits: partOf<ChatContext['limits']>({ maxRooms: 50 }),
     joinPages: partOf<ChatContext['joinPages']>({ read: async () => succeed(page) }),
-    newRooms: { admit: async () => undefined },
+    newRooms: { admit: async () => undefined, admitReader: async () => undefined },
     feeds: partOf<ChatContext['feeds']>({
       lease: async () => succeed({ room, release: () => undone.push('lease') }),
       positionOf: () => undefined,

@@ -7,7 +7,7 @@ import type { Position } from '../../../src/chat/log-store.ts';
 import type { ActiveRestriction } from '../../../src/chat/moderation.ts';
 import { roomOf } from '../../../src/chat/room.ts';
 import { createRoomFollowers } from '../../../src/chat/room-followers.ts';
-import { succeed } from '../../../src/protocol/codes.ts';
+import { type Refusal, refuse, succeed } from '../../../src/protocol/codes.ts';
 import { createEventStreams, type StreamReader } from '../../../src/server/http/event-streams.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createMemoryRoom } from '../../support/memory-room.ts';
@@ -37,10 +37,12 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
   let ban: ActiveRestriction | undefined;
   let failing = false;
   let exclusion: Exclusion | undefined;
+  let refused: Refusal | undefined;
   const streams = createEventStreams({
     feeds,
     followers,
     logs: memory.logs,
+    newRooms: { admitReader: async () => refused },
     moderation: {
       async restrictions() {
         if (failing) throw new Error('the store is away');
@@ -95,6 +97,7 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
     pass: (ms: number) => (elapsedMs += ms),
     ban: (given: ActiveRestriction) => (ban = given),
     exclude: (given: Exclusion) => (exclusion = given),
+    refuse: (given: Refusal) => (refused = given),
     fail: () => (failing = true),
   };
 }
@@ -261,6 +264,15 @@ describe('an event stream', () => {
     expect(await open('bob')).toBe('tried');
     pass(500);
     expect(await open('ann')).toBe('tried');
+  });
+
+  it('of a room that the store does not know costs a user a new room, and a back end nothing', async () => {
+    const { streams, open, refuse: refuseNew } = setUp();
+    refuseNew(refuse('rate_limited', 'roomid: too many new rooms', 700));
+    expect(await streams.open(room, undefined, { userId: 'ann' }, '')).toMatchObject({
+      error: { code: 'rate_limited', retryAfterMs: 700 },
+    });
+    expect((await open()).response.statusCode).toBe(200);
   });
 
   it('brings an entry to every reader in the same bytes', async () => {
