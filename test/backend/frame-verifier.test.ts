@@ -12,8 +12,9 @@ function busForTest() {
   let elapsedMs = 0;
   let clockMs: number | undefined = 1_000_000_000_000;
   const dropped: DroppedFrame[] = [];
-  const signer = createFrameSigner({ secrets: [SECRET], clockMs: () => clockMs });
-  const verify = createFrameVerifier({
+  const newSigner = () => createFrameSigner({ secrets: [SECRET], clockMs: () => clockMs });
+  const signer = newSigner();
+  const verifier = createFrameVerifier({
     secrets: [SECRET],
     acceptsUnsigned: false,
     clockMs: () => clockMs,
@@ -24,7 +25,10 @@ function busForTest() {
   return {
     dropped,
     publish,
-    arrives: (frame: Buffer) => verify(CHANNEL, frame)?.toString(),
+    /** From a process that publishes nothing else. */
+    publishOnce: (frame: string) => Buffer.from(newSigner().sign(CHANNEL, frame)),
+    sizes: verifier.sizes,
+    arrives: (frame: Buffer) => verifier.verify(CHANNEL, frame)?.toString(),
     pass(ms: number) {
       elapsedMs += ms;
       if (clockMs !== undefined) clockMs += ms;
@@ -90,6 +94,22 @@ describe('a signed frame', () => {
     }
     expect(new Set(dropped)).toEqual(new Set(['replayed', 'stale']));
     expect(dropped).toHaveLength(300);
+  });
+
+  it('keeps a window of its sender until that is silent for three minutes, and a forged one keeps nothing', () => {
+    const { publish, publishOnce, arrives, sizes, pass } = busForTest();
+    for (let n = 0; n < 20; n += 1) {
+      arrives(publishOnce('once'));
+      arrives(changed(publishOnce('{"text":"forged"}'), 3));
+    }
+    arrives(publish('first'));
+    expect(sizes()).toEqual({ senders: 21, earlier: 0 });
+    pass(3 * FRAME_LIFE_MS);
+    arrives(publish('second'));
+    expect(sizes()).toEqual({ senders: 1, earlier: 21 });
+    pass(3 * FRAME_LIFE_MS);
+    arrives(publish('third'));
+    expect(sizes()).toEqual({ senders: 1, earlier: 1 });
   });
 
   it('is dropped while the time of Redis is unknown', () => {

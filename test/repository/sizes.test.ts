@@ -34,8 +34,6 @@ const UNCOUNTED: Readonly<Record<string, readonly string[]>> = {
   ],
   'as many as there are servers, workers, processes beside them, slots, namespaces, events or files': [
     'backend/embedded/lock.ts connections',
-    'backend/redis/bus/frame-verifier.ts earlier',
-    'backend/redis/bus/frame-verifier.ts senders',
     'backend/redis/connection/rights.ts commandRules',
     'backend/redis/connection/sentinel-target.ts answers',
     'backend/redis/connection/sentinel-target.ts listeners',

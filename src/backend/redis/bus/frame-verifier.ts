@@ -1,9 +1,14 @@
+import type { Sized } from '../../../sizes.ts';
 import type { OnFrameDropped } from '../../dropped-frames.ts';
 import { contentOf, frameKey, isSignedWith, type Signature, senderKey, signatureOf } from './frame-mac.ts';
 import { ReplayWindow } from './replay-window.ts';
 
 /** Returns the frame without what only the bus needs, or undefined if it must be dropped. */
 export type VerifyFrame = (channel: string, frame: Buffer) => Buffer | undefined;
+
+export interface FrameVerifier {
+  readonly verify: VerifyFrame;
+}
 
 export interface FrameVerifierDeps {
   /** A frame is good if one of them signed it. Every frame is without any. */
@@ -34,9 +39,8 @@ class Sender {
  * Verifies who published a frame, on which channel and when, and that it has not been here before. Nothing that fails changes
  * any state, so that forged frames use no memory.
  */
-export function createFrameVerifier(deps: FrameVerifierDeps): VerifyFrame {
+export function createFrameVerifier(deps: FrameVerifierDeps): FrameVerifier & Sized {
   const { secrets, acceptsUnsigned, clockMs, onDropped, now = () => performance.now() } = deps;
-  if (secrets.length === 0) return (_channel, frame) => frame;
   /** The senders of this time and of the last; who is silent for both is forgotten. */
   let senders = new Map<string, Sender>();
   let earlier = new Map<string, Sender>();
@@ -67,7 +71,7 @@ export function createFrameVerifier(deps: FrameVerifierDeps): VerifyFrame {
     return undefined;
   }
 
-  return (channel, frame) => {
+  function verify(channel: string, frame: Buffer): Buffer | undefined {
     const signature = signatureOf(frame);
     if (!signature) {
       if (acceptsUnsigned) return frame;
@@ -90,5 +94,10 @@ export function createFrameVerifier(deps: FrameVerifierDeps): VerifyFrame {
       return undefined;
     }
     return contentOf(frame, signature);
+  }
+
+  return {
+    verify: secrets.length === 0 ? (_channel, frame) => frame : verify,
+    sizes: () => ({ senders: senders.size, earlier: earlier.size }),
   };
 }

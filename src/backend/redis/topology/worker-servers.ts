@@ -86,7 +86,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers & Size
 
   const clockMs = (channel: string) => topology.nodeOf(channel).clockMs();
   const signer = createFrameSigner({ secrets: busSecrets, clockMs });
-  const verify = createFrameVerifier({
+  const verifier = createFrameVerifier({
     secrets: busSecrets,
     acceptsUnsigned: busUnsigned === 'accept',
     clockMs,
@@ -100,7 +100,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers & Size
       target,
       tagOfServer,
       signer,
-      verify,
+      verify: verifier.verify,
       onClockSet: clockSet.schedule,
     });
     node.subscriber.subscriptions.onResync(resync);
@@ -169,8 +169,9 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers & Size
   }
 
   return {
-    sizes: () =>
-      Object.fromEntries(
+    sizes: () => ({
+      bus: verifier.sizes(),
+      ...Object.fromEntries(
         topology
           .nodes()
           .map(({ subscriber, bus }, server) => [
@@ -178,6 +179,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers & Size
             { subscriptions: subscriber.subscriptions.sizes(), probe: bus.sizes() },
           ]),
       ),
+    }),
     commands: signedCommands(topology.commands, signer),
     signer,
     each: () => topology.nodes().map(({ commands }) => commands),
