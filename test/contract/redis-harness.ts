@@ -111,12 +111,12 @@ export const ALLOWED = ['on', '>granted', ...aclRules('rc')];
 
 /** Without +scan, a worker can do all but list rooms by their logs. */
 const USER = ['--user', 'roomcast', ...ALLOWED, '+scan'];
+const BUS_SECRETS = ['s'.repeat(32)];
 const asUser = (url: string) => url.replace('//', '//roomcast:granted@');
 
 export async function redisHarness(): Promise<Harness> {
   const redis = await openRedis(USER);
-  // The other suites run without a secret.
-  return harnessOver([redis], { redisUrl: asUser(redis.url), busSecrets: ['s'.repeat(32)] });
+  return harnessOver([redis], { redisUrl: asUser(redis.url) });
 }
 
 export async function severalServersHarness(): Promise<Harness> {
@@ -139,7 +139,7 @@ function harnessOver(servers: readonly RedisProcess[], where: Partial<BackendOpt
 
   return {
     async open(options) {
-      const opened = await openConnectedPeer({ ...where, ...options });
+      const opened = await openConnectedPeer({ ...where, busSecrets: BUS_SECRETS, ...options });
       // Nothing is kept of the peers that a long test closed itself.
       const peer: Peer = {
         ...opened,

@@ -9,7 +9,8 @@ import { MODES } from '../support/system.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 describe.each(MODES)('moderation, %s', (mode) => {
-  const stage = systemFixture(mode, { RATE_SAY: '0', NAMESPACES: '/,/post' }, { workersEach: 1 });
+  const settings = { RATE_SAY: '0', NAMESPACES: '/,/post', BUS_SECRET: 's'.repeat(32) };
+  const stage = systemFixture(mode, settings, { workersEach: 1 });
   const { worker, fresh, connect } = stage;
   let asked = 0;
 

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { DroppedFrame } from '../../../src/backend/dropped-frames.ts';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { slotOf } from '../../../src/backend/redis/topology/hash-slots.ts';
@@ -12,13 +13,15 @@ import type { RedisProcess } from '../../support/redis-server.ts';
 async function clusterForTest(options?: RedisClusterOptions) {
   const cluster = await openRedisCluster(options);
   onTestFinished(() => cluster.close());
+  const dropped: DroppedFrame[] = [];
   async function peer(more: PeerSettings = {}) {
-    const opened = await openPeer({ redisClusterNodes: cluster.addresses, ...more });
+    const signed = { busSecrets: ['s'.repeat(32)], onFrameDropped: (why: DroppedFrame) => dropped.push(why) };
+    const opened = await openPeer({ redisClusterNodes: cluster.addresses, ...signed, ...more });
     onTestFinished(() => opened.close());
     return opened;
   }
   const slotOfRoom = (room: Room) => slotOf(redisKeys('rc').channel(room));
-  return { cluster, peer, slotOfRoom };
+  return { cluster, peer, dropped, slotOfRoom };
 }
 
 const others = (masters: readonly RedisProcess[], one: RedisProcess) =>
@@ -26,7 +29,7 @@ const others = (masters: readonly RedisProcess[], one: RedisProcess) =>
 
 describe('a Redis Cluster', () => {
   it('moves the slot of a room that is written to: nothing is refused, lost or swapped', async () => {
-    const { cluster, peer, slotOfRoom } = await clusterForTest();
+    const { cluster, peer, dropped, slotOfRoom } = await clusterForTest();
     const [writer, reader] = [await peer(), await peer()];
     const room = newRoom();
     const slot = slotOfRoom(room);
@@ -64,6 +67,7 @@ describe('a Redis Cluster', () => {
     const { entries, first } = await read(reader, room, { before: seqs.length + 1, limit: 1_000 });
     expect(seqsOf(entries)).toEqual(range(Math.max(first, seqs.length - 999), seqs.length));
     expect(textsOf(entries)).toEqual(seqsOf(entries).map(String));
+    expect(dropped).toEqual([]);
   });
 
   it('makes the calls of a room wait while only a part of its keys has moved', async () => {

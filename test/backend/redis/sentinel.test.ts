@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { append, newRoom, read, textsOf } from '../../contract/peers.ts';
+import type { DroppedFrame } from '../../../src/backend/dropped-frames.ts';
+import { append, arrivalOf, listen, newRoom, read, textsOf } from '../../contract/peers.ts';
 import { peerForTest } from '../../contract/redis-harness.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openWatchedRedis, type WatchedRedis } from '../../support/sentinels.ts';
@@ -18,7 +19,13 @@ const settingsOf = ({ name, sentinels }: WatchedRedis) => ({
 it('a worker follows the master: after kill -9, and back after an ordered failover', async () => {
   const watched = await watchedRedisForTest();
   const [first, second] = watched.servers;
-  const peer = await peerForTest('redis://chat', settingsOf(watched));
+  const dropped: DroppedFrame[] = [];
+  const peer = await peerForTest('redis://chat', {
+    ...settingsOf(watched),
+    // A frame is signed by the time of its server, and each of the two has its own.
+    busSecrets: ['s'.repeat(32)],
+    onFrameDropped: (why) => dropped.push(why),
+  });
   const room = newRoom();
   const { epoch } = await append(peer, room, '1');
   await watched.replicated(first);
@@ -38,4 +45,8 @@ it('a worker follows the master: after kill -9, and back after an ordered failov
   expect(await append(peer, room, '3')).toMatchObject({ seq: 3 });
   expect(textsOf((await read(peer, room)).entries)).toEqual(['1', '2', '3']);
   await eventually(async () => expect(await peer.bus.probe()).toMatchObject({ ok: true }));
+  const { entries } = await listen(peer, room);
+  await append(peer, room, '4');
+  await arrivalOf(4, entries);
+  expect([textsOf(entries), dropped]).toEqual([['4'], []]);
 });
