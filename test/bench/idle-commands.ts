@@ -3,11 +3,11 @@
  *
  * Prints how many commands per second a Redis runs, by command, while N users in R rooms on W workers do nothing.
  */
-import { parseArgs } from 'node:util';
+import { readScriptOptions } from '../support/script-options.ts';
 import { measureIdleCommands } from './measure/idle-commands.ts';
 import { ROOMCAST } from './systems/roomcast.ts';
 
-const { values } = parseArgs({
+const { values } = readScriptOptions(import.meta.url, {
   options: {
     users: { type: 'string', default: '2000' },
     rooms: { type: 'string', default: '200' },

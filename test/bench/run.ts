@@ -4,9 +4,10 @@
  *   npm run bench -- --readme
  *
  * Measures what is built in dist/; without a case all of them. README.md beside this file says how. Ends with code 1
- * when a run of any system failed, or when others kept the machine too busy to record a case. --readme only makes the tables again, of the rows in results/: those of that README, of the top one and of deploy/.
+ * when a run of any system failed, or when others kept the machine too busy to record a case. --readme only makes the
+ * tables again, of the rows in results/: those of that README, of the top one and of deploy/.
  */
-import { parseArgs } from 'node:util';
+import { readScriptOptions } from '../support/script-options.ts';
 import { backgroundTable, capacityTable, costsTable, exampleOf } from './capacity/tables.ts';
 import type { Params, Scale } from './case.ts';
 import { CASES } from './cases/all.ts';
@@ -22,7 +23,7 @@ import { openNodeVersion } from './systems/node-versions.ts';
 const QUICK_ROUNDS = '2';
 
 const args = process.argv.slice(2);
-const { values, positionals } = parseArgs({
+const { values, positionals } = readScriptOptions(import.meta.url, {
   args,
   allowPositionals: true,
   options: {

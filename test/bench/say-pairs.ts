@@ -8,10 +8,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { childrenOf } from '../faults/processes.ts';
 import { MAIN, startHost } from '../support/cluster.ts';
 import { connect, type Member } from '../support/member.ts';
+import { readScriptOptions } from '../support/script-options.ts';
 import { cpuNsOf } from './measure/cpu.ts';
 import { openRunRedis, type RunRedis } from './systems/redis.ts';
 
@@ -22,7 +22,7 @@ const TEXT = 'as long as people make their messages, more or less, in a chat';
 /** Both keep every entry, so that none is trimmed while bytes are counted. */
 const SETTINGS = { RATE_SAY: '0', LOG_LEVEL: 'warn', HISTORY_SIZE: '1000000' };
 
-const { values } = parseArgs({
+const { values } = readScriptOptions(import.meta.url, {
   options: {
     before: { type: 'string' },
     pairs: { type: 'string', default: '10' },

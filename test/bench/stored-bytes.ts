@@ -6,7 +6,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { open } from 'lmdb';
 import { DATA_FILE } from '../../src/backend/embedded/data-dir.ts';
 import { redisKeys } from '../../src/backend/redis/keys.ts';
@@ -14,8 +13,9 @@ import { inboxOf, roomOf } from '../../src/chat/room.ts';
 import { MAIN, startHost } from '../support/cluster.ts';
 import { connect, type Member } from '../support/member.ts';
 import { openRedis, type RedisProcess } from '../support/redis-server.ts';
+import { readScriptOptions } from '../support/script-options.ts';
 
-const { values } = parseArgs({
+const { values } = readScriptOptions(import.meta.url, {
   options: {
     main: { type: 'string', default: MAIN },
     strangers: { type: 'string', default: '30' },

@@ -6,12 +6,12 @@
  * Runs what is built in dist/. The same seed plays the same faults. Ends with code 1 when anything was lost, repeated,
  * swapped or leaked, or a run proved nothing.
  */
-import { parseArgs } from 'node:util';
+import { readScriptOptions } from '../support/script-options.ts';
 import { runAll } from './all.ts';
 import { runReloads } from './reload-table.ts';
 import { runSoak } from './soak.ts';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readScriptOptions(import.meta.url, {
   allowPositionals: true,
   options: {
     only: { type: 'string' },

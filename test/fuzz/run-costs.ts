@@ -4,9 +4,9 @@
  * Prints the dearest input of each kind, and fails if one costs more than the bound, or a process dies.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { childrenOf } from '../faults/processes.ts';
 import { enter } from '../support/member.ts';
+import { readScriptOptions } from '../support/script-options.ts';
 import { startSystem } from '../support/system.ts';
 import { cpuMs, findCosts } from './costs.ts';
 
@@ -15,7 +15,7 @@ const MOST_CPU_MS_PER_KILOBYTE = 400;
 const IDLE_MS = 5_000;
 const SAY_EVERY_MS = 80;
 
-const { values } = parseArgs({
+const { values } = readScriptOptions(import.meta.url, {
   options: {
     seed: { type: 'string', default: String(Date.now() % 1e6) },
     steps: { type: 'string', default: '6' },

@@ -3,12 +3,12 @@
  *
  * Runs what is built in dist/. The same seed sends the same inputs; with the path that a failure prints it begins there.
  */
-import { parseArgs } from 'node:util';
+import { readScriptOptions } from '../support/script-options.ts';
 import { fuzz } from './campaign.ts';
 import { SURFACES } from './surfaces.ts';
 import { openTarget } from './target.ts';
 
-const { values } = parseArgs({
+const { values } = readScriptOptions(import.meta.url, {
   options: {
     surface: { type: 'string' },
     seconds: { type: 'string', default: '60' },
