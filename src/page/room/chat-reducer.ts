@@ -65,6 +65,21 @@ export type ChatEvent =
   | { readonly type: 'unsent'; readonly drafts: readonly UnsentMessage[] }
   | { readonly type: 'said'; readonly said: SayAck; readonly draft: UnsentMessage };
 
+const CROWDS: ReadonlySet<ChatEvent['type']> = new Set([
+  'message',
+  'deleted',
+  'changed',
+  'presence',
+  'counted',
+  'members',
+  'typing',
+]);
+
+/** The event tells what others do. What the reader does is drawn at once. */
+export function comesInCrowds({ type }: ChatEvent): boolean {
+  return CROWDS.has(type);
+}
+
 export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
   const next = withAttention(state, applied(state, event));
   if (next.drafts === state.drafts && next.connection === state.connection) return next;

@@ -1,6 +1,6 @@
 import type { ChatClient, ChatMessage, ClientStorage, PersistentRoom } from '../../client/index.ts';
 import { createFieldText } from '../composer/field-text.ts';
-import { type ChatEvent, reduceChat } from '../room/chat-reducer.ts';
+import { type ChatEvent, comesInCrowds, reduceChat } from '../room/chat-reducer.ts';
 import { type ChatState, INITIAL_STATE } from '../room/chat-state.ts';
 import type { RoomActions } from '../room/room-actions.ts';
 import { connectRoom } from '../room/room-connection.ts';
@@ -28,6 +28,7 @@ export interface RoomSessionDeps {
   /** The room is what the reader looks at. */
   readonly isShown: () => boolean;
   readonly now: () => number;
+  readonly elapsedMs: () => number;
   readonly nextFrame: StoreDeps<ChatState, ChatEvent>['nextFrame'];
   readonly onUnread: () => void;
   readonly onSeen: (position: LogPosition) => void;
@@ -36,11 +37,18 @@ export interface RoomSessionDeps {
 
 /** The read marker of the server follows at most once in this time. */
 const MARK_EVERY_MS = 1_000;
+/** A crowded room is drawn ten times a second. Each drawing costs a frame or two, for which a key has to wait. */
+const DRAW_EVERY_MS = 100;
 
 export function openRoomSession(deps: RoomSessionDeps): RoomSession {
   const { chat, roomid, now } = deps;
   const room = chat.enter(roomid);
-  const store = createStore({ initial: INITIAL_STATE, reduce: reduceChat, nextFrame: deps.nextFrame });
+  const store = createStore({
+    initial: INITIAL_STATE,
+    reduce: reduceChat,
+    nextFrame: deps.nextFrame,
+    pacing: { canWait: comesInCrowds, everyMs: DRAW_EVERY_MS, elapsedMs: deps.elapsedMs },
+  });
   const field = createFieldText({ storage: deps.storage, guestId: deps.guestId });
   let marking: ReturnType<typeof setTimeout> | undefined;
   let position: LogPosition | undefined;

@@ -124,6 +124,7 @@ export function openSession(deps: SessionDeps): Session {
       seen: seen.get(roomid),
       isShown: () => shown === roomid && deps.isVisible(),
       now,
+      elapsedMs: deps.elapsedMs,
       nextFrame,
       onUnread: count,
       onSeen(position) {

@@ -9,16 +9,41 @@ export interface StoreDeps<State, Event> {
   readonly initial: State;
   readonly reduce: (state: State, event: Event) => State;
   readonly nextFrame: (callback: () => void) => void;
+  readonly pacing?: Pacing<Event>;
+}
+
+/** Gathers changes that come in crowds, so that drawing them leaves time for the reader's keys. */
+export interface Pacing<Event> {
+  /** True: listeners hear of the event `everyMs` after the call before, if not sooner for another reason. */
+  readonly canWait: (event: Event) => boolean;
+  readonly everyMs: number;
+  readonly elapsedMs: () => number;
 }
 
 export function createStore<State, Event>(deps: StoreDeps<State, Event>): Store<State, Event> {
   let state = deps.initial;
+  const { nextFrame, pacing } = deps;
   let scheduled = false;
+  let waiting: ReturnType<typeof setTimeout> | undefined;
+  let notifiedAt = Number.NEGATIVE_INFINITY;
   const listeners = new Set<() => void>();
 
   function notify(): void {
     scheduled = false;
+    if (pacing) notifiedAt = pacing.elapsedMs();
     for (const listener of listeners) listener();
+  }
+
+  function schedule(): void {
+    clearTimeout(waiting);
+    waiting = undefined;
+    if (scheduled) return;
+    scheduled = true;
+    nextFrame(notify);
+  }
+
+  function waitMs(event: Event): number {
+    return pacing?.canWait(event) ? notifiedAt + pacing.everyMs - pacing.elapsedMs() : 0;
   }
 
   return {
@@ -27,9 +52,9 @@ export function createStore<State, Event>(deps: StoreDeps<State, Event>): Store<
       const next = deps.reduce(state, event);
       if (next === state) return;
       state = next;
-      if (scheduled) return;
-      scheduled = true;
-      deps.nextFrame(notify);
+      const ms = waitMs(event);
+      if (ms <= 0) schedule();
+      else if (!scheduled) waiting ??= setTimeout(schedule, ms);
     },
     subscribe(listener) {
       listeners.add(listener);
