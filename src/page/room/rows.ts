@@ -84,6 +84,7 @@ export function createRowMaker(): (input: RowsInput) => readonly Row[] {
 
   function update(input: RowsInput): void {
     const { timeline, me, more } = input;
+    dropOldest(input);
     const kept = last?.me === me && last.more === more ? sharedLength(last.timeline, timeline) : 0;
     last = input;
     if (kept === timeline.length && kept === stored.length) return;
@@ -93,6 +94,24 @@ export function createRowMaker(): (input: RowsInput) => readonly Row[] {
       const row = rowOf(entry, me, before, more);
       stored.push(row);
       before = { row, at: timeOf(row) ?? before.at };
+    }
+  }
+
+  /** A list that lost its oldest entries keeps the other rows, after the first one with a time: its date may show now. */
+  function dropOldest({ timeline, more }: RowsInput): void {
+    const first = timeline[0];
+    if (!last || !first || first === last.timeline[0]) return;
+    const gone = last.timeline.indexOf(first);
+    if (gone < 0) return;
+    last = { ...last, more, timeline: last.timeline.slice(gone) };
+    stored = stored.slice(gone);
+    const { me } = last;
+    let before: Context = {};
+    for (const [at, entry] of last.timeline.entries()) {
+      const row = rowOf(entry, me, before, more);
+      stored[at] = row;
+      before = { row, at: timeOf(row) };
+      if (before.at !== undefined) return;
     }
   }
 

@@ -89,6 +89,25 @@ describe('rows of a list that changes', () => {
     expect(grown).toEqual(rowsOf([...timeline, saidEntry(said(4))], [], ME));
   });
 
+  it('are the same objects after the oldest ones are gone, but for the first of the rest', () => {
+    const make = createRowMaker();
+    const timeline = list(5);
+    const input = { drafts: [], me: ME, more: true };
+    const before = make({ ...input, timeline });
+    const rest = make({ ...input, timeline: timeline.slice(2) });
+    expect(rest.slice(1).every((row, index) => row === before[index + 3])).toBe(true);
+    expect(rest).toEqual(rowsOf(timeline.slice(2), [], ME, true));
+  });
+
+  it('show the date again where the one who had it is gone', () => {
+    const make = createRowMaker();
+    const gone = saidEntry({ ...said(2), deleted: true } as ReturnType<typeof said>);
+    const timeline = [saidEntry(said(1, { at: NOON })), gone, saidEntry(said(3, { at: minutes(1) }))];
+    make({ timeline, drafts: [], me: ME, more: false });
+    const rest = timeline.slice(1);
+    expect(make({ timeline: rest, drafts: [], me: ME, more: false })).toEqual(rowsOf(rest, [], ME));
+  });
+
   it.each([
     ['a change in the middle', (all: Timeline) => all.with(1, saidEntry(said(2, { userId: 'x' })))],
     ['older messages above', (all: Timeline) => [saidEntry(said(0)), ...all]],
