@@ -12,7 +12,7 @@ import { unseenLine } from './reading.ts';
 import type { RoomActions } from './room-actions.ts';
 import { RowControls } from './row-controls.tsx';
 import { useRowFocus } from './row-focus.ts';
-import { RowFrame } from './row-frame.tsx';
+import { RowFrame, rowContent } from './row-frame.tsx';
 import { createRowMaker, saidSince } from './rows.ts';
 import { useScrollAnchor } from './scroll-anchor.ts';
 import { StickyDate } from './sticky-date.tsx';
@@ -40,7 +40,15 @@ export function MessageList({ state, me, actions }: MessageListProps) {
   const knownTop = useRef(0);
   const canLoad = more && timeline.length < MAX_ENTRIES_WHILE_READING;
   const focus = useRowFocus({ box, rows });
-  const list = useVirtualRows({ rows, box, knownTop, kept: focus.kept, headPx: HEAD_PX, tailPx: TAIL_PX });
+  const list = useVirtualRows({
+    rows,
+    box,
+    knownTop,
+    kept: focus.kept,
+    following,
+    headPx: HEAD_PX,
+    tailPx: TAIL_PX,
+  });
   const { onScroll, toEnd, letGo } = useScrollAnchor({
     box,
     knownTop,
@@ -106,7 +114,7 @@ export function MessageList({ state, me, actions }: MessageListProps) {
             isTabStop={index === tabStop}
             isNewLine={row.key === newLine}
             isMarked={row.key === goTo.reached}
-            state={state}
+            {...rowContent(row, state, me)}
             me={me}
             language={language}
             nameOf={(userId) => nameOf(state, userId, me)}

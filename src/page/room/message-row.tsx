@@ -7,7 +7,7 @@ import { Avatar } from '../ui/avatar.tsx';
 import { LookAlikeMark } from '../ui/look-alike-mark.tsx';
 import { type DraftActions, DraftState } from './draft-state.tsx';
 import { QuotedLine } from './quoted-line.tsx';
-import type { Quote } from './quotes.ts';
+import { type Quote, sameQuote } from './quotes.ts';
 import { Reactions } from './reactions.tsx';
 import { type SaidRow, sameRow } from './rows.ts';
 
@@ -45,8 +45,7 @@ export class MessageRow extends Component<MessageRowProps> {
       mayReact !== next.mayReact ||
       isConfusable !== next.isConfusable ||
       !sameRow(row, next.row) ||
-      quote?.seq !== next.quote?.seq ||
-      quote?.message !== next.quote?.message ||
+      !sameQuote(quote, next.quote) ||
       reacted.join() !== next.reacted.join()
     );
   }

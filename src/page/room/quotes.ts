@@ -16,6 +16,10 @@ export function quoteOf(row: SaidRow, timeline: Timeline): Quote | undefined {
   return message ? { seq, message } : { seq };
 }
 
+export function sameQuote(one: Quote | undefined, other: Quote | undefined): boolean {
+  return one?.seq === other?.seq && one?.message === other?.message;
+}
+
 /** The message of this number. Without an epoch it is the newest: the store may have lost others of this number. */
 export function messageOf(timeline: Timeline, seq: number, epoch?: string): ChatMessage | undefined {
   for (let i = timeline.length - 1; i >= 0; i--) {

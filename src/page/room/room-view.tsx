@@ -1,5 +1,6 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import type { Person } from '../../protocol/people.ts';
+import type { ChatMessage } from '../../protocol/rooms.ts';
 import { Composer } from '../composer/composer.tsx';
 import { ComposerNote } from '../composer/composer-note.tsx';
 import type { Store } from '../ui/store.ts';
@@ -9,6 +10,7 @@ import type { ChatState } from './chat-state.ts';
 import { FailedNote } from './failed-note.tsx';
 import { MessageList } from './message-list.tsx';
 import type { RoomActions } from './room-actions.ts';
+import type { Timeline } from './timeline.ts';
 
 export interface RoomViewProps {
   readonly store: Store<ChatState, ChatEvent>;
@@ -19,7 +21,7 @@ export interface RoomViewProps {
 /** The inside of a room: its messages, who is writing, and the field. */
 export function RoomView({ store, actions, me }: RoomViewProps) {
   const state = useStore(store);
-  const { target } = state;
+  const { target, maxTextBytes } = state;
   useEffect(() => {
     const update = () => actions.attended(!document.hidden);
     update();
@@ -30,23 +32,11 @@ export function RoomView({ store, actions, me }: RoomViewProps) {
     };
   }, [actions]);
 
-  function editLast(): void {
-    const last = state.timeline.findLast(
-      (entry) => entry.kind === 'said' && !entry.message.deleted && entry.message.data.userId === me.userId,
-    );
-    if (last?.kind !== 'said') return;
-    actions.target({ kind: 'edit', seq: last.message.seq, text: last.message.data.text });
-  }
-
-  return (
-    <>
-      <MessageList state={state} me={me} actions={actions} />
-      {state.failed && (
-        <FailedNote failed={state.failed} onRepeat={actions.request} onClose={actions.forgetFailure} />
-      )}
-      <ComposerNote mute={state.mute} typists={state.connection.phase === 'joined' ? state.typists : []} />
+  // A crowded room changes all the time, and the field with none of it.
+  const composer = useMemo(
+    () => (
       <Composer
-        maxTextBytes={state.maxTextBytes}
+        maxTextBytes={maxTextBytes}
         ownId={me.userId}
         fieldText={actions.field}
         followMembers={actions.members}
@@ -57,9 +47,31 @@ export function RoomView({ store, actions, me }: RoomViewProps) {
           actions.request({ kind: 'edit', seq, text });
         }}
         onEndTarget={() => actions.target(undefined)}
-        onEditLast={editLast}
+        onEditLast={() => {
+          const last = lastOwn(store.get().timeline, me.userId);
+          if (last) actions.target({ kind: 'edit', seq: last.seq, text: last.data.text });
+        }}
         onTyping={actions.typing}
       />
+    ),
+    [maxTextBytes, me.userId, actions, target, store],
+  );
+
+  return (
+    <>
+      <MessageList state={state} me={me} actions={actions} />
+      {state.failed && (
+        <FailedNote failed={state.failed} onRepeat={actions.request} onClose={actions.forgetFailure} />
+      )}
+      <ComposerNote mute={state.mute} typists={state.connection.phase === 'joined' ? state.typists : []} />
+      {composer}
     </>
   );
+}
+
+function lastOwn(timeline: Timeline, ownId: string): ChatMessage | undefined {
+  const last = timeline.findLast(
+    (entry) => entry.kind === 'said' && !entry.message.deleted && entry.message.data.userId === ownId,
+  );
+  return last?.kind === 'said' ? last.message : undefined;
 }

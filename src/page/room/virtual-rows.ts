@@ -1,5 +1,4 @@
 import {
-  defaultRangeExtractor,
   elementScroll,
   observeElementOffset,
   observeElementRect,
@@ -8,6 +7,7 @@ import {
 } from '@tanstack/virtual-core';
 import type { RefObject } from 'preact';
 import { useCallback, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
+import { covers, type DrawnRange, rangeToDraw } from './drawn-range.ts';
 import { estimateHeight } from './row-height.ts';
 import type { Row } from './rows.ts';
 
@@ -18,6 +18,8 @@ export interface VirtualRowsDeps {
   readonly knownTop: { current: number };
   /** The index of a row that stays drawn wherever the list is, because it has the focus. */
   readonly kept: number | undefined;
+  /** The list follows its end, so rows that are new there will be in sight. */
+  readonly following: boolean;
   /** The heights of what stands above the first row and below the last one. */
   readonly headPx: number;
   readonly tailPx: number;
@@ -39,16 +41,16 @@ export interface VirtualRows {
   scrollTo(index: number, align: 'auto' | 'center'): void;
 }
 
-/** Rows drawn beyond those in sight. Two frames of 100 messages a second fit into it. */
-const OVERSCAN = 8;
-
 /**
  * Draws the rows in sight and a few more, and keeps space for the others. Rows have the attribute `data-index` and follow each
  * other in the document's own flow, so a wrong estimate moves only rows that are not in sight.
  */
-export function useVirtualRows({ rows, box, knownTop, kept, headPx, tailPx }: VirtualRowsDeps): VirtualRows {
+export function useVirtualRows(deps: VirtualRowsDeps): VirtualRows {
+  const { rows, box, knownTop, kept, following, headPx, tailPx } = deps;
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   const measuring = useRef(false);
+  const drawnRange = useRef<DrawnRange | undefined>(undefined);
+  const size = useRef(0);
   const getItemKey = useCallback((index: number) => rows[index]?.key ?? index, [rows]);
   const estimateSize = useCallback((index: number) => estimateHeight(rows[index]), [rows]);
   const options: VirtualizerOptions<HTMLDivElement, HTMLElement> = {
@@ -62,16 +64,20 @@ export function useVirtualRows({ rows, box, knownTop, kept, headPx, tailPx }: Vi
     },
     observeElementRect,
     observeElementOffset,
-    overscan: OVERSCAN,
     paddingStart: headPx,
     paddingEnd: tailPx,
     // Rows that are put above the first one move the list by their height.
     anchorTo: 'end',
     // The end of the list is left to the scroll anchor: the library's own hold on it would undo a scroll of the same frame.
     scrollEndThreshold: Number.NEGATIVE_INFINITY,
-    rangeExtractor: (range) => withIndex(defaultRangeExtractor(range), kept, range.count),
+    rangeExtractor(range) {
+      const drawn = rangeToDraw(range, range.count, following);
+      drawnRange.current = drawn;
+      return indexesOf(drawn, kept, range.count);
+    },
     onChange: () => {
-      if (!measuring.current) redraw(undefined);
+      if (!measuring.current && (virtualizer.getTotalSize() !== size.current || !isCovered()))
+        redraw(undefined);
     },
   };
   const [virtualizer] = useState(() => new Virtualizer<HTMLDivElement, HTMLElement>(options));
@@ -80,7 +86,6 @@ export function useVirtualRows({ rows, box, knownTop, kept, headPx, tailPx }: Vi
   useLayoutEffect(() => virtualizer._didMount(), [virtualizer]);
   useLayoutEffect(() => {
     virtualizer._willUpdate();
-    const before = virtualizer.getTotalSize();
     // A notification for each row would draw the list as often.
     measuring.current = true;
     for (const node of box.current?.querySelectorAll<HTMLElement>(':scope > [data-index]') ?? []) {
@@ -88,8 +93,14 @@ export function useVirtualRows({ rows, box, knownTop, kept, headPx, tailPx }: Vi
     }
     virtualizer.measureElement(null);
     measuring.current = false;
-    if (virtualizer.getTotalSize() !== before) redraw(undefined);
+    size.current = virtualizer.getTotalSize();
+    if (!isCovered()) redraw(undefined);
   });
+
+  function isCovered(): boolean {
+    const range = virtualizer.calculateRange();
+    return !range || (drawnRange.current !== undefined && covers(drawnRange.current, range, rows));
+  }
 
   const items = virtualizer.getVirtualItems();
   let end = headPx;
@@ -108,7 +119,8 @@ export function useVirtualRows({ rows, box, knownTop, kept, headPx, tailPx }: Vi
   };
 }
 
-function withIndex(indexes: number[], kept: number | undefined, count: number): number[] {
-  if (kept === undefined || kept >= count || indexes.includes(kept)) return indexes;
-  return [...indexes, kept].sort((a, b) => a - b);
+function indexesOf({ from, to }: DrawnRange, kept: number | undefined, count: number): number[] {
+  const indexes = Array.from({ length: to - from }, (_, at) => from + at);
+  if (kept === undefined || kept >= count || (kept >= from && kept < to)) return indexes;
+  return kept < from ? [kept, ...indexes] : [...indexes, kept];
 }
