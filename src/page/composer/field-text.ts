@@ -1,5 +1,6 @@
 import type { ClientStorage } from '../../client/index.ts';
 import type { Mentioned } from '../text/message-nodes.ts';
+import { type ComposerTarget, parseTarget } from './target.ts';
 
 export interface FieldTextDeps {
   /** The storage of one nickname in one room. */
@@ -17,13 +18,17 @@ export interface FieldText {
   readonly text: string;
   /** The people chosen from the list of members, whether their names are still in the text or not. */
   readonly chosen: readonly Mentioned[];
+  /** The message that the text answers, or that is edited beside the text. */
+  readonly target: ComposerTarget | undefined;
   /** Call it with every key. */
   save(text: string, chosen?: readonly Mentioned[]): void;
+  /** Call it when the target changes, and with every key of an edit. */
+  saveTarget(target: ComposerTarget | undefined): void;
   /** Puts a text that was not sent back into the field, below what is there. */
   add(text: string): void;
   /** The server named the user. */
   setAuthor(userId: string): void;
-  /** Calls back when the text changed by anything but `save`. Returns a function that ends it. */
+  /** Calls back when the text or its target changed by anything but `save` and `saveTarget`. Returns a function that ends it. */
   listen(listener: () => void): () => void;
 }
 
@@ -35,26 +40,34 @@ export function createFieldText({ storage, guestId }: FieldTextDeps): FieldText 
   let author: string | undefined;
   let text = '';
   let chosen: readonly Mentioned[] = [];
+  let target: ComposerTarget | undefined;
 
   const key = () => (author === undefined ? KEY : `${KEY} of ${author}`);
   const chosenKey = () => `chosen in ${key()}`;
+  const targetKey = () => `target of ${key()}`;
 
   function restore(): void {
     const stored = storage.get(key());
-    if (!stored) return;
-    text = text === '' ? stored : `${stored}\n${text}`;
-    chosen = [...parseChosen(storage.get(chosenKey())), ...chosen];
+    const storedTarget = parseTarget(storage.get(targetKey()));
+    if (!stored && !storedTarget) return;
+    target ??= storedTarget;
+    if (stored) {
+      text = text === '' ? stored : `${stored}\n${text}`;
+      chosen = [...parseChosen(storage.get(chosenKey())), ...chosen];
+    }
     notify();
   }
 
   function store(): void {
     storage.set(key(), text);
     storage.set(chosenKey(), JSON.stringify(text === '' ? [] : chosen));
+    storage.set(targetKey(), target ? JSON.stringify(target) : '');
   }
 
   function forget(): void {
     storage.set(key(), '');
     storage.set(chosenKey(), '[]');
+    storage.set(targetKey(), '');
   }
 
   function notify(): void {
@@ -77,9 +90,16 @@ export function createFieldText({ storage, guestId }: FieldTextDeps): FieldText 
     get chosen() {
       return chosen;
     },
+    get target() {
+      return target;
+    },
     save(typed, people = chosen) {
       text = typed;
       chosen = typed === '' ? [] : people.slice(-MAX_CHOSEN);
+      store();
+    },
+    saveTarget(next) {
+      target = next;
       store();
     },
     add(more) {

@@ -26,13 +26,12 @@ export function useField(
   const [text, setText] = useState(kept.text);
   const [cursor, setCursor] = useState<number>();
   const edited = target?.kind === 'edit' ? target : undefined;
-  const editing = edited !== undefined;
 
   useEffect(() => {
-    setText(editing ? edited.text : kept.text);
-    if (editing) return;
+    setText(edited ? (typedIn(kept.target, edited.seq) ?? edited.text) : kept.text);
+    if (edited) return;
     return kept.listen(() => setText(kept.text));
-  }, [kept, editing, edited]);
+  }, [kept, edited]);
 
   useEffect(() => {
     if (target) field.current?.focus();
@@ -41,8 +40,14 @@ export function useField(
   function change(next: string, at: number | undefined, chosen?: Mentioned): void {
     setText(next);
     setCursor(at);
-    if (!editing) kept.save(next, chosen ? [...kept.chosen, chosen] : kept.chosen);
+    if (edited) kept.saveTarget({ ...edited, typed: next });
+    else kept.save(next, chosen ? [...kept.chosen, chosen] : kept.chosen);
   }
 
   return { text, cursor, change, moveCursor: setCursor, clear: () => change('', 0) };
+}
+
+/** The text to which the message was changed before the field was drawn. */
+function typedIn(target: ComposerTarget | undefined, seq: number): string | undefined {
+  return target?.kind === 'edit' && target.seq === seq ? target.typed : undefined;
 }

@@ -24,7 +24,7 @@ export interface RoomActions {
   /** Adds the reaction to the message, or takes it back if it is the reader's own already. */
   react(seq: number, reaction: string): void;
   forgetFailure(): void;
-  /** The message that the field's text answers or replaces from now on. */
+  /** The message that the field's text answers or replaces from now on, also after a reload. */
   target(target: ComposerTarget | undefined): void;
   /** The reader came to the end of the list or left it. */
   following(on: boolean): void;

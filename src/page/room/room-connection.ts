@@ -2,6 +2,7 @@ import type { ChatClient, PersistentRoom } from '../../client/index.ts';
 import { BYE } from '../../protocol/codes.ts';
 import type { MessagePage } from '../../protocol/rooms.ts';
 import type { FieldText } from '../composer/field-text.ts';
+import type { ComposerTarget } from '../composer/target.ts';
 import type { ConnectionEnd, Problem } from '../language/problems.ts';
 import { refusalOf } from '../language/refusals.ts';
 import type { Store } from '../ui/store.ts';
@@ -78,6 +79,15 @@ export function connectRoom({ chat, room, store, field, now }: RoomConnectionDep
     }
   }
 
+  function target(next: ComposerTarget | undefined): void {
+    field.saveTarget(next);
+    dispatch({ type: 'target', target: next });
+  }
+
+  function showFieldTarget(): void {
+    if (field.target?.seq !== store.get().target?.seq) dispatch({ type: 'target', target: field.target });
+  }
+
   chat.on('bye', ({ code, reason }) => {
     bye = { code: BYES[code] ?? 'lost', message: reason };
   });
@@ -92,6 +102,11 @@ export function connectRoom({ chat, room, store, field, now }: RoomConnectionDep
   room.on('joined', (joined) => {
     const readUpTo = chat.user && room.reads.get(chat.user.id);
     dispatch({ type: 'joined', joined, ...(readUpTo !== undefined && { readUpTo }) });
+    // The numbers of another epoch are those of other messages.
+    const { target: before } = field;
+    if (!before || before.epoch === joined.epoch) return;
+    target(undefined);
+    if (before.kind === 'edit' && before.typed) field.add(before.typed);
   });
   room.on('rights', (can) => dispatch({ type: 'rights', can }));
   room.on('refused', (error, retryInMs) => {
@@ -116,13 +131,15 @@ export function connectRoom({ chat, room, store, field, now }: RoomConnectionDep
     void loadLatest();
   });
   dispatch({ type: 'unsent', drafts: room.unsent });
+  field.listen(showFieldTarget);
+  showFieldTarget();
 
   return {
     field,
     members: room.members,
     typing: room.typing,
     ...createMessageRequests({ room, store, problemOf: (error) => refusalOf(error, now()) }),
-    target: (target) => dispatch({ type: 'target', target }),
+    target,
     following: (following) => dispatch({ type: 'following', following }),
     attended(attended) {
       dispatch({ type: 'attended', attended });

@@ -49,7 +49,9 @@ export function RoomView({ store, actions, me }: RoomViewProps) {
         onEndTarget={() => actions.target(undefined)}
         onEditLast={() => {
           const last = lastOwn(store.get().timeline, me.userId);
-          if (last) actions.target({ kind: 'edit', seq: last.seq, text: last.data.text });
+          if (!last) return;
+          const { epoch, seq, data } = last;
+          actions.target({ kind: 'edit', epoch, seq, text: data.text });
         }}
         onTyping={actions.typing}
       />

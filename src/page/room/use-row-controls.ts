@@ -138,10 +138,16 @@ export function useRowControls({ box, rows, state, actions, list, focus }: RowCo
 
 function actOnMessage(action: MessageAction, { message, text, author }: SaidRow, actions: RoomActions): void {
   if (!message) return;
-  const { seq } = message;
+  const { epoch, seq } = message;
   if (action === 'reply') {
-    actions.target({ kind: 'reply', seq, username: author.username, text: excerptOf(text, EXCERPT_CHARS) });
-  } else if (action === 'edit') actions.target({ kind: 'edit', seq, text });
+    actions.target({
+      kind: 'reply',
+      epoch,
+      seq,
+      username: author.username,
+      text: excerptOf(text, EXCERPT_CHARS),
+    });
+  } else if (action === 'edit') actions.target({ kind: 'edit', epoch, seq, text });
 }
 
 function focusField(): void {

@@ -27,6 +27,46 @@ describe('the text of the field', () => {
     expect([other.text, other.chosen]).toEqual(['', []]);
   });
 
+  it('comes back with the message that it answers', () => {
+    const kept = storage();
+    const reply = { kind: 'reply', epoch: 'e1', seq: 7, username: 'Ann', text: 'why?' } as const;
+    const before = createFieldText({ storage: kept, guestId: undefined });
+    before.setAuthor('me');
+    before.save('because');
+    before.saveTarget(reply);
+    const after = createFieldText({ storage: kept, guestId: 'me' });
+    expect([after.text, after.target]).toEqual(['because', reply]);
+    after.saveTarget(undefined);
+    expect(createFieldText({ storage: kept, guestId: 'me' }).target).toBeUndefined();
+  });
+
+  it('waits beside a changed message, which comes back too, also without a text', () => {
+    const kept = storage();
+    const edit = { kind: 'edit', epoch: 'e1', seq: 7, text: 'tee', typed: 'tea' } as const;
+    createFieldText({ storage: kept, guestId: undefined }).saveTarget(edit);
+    createFieldText({ storage: kept, guestId: undefined }).setAuthor('me');
+    const field = createFieldText({ storage: kept, guestId: undefined });
+    let told = 0;
+    field.listen(() => {
+      told += 1;
+    });
+    field.setAuthor('me');
+    expect([field.text, field.target, told]).toEqual(['', edit, 1]);
+    const other = createFieldText({ storage: kept, guestId: undefined });
+    other.setAuthor('somebody else');
+    expect(other.target).toBeUndefined();
+  });
+
+  it.each([
+    '7',
+    '{"kind": "reply", "epoch": "e1", "seq": 1, "text": "x"}',
+    '{"kind": "edit", "seq": "1"}',
+    '{',
+  ])('has no target where %s is stored', (stored) => {
+    const kept = storage(new Map([['target of field of me', stored]]));
+    expect(createFieldText({ storage: kept, guestId: 'me' }).target).toBeUndefined();
+  });
+
   it('leaves nothing behind once it is sent', () => {
     const kept = storage();
     const field = createFieldText({ storage: kept, guestId: 'me' });

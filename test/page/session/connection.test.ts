@@ -414,6 +414,18 @@ describe('loading the page again', () => {
     await eventually(() => expect([...tab]).toEqual([]));
   });
 
+  it('restores the message that is edited, and gives its text back if the room began anew', async () => {
+    const before = await inRoom();
+    const edit = { kind: 'edit', epoch: 'e1', seq: 3, text: 'tee' } as const;
+    before.connection.target(edit);
+    before.connection.field.saveTarget({ ...edit, typed: 'tea' });
+    const again = await inRoom({ tab: reloaded(before) });
+    expect(again.store.get().target).toEqual({ ...edit, typed: 'tea' });
+    onArrival = enter([], { epoch: 'e2' });
+    const anew = await inRoom({ tab: reloaded(before) });
+    expect([anew.store.get().target, anew.connection.field.text]).toEqual([undefined, 'tea']);
+  });
+
   it('restores text from before the first hello for the user that the server then names', async () => {
     onArrival = () => undefined;
     const page = open();
