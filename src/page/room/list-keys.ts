@@ -43,7 +43,7 @@ export function listCommand(pressed: Key, index: number, count: number): ListCom
   return act && !shiftKey ? { act } : undefined;
 }
 
-const LETTERS: Readonly<Record<string, MessageAction>> = { r: 'reply', e: 'edit', c: 'copy' };
+const LETTERS: Readonly<Record<string, MessageAction>> = { r: 'reply', e: 'edit', c: 'copy', g: 'quoted' };
 
 function moveTo(index: number, count: number): ListCommand | undefined {
   return count === 0 ? undefined : { move: Math.max(0, Math.min(count - 1, index)) };

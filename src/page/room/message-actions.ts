@@ -1,7 +1,8 @@
 import type { Right } from '../../protocol/rights.ts';
 import type { Row } from './rows.ts';
 
-export type MessageAction = 'reply' | 'react' | 'copy' | 'edit' | 'delete';
+/** `quoted` goes to the message that this one answers. */
+export type MessageAction = 'reply' | 'react' | 'quoted' | 'copy' | 'edit' | 'delete';
 
 /** The reactions that a menu offers at once. */
 export const QUICK_REACTIONS = ['👍', '❤️', '😂', '🎉', '😮', '🙏'] as const;
@@ -17,6 +18,7 @@ export function actionsOf(row: Row | undefined, can: readonly Right[] | undefine
   const actions: MessageAction[] = [];
   if (may('react')) actions.push('react');
   if (may('say')) actions.push('reply');
+  if (row.message.replyTo !== undefined) actions.push('quoted');
   actions.push('copy');
   if (row.own && may('say')) actions.push('edit');
   if (row.own || may('moderate')) actions.push('delete');

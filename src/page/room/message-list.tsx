@@ -58,7 +58,7 @@ export function MessageList({ state, me, actions }: MessageListProps) {
     },
   });
   const goTo = useGoTo({ rows, actions, list, focus, letGo });
-  const controls = useRowControls({ box, rows, state, actions, list, focus });
+  const controls = useRowControls({ box, rows, state, actions, list, focus, onGoTo: goTo.to });
 
   const seen = useRef<string | undefined>(undefined);
   if (following) seen.current = timeline.at(-1)?.key;

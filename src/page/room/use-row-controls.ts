@@ -18,6 +18,7 @@ export interface RowControlsDeps {
   readonly actions: RoomActions;
   readonly list: Pick<VirtualRows, 'scrollTo'>;
   readonly focus: RowFocus;
+  readonly onGoTo: (seq: number) => void;
 }
 
 /** The thing that is open for a row: its menu, or the question whether to delete it. */
@@ -31,7 +32,7 @@ export interface OpenControl {
 export type RowControlsState = ReturnType<typeof useRowControls>;
 
 /** The keyboard, the mouse and the finger on rows. */
-export function useRowControls({ box, rows, state, actions, list, focus }: RowControlsDeps) {
+export function useRowControls({ box, rows, state, actions, list, focus, onGoTo }: RowControlsDeps) {
   const [hovered, setHovered] = useState<string | undefined>(undefined);
   const [open, setOpen] = useState<OpenControl | undefined>(undefined);
   const latest = useRef({ rows, focus });
@@ -62,6 +63,8 @@ export function useRowControls({ box, rows, state, actions, list, focus }: RowCo
     if (action === 'copy') {
       focus.focus(index);
       void navigator.clipboard?.writeText(row.text).catch(() => undefined);
+    } else if (action === 'quoted') {
+      if (row.message?.replyTo !== undefined) onGoTo(row.message.replyTo);
     } else if (action === 'delete' && node) openAt(node, 'delete');
     else {
       actOnMessage(action, row, actions);

@@ -15,6 +15,11 @@ it('offers to edit and delete own messages only', () => {
   expect(actionsOf(theirs, MEMBER_RIGHTS)).toEqual(['react', 'reply', 'copy']);
 });
 
+it('leads to the message that a reply answers', () => {
+  const reply = rowOf(said(3, { replyTo: 1 }));
+  expect(actionsOf(reply, MEMBER_RIGHTS)).toEqual(['react', 'reply', 'quoted', 'copy']);
+});
+
 it('lets a moderator delete the messages of others, and edit none of them', () => {
   expect(actionsOf(theirs, RIGHTS)).toEqual(['react', 'reply', 'copy', 'delete']);
 });

@@ -34,7 +34,14 @@ export const room = {
     return rest > 0 ? `${names.join(', ')} and ${rest} more` : names.join(', ');
   },
   actions: 'Actions',
-  action: { reply: 'Reply', react: 'React', copy: 'Copy text', edit: 'Edit', delete: 'Delete' },
+  action: {
+    reply: 'Reply',
+    react: 'React',
+    quoted: 'Go to the answered message',
+    copy: 'Copy text',
+    edit: 'Edit',
+    delete: 'Delete',
+  },
   deleteQuestion: 'Delete this message for everybody?',
   cancel: 'Cancel',
   failed: {

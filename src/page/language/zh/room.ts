@@ -31,7 +31,14 @@ export const room: Texts['room'] = {
     return rest > 0 ? `${names.join('、')} 和另外 ${rest} 人` : names.join('、');
   },
   actions: '操作',
-  action: { reply: '回复', react: '回应', copy: '复制文字', edit: '编辑', delete: '删除' },
+  action: {
+    reply: '回复',
+    react: '回应',
+    quoted: '前往被回复的消息',
+    copy: '复制文字',
+    edit: '编辑',
+    delete: '删除',
+  },
   deleteQuestion: '要为所有人删除这条消息吗？',
   cancel: '取消',
   failed: {
