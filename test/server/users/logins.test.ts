@@ -26,9 +26,9 @@ const NOTHING: InboxSnapshot = {
 
 /**
  * A worker whose store takes a while; `happened`: what the store has and what the client was told, in that order. `refuses`:
- * an inbox is not read, for that reason, or its page and its live items do not meet.
+ * an inbox is not read, for that reason, or its page and its live items do not meet. `isAhead`: a live item has come before the first page.
  */
-function setUp(refuses?: 'reading' | 'meeting' | ErrorCode) {
+function setUp(refuses?: 'reading' | 'meeting' | ErrorCode, isAhead = false) {
   const happened: string[] = [];
   const roster = {
     async setConnections({ roomid }: Room, connections: number) {
@@ -38,9 +38,16 @@ function setUp(refuses?: 'reading' | 'meeting' | ErrorCode) {
     },
   };
   const deps: Partial<LoginsDeps> = {
+    logs: partOf<LoginsDeps['logs']>({
+      async read({ roomid }) {
+        happened.push(`${roomid}’s inbox is read`);
+        return succeed(NOTHING);
+      },
+    }),
     feeds: {
       lease: async (room) => succeed({ room, release: () => undefined }),
       async attach(_room, read, admit) {
+        if (isAhead) await read();
         const page = await read();
         if (!page.ok) return page;
         return refuses ? refuse('unavailable', 'behind') : succeed(admit(page.value, []));
@@ -102,6 +109,17 @@ describe('a connection', () => {
     expect(await logins.bind(session, undefined, () => happened.push('hello'))).toBe(admitted);
     logins.close();
     expect(happened.includes('hello')).toBe(admitted);
+  });
+
+  it.each([
+    ['is not read', false, ['guest has 1', 'hello']],
+    ['is read if somebody has written to it', true, ['guest has 1', 'guest’s inbox is read', 'hello']],
+  ])('has an inbox that %s when its id was made just now', async (_, isAhead, expected) => {
+    const { logins, session, happened } = setUp(undefined, isAhead);
+    session.identity = { ...session.identity, known: false };
+    expect(await logins.bind(session, undefined, () => happened.push('hello'))).toBe(true);
+    logins.close();
+    expect(happened).toEqual(expected);
   });
 
   it('is not greeted when the store fails in another way', async () => {
