@@ -6,38 +6,11 @@ import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 import type { Peer } from '../../contract/suite.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { RedisProcess } from '../../support/redis-server.ts';
+import { demote, follow, RESYNC } from './failover.ts';
 
 const ann = { userId: 'ann', username: 'Ann' };
 const bob = { userId: 'bob', username: 'Bob' };
 const carol = { userId: 'carol', username: 'Carol' };
-
-async function follow(replica: RedisProcess, master: RedisProcess): Promise<void> {
-  await replica.ask(`REPLICAOF 127.0.0.1 ${master.port}`);
-  await eventually(async () =>
-    expect(await replica.ask('INFO replication')).toMatch(/master_link_status:up/),
-  );
-}
-
-async function replicated(server: RedisProcess, field: string): Promise<number> {
-  return Number(new RegExp(`${field}:(\\d+)`).exec(await server.ask('INFO replication'))?.[1]);
-}
-
-/** Makes a change and loses it: the replica is promoted without it, and the master becomes a copy of that replica. */
-async function demote(
-  master: RedisProcess,
-  replica: RedisProcess,
-  change: () => Promise<unknown>,
-): Promise<void> {
-  await follow(replica, master);
-  // One that followed before may lack the newest message still.
-  const written = await replicated(master, 'master_repl_offset');
-  await eventually(async () =>
-    expect(await replicated(replica, 'slave_repl_offset')).toBeGreaterThanOrEqual(written),
-  );
-  await replica.ask('REPLICAOF NO ONE');
-  await change();
-  await follow(master, replica);
-}
 
 /** The same, and the master is promoted again as Sentinel does it. */
 async function loseInFailover(
@@ -62,8 +35,6 @@ async function expectNewEpoch(peer: Peer, room: Room, kept: Position): Promise<v
   expect(next.seq).toBe(2);
   expect(next.epoch).not.toBe(kept.epoch);
 }
-
-const RESYNC = ['--repl-diskless-sync-delay', '0'];
 
 it('a master that was demoted, lost its newest message and is promoted again begins a new epoch', async () => {
   const [master, replica] = [await redisForTest(RESYNC), await redisForTest(RESYNC)];
