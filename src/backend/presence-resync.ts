@@ -26,6 +26,8 @@ export interface PresenceResyncDeps {
    * exits. Returns whether the store accepted that.
    */
   readonly removeUnreported?: () => Promise<boolean>;
+  /** Reaps again whom this instance reaped of late, since the store may have lost it. Returns whether the store accepted that. */
+  readonly reapAgain?: () => Promise<boolean>;
   /** All that the store lost and accepts now is reported again. */
   readonly onRestored?: () => void;
   readonly now: () => number;
@@ -53,7 +55,8 @@ const REASONS = {
 };
 
 export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
-  const { reported, onReturned, enter, setConnections, removeUnreported, onRestored, now, log } = deps;
+  const { reported, onReturned, enter, setConnections, removeUnreported, reapAgain, onRestored, now, log } =
+    deps;
   let heartbeatAtMs: number | undefined;
   /**
    * The reason for which not all is reported. A loss goes before a reap, since a store that lost its data has announced nobody
@@ -65,7 +68,7 @@ export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
 
   /** Returns whether the store accepted all of it. */
   async function reannounceAll(known: boolean): Promise<boolean> {
-    let taken = true;
+    let taken = !known || ((await reapAgain?.()) ?? true);
     await inBatches(reported.inboxes(), async (inbox) => {
       const connections = reported.connectionsOf(inbox);
       const stored = connections === 0 || (await setConnections(inbox, connections)).ok;

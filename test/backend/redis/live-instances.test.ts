@@ -25,7 +25,7 @@ function setUp() {
         const instances = [...store.fenced].map(
           (instanceId): ListedInstance => ({ ...DEAD, instanceId, expired: false, clients: 0, host: 'one' }),
         );
-        return succeed<SilentInstances>({ instances, storeNowMs: 1_000 });
+        return succeed<SilentInstances>({ instances, storeNowMs: 1_000, term: 'run -1 id' });
       },
       async listed(instanceIds) {
         store.looked.push(...instanceIds);

@@ -36,6 +36,8 @@ export interface SilentInstances {
   readonly instances: readonly ListedInstance[];
   /** The store's clock. */
   readonly storeNowMs: number;
+  /** The term of the server that was read, see server-term.ts. */
+  readonly term: string | undefined;
 }
 
 export interface InstanceReader {
@@ -68,10 +70,11 @@ const MOST_LEFT_MS = String(ROSTER_LEASE_MS - ROSTER_DOUBT_MS);
 
 export function createInstanceReader({ redis, scripts, keys, clock }: InstanceReaderDeps): InstanceReader {
   async function read(script: Script): Promise<Outcome<SilentInstances>> {
-    const reply = await redis.evaluate<Reply>(script, [keys.instances, ...keys.leases], (server) => [
-      clock?.leastAt(server) ?? '',
-      MOST_LEFT_MS,
-    ]);
+    let term: string | undefined;
+    const reply = await redis.evaluate<Reply>(script, [keys.instances, ...keys.leases], (server) => {
+      term = server.term;
+      return [clock?.leastAt(server) ?? '', MOST_LEFT_MS];
+    });
     if (!reply.ok) return reply;
     const [clusterMs, storeMs, rows] = reply.value;
     const instances = [];
@@ -79,7 +82,7 @@ export function createInstanceReader({ redis, scripts, keys, clock }: InstanceRe
       const [instanceId = '', record = '', lease = ''] = rows.slice(index, index + 3);
       instances.push(parsed({ instanceId, record, lease }, Number(clusterMs), Number(storeMs)));
     }
-    return succeed({ instances, storeNowMs: Number(storeMs) });
+    return succeed({ instances, storeNowMs: Number(storeMs), term });
   }
 
   return {

@@ -26,8 +26,11 @@ export interface ExitOptions {
   /** The user as the members know them, in case the roster has lost the user. */
   readonly known?: ReportedUser | undefined;
   readonly expected?: boolean;
-  /** Names the event that this step publishes: that the user left, or is there on another instance. */
-  readonly tell?: 'quit' | 'join';
+  /**
+   * Names the event that this step publishes: that the user left, or is there on another instance. `told`: the members have been
+   * told that the user left, but the store lost it.
+   */
+  readonly tell?: 'quit' | 'join' | 'told';
 }
 
 export interface RosterCalls {

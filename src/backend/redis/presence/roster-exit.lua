@@ -2,7 +2,8 @@
 -- KEYS, ARGV[1..11] as in roster-room.lua   ARGV[12] connections   ARGV[13] user id, '' to remove no user
 -- ARGV[14] the user's value in KEYS[4] if the members know of the user, otherwise ''
 -- ARGV[15] names the event that this step publishes: 'quit' that the user left, 'join' that the user is there on another
--- instance, which the members have not been told, '' none
+-- instance, which the members have not been told, '' none; 'told' if the members have been told that the user left, which
+-- the store has lost since
 -- Returns {users, connections, changed, wait, vacant}. changed: 1 if no other instance has the user in the room and the
 -- change is not held back. wait: as in roster-enter.lua. vacant: 1 if this instance has nothing left in the room.
 -- An instance that is not in the room stays out: this may be the last command of a dead one that was reaped already.
@@ -20,7 +21,7 @@ if ARGV[13] ~= '' then
     person = ARGV[14]
     changed = 1
   end
-  if changed == 1 then
+  if changed == 1 and not (ARGV[15] == 'told' and settlesAt) then
     addChange('-', ARGV[13], person or '0\0')
   end
 end

@@ -110,6 +110,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster & Sized {
     enter: memberships.enterAgain,
     // The other instances may not be done.
     onRestored: settling.begin,
+    reapAgain: () => reapAgain(),
     setConnections: sendConnections,
     removeUnreported: createRemoveUnreported({
       redis,
@@ -117,7 +118,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster & Sized {
       instanceId,
       occupied,
       reported,
-      exit: calls.sendExit,
+      exit: (room, userId, clients) => calls.sendExit(room, userId, clients, { tell: 'told' }),
       setConnections: sendConnections,
     }),
     now,
@@ -135,9 +136,26 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster & Sized {
     async onAccepted(known, mayHaveLost) {
       // An instance that the store does not know was reaped, or the store lost its data.
       if (!known) await dataMarks.check();
-      resync.onHeartbeat(known, lost || (known && mayHaveLost));
+      const isLost = lost || (known && mayHaveLost);
       lost = false;
+      // A user who moved here is taken out at the other instance first, and must not seem to join.
+      if (isLost) settling.begin();
+      resync.onHeartbeat(known, isLost);
     },
+  });
+  const { reapAgain, ...reaping } = createReaper({
+    redis,
+    scripts,
+    keys,
+    signer,
+    occupied,
+    instances,
+    clock,
+    living,
+    notifier,
+    settling,
+    list: heartbeat.list,
+    now,
   });
   let lost = false;
 
@@ -180,19 +198,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster & Sized {
     onReturn: (listener) => {
       returnListeners.push(listener);
     },
-    ...createReaper({
-      redis,
-      scripts,
-      keys,
-      signer,
-      occupied,
-      instances,
-      clock,
-      living,
-      notifier,
-      settling,
-      list: heartbeat.list,
-    }),
+    ...reaping,
     ...createRosterQueries({ redis, scripts, keys, occupied, living, instances, now }),
   };
 }

@@ -12,6 +12,7 @@ export interface UnreportedDeps {
   readonly instanceId: string;
   readonly occupied: Pick<OccupiedRooms, 'eachPage'>;
   readonly reported: ReportedPresence;
+  /** Takes out a user whose departure the members have been told. */
   readonly exit: (room: Room, userId: string, clients: number) => Promise<Outcome<unknown>>;
   readonly setConnections: (inbox: Room, connections: number) => Promise<Outcome<void>>;
 }
