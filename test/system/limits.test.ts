@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
+import { renderNginx } from '../../src/cli/nginx-config.ts';
 import {
   JSON_BYTES_PER_TEXT_BYTE,
   MAX_AVATAR_URL_CHARS,
@@ -12,23 +13,26 @@ import {
   MAX_JSON_DEPTH,
   MAX_MEMBERS,
   MAX_MENTIONS,
-  MAX_PAGE_BYTES,
   MAX_REACTION_CHARS,
-  MAX_REACTIONS,
   MAX_SIGNAL_BYTES,
   MAX_SIGNAL_NAME_CHARS,
   MAX_USERNAME_CHARS,
 } from '../../src/protocol/limits.ts';
 import { LIMITS } from '../repository/limits-table.ts';
 import { systemFixture } from '../support/fixture.ts';
-import type { Member } from '../support/member.ts';
+import { openNginx } from '../support/nginx-server.ts';
+import { nginxOptions } from '../support/nginx-settings.ts';
+import { freePorts } from '../support/ports.ts';
+import { ask, fullLimits, MAX_TEXT_BYTES, pageLimits, STORE_LIMITS } from './store-limits.ts';
 
-const MAX_TEXT_BYTES = 1_024;
-const MAX_ROOMS_PER_CLIENT = 4;
-const MAX_ROOM_CLIENTS = 2;
 const MAX_WORKER_CLIENTS = 30;
 const SIGNALS = 8;
 const NEW_ROOMS = 12;
+/** More than the largest number of them that another limit needs. */
+const SAYS = 1_100;
+const EVENTS = 1_500;
+const BYTES = 2_000_000;
+const PACKET_BYTES = 1_100_000;
 
 type Event = readonly [event: string, payload: object];
 
@@ -90,33 +94,17 @@ const EDGES: readonly Edge[] = [
   { limit: LIMITS.inboxPage, most: MAX_INBOX_PAGE, of: (size) => ['inbox:list', { limit: size }] },
 ];
 
-interface Answered {
-  readonly code: string;
-  readonly retryAfterMs: number | undefined;
-}
-
-/** Sends an event past the types. */
-async function ask({ socket }: Member, event: string, payload: object): Promise<Answered> {
-  const send = socket.timeout(30_000) as unknown as {
-    emitWithAck(
-      event: string,
-      payload: object,
-    ): Promise<{ ok: boolean; error?: { code: string; retryAfterMs?: number } }>;
-  };
-  const { ok, error } = await send.emitWithAck(event, payload);
-  return { code: ok ? 'ok' : String(error?.code), retryAfterMs: error?.retryAfterMs };
-}
-
 describe('limits', () => {
-  const { at, worker, fresh, enter, connect } = systemFixture('embedded', {
-    MAX_TEXT_BYTES: String(MAX_TEXT_BYTES),
-    MAX_ROOMS_PER_CLIENT: String(MAX_ROOMS_PER_CLIENT),
-    MAX_ROOM_CLIENTS: String(MAX_ROOM_CLIENTS),
+  const fixture = systemFixture('embedded', {
+    ...STORE_LIMITS,
     MAX_WORKER_CLIENTS: String(MAX_WORKER_CLIENTS),
-    RATE_SAY: '1000/1s',
+    RATE_SAY: `100/1s burst ${SAYS}`,
+    RATE_EVENTS: `100/1s burst ${EVENTS}`,
+    RATE_BYTES: `500000/1s burst ${BYTES}`,
     RATE_SIGNAL: `4/1s burst ${SIGNALS}`,
     RATE_ROOMS: `4/1s burst ${NEW_ROOMS}`,
   });
+  const { at, worker, fresh, enter } = fixture;
 
   describe.each(['websocket', 'polling'] as const)('over %s', (transport) => {
     const transports = [transport];
@@ -132,37 +120,7 @@ describe('limits', () => {
       expect(answers).toEqual(EDGES.map(({ limit }) => [limit.what, 'ok', limit.answer]));
     });
 
-    it('of a client’s rooms, of a room’s clients and of reactions are answered limit', async () => {
-      const roomid = fresh('counts');
-      const [ann, bob] = [
-        await enter(at(0), roomid, 'Ann', { transports }),
-        await enter(at(1), roomid, 'Bob', { transports }),
-      ];
-      const carol = await connect(at(0), { transports });
-      expect((await ask(carol, 'join', { roomid })).code).toBe('limit');
-      const rooms = [];
-      for (let n = 1; n <= MAX_ROOMS_PER_CLIENT; n += 1)
-        rooms.push((await ask(ann, 'join', { roomid: fresh('room') })).code);
-      expect(rooms).toEqual([...Array(MAX_ROOMS_PER_CLIENT - 1).fill('ok'), 'limit']);
-      const { seq } = await bob.do('say', { text: 'x' });
-      const reactions = [];
-      for (let n = 0; n <= MAX_REACTIONS; n += 1)
-        reactions.push((await ask(bob, 'react', { seq, reaction: `r${n}` })).code);
-      expect(reactions).toEqual([...Array(MAX_REACTIONS).fill('ok'), 'limit']);
-    });
-
-    it('of the bytes of a page end it before its count, with more', async () => {
-      const member = await enter(at(0), fresh('page'), 'Ann', { transports });
-      const data = chars(JSON_BYTES_PER_TEXT_BYTE * MAX_TEXT_BYTES - 2);
-      const count = Math.ceil(MAX_PAGE_BYTES / data.length) + 1;
-      for (let said = 0; said < count; said += 1) await member.do('say', { data });
-      const { messages, more } = await member.do('room:history', { limit: count });
-      const bytes = Buffer.byteLength(JSON.stringify(messages));
-      const each = bytes / messages.length;
-      expect([more, messages.at(-1)?.seq]).toEqual([true, count]);
-      expect(bytes).toBeLessThanOrEqual(MAX_PAGE_BYTES);
-      expect(bytes + each).toBeGreaterThan(MAX_PAGE_BYTES);
-    });
+    pageLimits(fixture, transports);
 
     it.each([
       ['signals', SIGNALS, () => ['signal', { name: 'x' }] as const, undefined],
@@ -185,7 +143,33 @@ describe('limits', () => {
         if (after) await ask(member, after, payload);
       }
     });
+
+    it.each([
+      ['messages', SAYS, 100, 'say', { text: 'x' }, 'ok'],
+      ['events', EVENTS, 100, 'typing', { on: 'no boolean' }, 'bad_request'],
+      ['bytes', 1, 1, 'say', { text: chars(PACKET_BYTES) }, 'too_large'],
+    ])(
+      'of %s in a row let through whoever waits for retryAfterMs',
+      async (_what, first, more, event, payload, code) => {
+        const member = await enter(at(0), fresh('row'), 'Ann', { transports });
+        let waitMs: number | undefined;
+        for (let count = first; waitMs === undefined; count = more) {
+          // Some are within the rate, as many as the server takes time for.
+          const answers = await Promise.all(Array.from({ length: count }, () => ask(member, event, payload)));
+          const refused = answers.filter((answer) => answer.code !== code);
+          expect(new Set(refused.map((answer) => answer.code))).toEqual(
+            new Set(refused.length > 0 ? ['rate_limited'] : []),
+          );
+          waitMs = refused.at(-1)?.retryAfterMs;
+        }
+        await pause(waitMs);
+        const small = event === 'typing' ? payload : { text: 'x' };
+        expect((await ask(member, event, small)).code).toBe(event === 'typing' ? code : 'ok');
+      },
+    );
   });
+
+  fullLimits(fixture);
 
   it('of a connection are those of one socket in a namespace: it is closed if it asks for more at once', async () => {
     const link = new WebSocket(`${at(0).replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
@@ -208,17 +192,33 @@ describe('limits', () => {
     expect((await fetch(`${worker(1)}/socket.io/?EIO=4&transport=polling`)).status).toBe(200);
   });
 
-  it('of all workers refuse further connections at the front door, too', async () => {
+  it('of all workers refuse further connections at the front door and nginx, too', async () => {
     const open = async (url: string) => (await fetch(`${url}/socket.io/?EIO=4&transport=polling`)).status;
     async function fill(url: string): Promise<void> {
       let status = 200;
       while (status === 200) status = await open(url);
     }
     // Some of them may end before the front door is asked, as they enter no namespace.
-    const openAtFull = async () => {
+    const openAtFull = async (entrance: string) => {
       await Promise.all([fill(worker(0)), fill(worker(1))]);
-      return open(at(1));
+      return open(entrance);
     };
-    await expect.poll(openAtFull).toBe(503);
+    const [host] = fixture.system.hosts;
+    const listen = `127.0.0.1:${await freePorts(1)}`;
+    const hosts = [{ address: '127.0.0.1', basePort: host?.basePort ?? 0, workers: 2 }];
+    const nginx = await openNginx(renderNginx(nginxOptions({ hosts, listen: [listen] })));
+    onTestFinished(() => nginx.close());
+    await expect.poll(() => openAtFull(at(1))).toBe(503);
+    await expect.poll(() => openAtFull(`http://${listen}`)).toBe(503);
   });
+});
+
+describe('limits of a Redis', () => {
+  const fixture = systemFixture(
+    'cluster',
+    { ...STORE_LIMITS, RATE_SAY: `100/1s burst ${SAYS}` },
+    { workersEach: 1 },
+  );
+  pageLimits(fixture, ['websocket']);
+  fullLimits(fixture);
 });
