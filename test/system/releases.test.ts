@@ -53,12 +53,14 @@ const successions = (host: Host, slot: number) =>
 const came = (member: Member) => member.heard.filter(({ event }) => event === 'joined').length;
 const seqs = (member: Member) => member.said.map(({ seq }) => seq);
 
-it('hosts of the previous release and of this one share rooms over one Redis', async () => {
-  const redis = await openRedis();
-  const old = await startHost({ redisUrl: redis.url, main: previous.main });
+// A reload shows the same over one Redis.
+it('hosts of the previous release and of this one share rooms over several Redis servers, and reap each other', async () => {
+  const servers = await Promise.all([openRedis(), openRedis(), openRedis()]);
+  const env = { REDIS_URLS: servers.map(({ url }) => url).join(',') };
+  const old = await startHost({ env, main: previous.main });
   const ann = await enter(old.workerUrls[0] as string, 'releases', 'Ann');
   await ann.do('say', { text: 'before' });
-  const young = await startHost({ redisUrl: redis.url });
+  const young = await startHost({ env });
   const bob = await enter(young.workerUrls[0] as string, 'releases', 'Bob');
   expect(bob.joined.messages.map((entry) => entry.seq)).toEqual([1]);
   await bob.do('say', { text: 'from this release' });
@@ -99,10 +101,23 @@ it('hosts of the previous release and of this one share rooms over one Redis', a
     ]);
     carol.close();
   }
+  // They are on all servers, each of which lists its own for a worker.
+  const rooms = Array.from({ length: 9 }, (_, n) => `room ${n}`);
+  for (const roomid of rooms) for (const member of [ann, bob]) await member.do('join', { roomid });
+  await old.kill9();
+  await eventually(
+    async () => {
+      for (const roomid of ['releases', ...rooms]) {
+        const present = await bob.do('room:members', { roomid });
+        expect(present.members.map(({ username }) => username)).toEqual(['Bob']);
+      }
+    },
+    { timeout: 60_000 },
+  );
   for (const member of [ann, bob]) member.close();
-  await Promise.all([old.stop(), young.stop()]);
+  await young.stop();
   await Promise.all([old.remove(), young.remove()]);
-  await redis.close();
+  await Promise.all(servers.map((server) => server.close()));
 });
 
 const modes: [string, () => Promise<RedisProcess | undefined>][] = [
