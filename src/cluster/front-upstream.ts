@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Sized } from '../sizes.ts';
 import { handleOf, type TcpHandle } from './front-head.ts';
 
-/** A worker that has not accepted a handed-over socket for so long is stalled: new sessions go elsewhere. */
+/** A worker that has accepted no handed-over socket for so long is stalled: new sessions go elsewhere, if they can. */
 const STALLED_MS = 2_000;
 /** The limit of bytes already read of connections that wait for one worker. They wait in the process that may be the store. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
@@ -21,6 +21,8 @@ export interface FrontUpstream extends Sized {
   hasSession(sessionId: string): boolean;
   /** The number of its sessions and pending connections; infinite if it takes no new sessions. */
   load(): number;
+  /** Connections wait for the worker, and it has accepted none for a while. It hangs, or is very busy. */
+  isStalled(): boolean;
   /** Hands the connection and the `bytes` read of it to the worker. Returns false if too many bytes wait already. */
   handOver(socket: Socket, bytes: Buffer): boolean;
   /**
@@ -48,6 +50,7 @@ export function createFrontUpstream({ worker, now, onSession }: FrontUpstreamDep
   const handOvers = new Set<HandOver>();
   let lastHandedOver: TcpHandle | undefined;
   let waitingBytes = 0;
+  let acceptedAtMs = Number.NEGATIVE_INFINITY;
 
   worker.on('message', ({ type, data }: { type?: unknown; data?: unknown }) => {
     if (type === SESSION_OPENED) {
@@ -61,10 +64,12 @@ export function createFrontUpstream({ worker, now, onSession }: FrontUpstreamDep
     serving: false,
     hasSession: (sessionId) => sessions.has(sessionId),
     load() {
-      const [oldest] = handOvers;
-      const stalled = oldest !== undefined && now() - oldest.since > STALLED_MS;
-      if (!upstream.serving || stalled || waitingBytes > MAX_WAITING_BYTES) return Number.POSITIVE_INFINITY;
+      if (!upstream.serving || waitingBytes > MAX_WAITING_BYTES) return Number.POSITIVE_INFINITY;
       return sessions.size + handOvers.size;
+    },
+    isStalled() {
+      const [oldest] = handOvers;
+      return oldest !== undefined && now() - Math.max(oldest.since, acceptedAtMs) > STALLED_MS;
     },
     handOver(socket, bytes) {
       if (waitingBytes > MAX_WAITING_BYTES) return false;
@@ -77,6 +82,7 @@ export function createFrontUpstream({ worker, now, onSession }: FrontUpstreamDep
       worker.send({ type: CONNECTION, data: bytes }, socket, (error) => {
         handOvers.delete(entry);
         waitingBytes -= bytes.length;
+        acceptedAtMs = now();
         lastHandedOver = handle;
         if (error) socket.destroy();
       });
@@ -92,4 +98,31 @@ export function createFrontUpstream({ worker, now, onSession }: FrontUpstreamDep
     },
   };
   return upstream;
+}
+
+/**
+ * Returns the upstream for a new session: the least loaded of those that began to serve since a reload began, else of all. A
+ * stalled one comes last, and is still better than a refusal: it may only be busy, and if it dies its sockets are closed.
+ */
+export function chooseUpstream(
+  renewed: Iterable<FrontUpstream>,
+  all: Iterable<FrontUpstream>,
+): FrontUpstream | undefined {
+  const every = [...all];
+  const isAwake = (upstream: FrontUpstream) => !upstream.isStalled();
+  return (
+    leastLoaded([...renewed].filter(isAwake)) ?? leastLoaded(every.filter(isAwake)) ?? leastLoaded(every)
+  );
+}
+
+function leastLoaded(candidates: readonly FrontUpstream[]): FrontUpstream | undefined {
+  let least = Number.POSITIVE_INFINITY;
+  let chosen: FrontUpstream | undefined;
+  for (const upstream of candidates) {
+    const load = upstream.load();
+    if (load >= least) continue;
+    least = load;
+    chosen = upstream;
+  }
+  return chosen;
 }

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { refuse } from '../protocol/codes.ts';
 import type { Sized } from '../sizes.ts';
 import { handleOf, readHead } from './front-head.ts';
-import { createFrontUpstream, type FrontUpstream } from './front-upstream.ts';
+import { chooseUpstream, createFrontUpstream, type FrontUpstream } from './front-upstream.ts';
 import { closeAfterResponse } from './lingering-close.ts';
 
 export interface FrontDeps {
@@ -108,26 +108,10 @@ export async function openFront(deps: FrontDeps): Promise<Front & Sized> {
   /** Existing sessions go on in workers that drain, also while no worker takes new ones. */
   function enter(socket: Socket, bytes: Buffer, owner: FrontUpstream | undefined): void {
     reading.delete(socket);
-    const upstream = owner ?? leastLoaded();
+    const upstream = owner ?? chooseUpstream(renewed ?? [], upstreams.values());
     if (!upstream) turnAway(socket, '503 Service Unavailable', 'no worker is ready');
     else if (!upstream.handOver(socket, bytes))
       turnAway(socket, '503 Service Unavailable', 'the worker of this session is busy');
-  }
-
-  function leastLoaded(): FrontUpstream | undefined {
-    return leastLoadedOf(renewed ?? []) ?? leastLoadedOf(upstreams.values());
-  }
-
-  function leastLoadedOf(candidates: Iterable<FrontUpstream>): FrontUpstream | undefined {
-    let least = Number.POSITIVE_INFINITY;
-    let chosen: FrontUpstream | undefined;
-    for (const upstream of candidates) {
-      const load = upstream.load();
-      if (load >= least) continue;
-      least = load;
-      chosen = upstream;
-    }
-    return chosen;
   }
 
   cluster.on('fork', addUpstream);

@@ -2,7 +2,7 @@ import type { Worker } from 'node:cluster';
 import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { createFrontUpstream } from '../../src/cluster/front-upstream.ts';
+import { chooseUpstream, createFrontUpstream } from '../../src/cluster/front-upstream.ts';
 
 const MIB = 1024 * 1024;
 const closers: Array<() => void> = [];
@@ -36,6 +36,7 @@ function createStalledWorker() {
   return {
     worker: worker as unknown as Worker,
     says: (type: string, data: string) => worker.emit('message', { type, data }),
+    takeOne: () => waiting.shift()?.(null),
     takeAll: () => waiting.splice(0).forEach((taken) => void taken(null)),
   };
 }
@@ -55,17 +56,41 @@ test('keeps at most 16 MiB of first bytes for a worker that accepts nothing', as
   expect(upstream.handOver(socket, bytes)).toBe(true);
 });
 
-test('sends nothing new to a worker that has accepted no connection for two seconds', async () => {
+test('sends new sessions to a worker that has accepted no connection for two seconds only if there is no other', async () => {
   let nowMs = 0;
   const { worker, takeAll } = createStalledWorker();
   const upstream = createFrontUpstream({ worker, now: () => nowMs, onSession: () => {} });
   upstream.serving = true;
   upstream.handOver(await openSocket(), Buffer.from('GET'));
   expect(upstream.load()).toBe(1);
+  const other = createFrontUpstream({ ...createStalledWorker(), now: () => nowMs, onSession: () => {} });
+  other.serving = true;
+  nowMs = 1_000;
+  for (const _ of [1, 2]) other.handOver(await openSocket(), Buffer.from('GET'));
+  expect(chooseUpstream([], [upstream, other])).toBe(upstream);
   nowMs = 2_001;
-  expect(upstream.load()).toBe(Number.POSITIVE_INFINITY);
+  expect(chooseUpstream([], [upstream, other])).toBe(other);
+  expect(chooseUpstream([upstream], [upstream, other])).toBe(other);
+  expect(chooseUpstream([], [upstream])).toBe(upstream);
+  upstream.serving = false;
+  expect(chooseUpstream([], [upstream])).toBeUndefined();
+  upstream.serving = true;
   takeAll();
-  expect(upstream.load()).toBe(0);
+  expect(chooseUpstream([], [upstream, other])).toBe(upstream);
+});
+
+test('a long queue for a worker that accepts one connection after another does not stall it', async () => {
+  let nowMs = 0;
+  const { worker, takeOne } = createStalledWorker();
+  const upstream = createFrontUpstream({ worker, now: () => nowMs, onSession: () => {} });
+  for (const _ of [1, 2, 3]) upstream.handOver(await openSocket(), Buffer.from('GET'));
+  for (const takenAtMs of [1_500, 3_000]) {
+    nowMs = takenAtMs;
+    takeOne();
+    expect(upstream.isStalled()).toBe(false);
+  }
+  nowMs = 5_001;
+  expect(upstream.isStalled()).toBe(true);
 });
 
 test('knows the sessions of its worker, and closes the sockets on their way there with it', async () => {
