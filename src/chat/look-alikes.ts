@@ -46,7 +46,7 @@ interface KeptNames {
   readonly names: RoomNames;
 }
 
-/** An empty room takes memory, too. */
+/** A room takes memory beside its names. */
 const weightOf = ({ names }: KeptNames) => names.size() + 1;
 
 export function createLookAlikes({
@@ -67,7 +67,9 @@ export function createLookAlikes({
     kept.delete(tag);
   }
 
+  /** Keeps nothing of a room that everybody has left: the list is read again for the next one who comes. */
   function keep(tag: string, entry: KeptNames): void {
+    if (entry.names.size() === 0) return;
     kept.set(tag, entry);
     keptNames += weightOf(entry);
     for (const oldest of kept.keys()) {
