@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from 'redis';
 import type { Sizes } from '../../src/sizes.ts';
 import { childrenOf } from '../faults/processes.ts';
@@ -41,7 +42,13 @@ export async function openLeakStage(mode: Mode): Promise<LeakStage> {
     const url = host.workerUrls[index % WORKERS] as string;
     const client = openRawClient(url, { query: { roomid, username: `Visitor ${waves}.${index}` } });
     await client.hear('joined');
-    const said = await client.ask('say', { text: 'hello', clientMsgId: `m${waves}.${index}` });
+    const message = { text: 'hello', clientMsgId: `m${waves}.${index}` };
+    let said = await client.ask('say', message);
+    // A busy machine refuses some for a time, and the id lets a client say it again.
+    while (said?.ok === false && said.error.retryAfterMs !== undefined) {
+      await pause(said.error.retryAfterMs);
+      said = await client.ask('say', message);
+    }
     if (!said?.ok) throw new Error(`refused: ${JSON.stringify(said)}`);
     // Half of them leave first, the others are gone at once.
     if (index % 2 === 0) await client.ask('leave', {});
