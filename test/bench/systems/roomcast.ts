@@ -43,7 +43,7 @@ export const EMBEDDED: System = {
 };
 
 async function start(
-  { workers, profileDir, memory, env, node }: SystemOptions,
+  { workers, profileDir, memory, env, node, main }: SystemOptions,
   redis: RunRedis | undefined,
 ): Promise<RunningSystem> {
   const task = memory ? 'memory' : profileDir === undefined ? undefined : 'profile';
@@ -52,6 +52,7 @@ async function start(
   const host = await startHost({
     workers,
     ...(node === undefined ? {} : { node }),
+    ...(main === undefined ? {} : { main }),
     ...(redis === undefined ? {} : { redisUrl: redis.url }),
     env: { ...SETTINGS, ...probe.env, ...env },
   });

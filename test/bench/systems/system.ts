@@ -16,6 +16,8 @@ export interface SystemOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The Node that its servers run on; by default this one. */
   readonly node?: string;
+  /** Our built program; by default the one in dist/. */
+  readonly main?: string;
 }
 
 export interface Heap {
