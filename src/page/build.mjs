@@ -28,11 +28,13 @@ export async function buildPage(outDir) {
 async function bundle(outDir, entryPoints, ...plugins) {
   const { metafile } = await build({
     entryPoints,
-    plugins,
+    plugins: [withoutWebTransport, ...plugins],
     outdir: outDir,
     entryNames: 'assets/[name]-[hash]',
     bundle: true,
     minify: true,
+    // The hints of libraries to their programmers.
+    pure: ['console.warn', 'console.info'],
     charset: 'utf8',
     format: 'esm',
     target: ['es2022', 'chrome111', 'firefox113', 'safari16.2'],
@@ -49,6 +51,16 @@ async function bundle(outDir, entryPoints, ...plugins) {
   const inputs = Object.keys(metafile.inputs).map((path) => join(here, path));
   return { script: named(built, '.js'), style: built.find((path) => path.endsWith('.css')), inputs };
 }
+
+/** The server speaks no WebTransport, so its client is a name only. */
+const withoutWebTransport = {
+  name: 'without-webtransport',
+  setup({ onLoad }) {
+    onLoad({ filter: /engine\.io-client[\\/]build[\\/]esm[\\/]transports[\\/]webtransport\.js$/ }, () => ({
+      contents: "export class WT { get name() { return 'webtransport'; } }",
+    }));
+  },
+};
 
 /** Leaves the imports of what is loaded later to the browser. esbuild's own splitting adds a script for its helpers. */
 function loaded(later) {
