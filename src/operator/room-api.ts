@@ -4,6 +4,8 @@ export interface RoomApi {
   kick(userId: string): Promise<void>;
   mute(userId: string, seconds: number): Promise<void>;
   ban(userId: string, seconds: number): Promise<void>;
+  /** Refused where the user is not muted, or not banned. */
+  lift(kind: 'mute' | 'ban', userId: string): Promise<void>;
   remove(seq: number): Promise<void>;
 }
 
@@ -88,6 +90,7 @@ export function createRoomApi({ nsp, roomid, key }: { nsp: string; roomid: strin
     kick: (userId) => ask('POST', '/kick', { userId }),
     mute: (userId, seconds) => ask('POST', '/mute', { userId, seconds }),
     ban: (userId, seconds) => ask('POST', '/ban', { userId, seconds }),
+    lift: (kind, userId) => ask('DELETE', `/${kind}/${encodeURIComponent(userId)}`),
     remove: (seq) => ask('DELETE', `/messages/${seq}`),
   };
 }

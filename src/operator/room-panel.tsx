@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ConfirmButton } from './confirm-button.tsx';
 import { clock, count } from './format.ts';
+import { LiftForm } from './lift-form.tsx';
 import {
   createRoomApi,
   type RoomApi,
@@ -102,6 +103,7 @@ export function RoomPanel({ room, apiKey, setKey, close }: RoomPanelProps) {
             </button>
           </p>
           <Members overview={overview} attempt={attempt} />
+          <LiftForm attempt={attempt} />
           <Messages overview={overview} attempt={attempt} />
         </>
       )}
