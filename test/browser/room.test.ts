@@ -163,6 +163,24 @@ it('is a conversation by keyboard alone, where the focus is never lost', async (
   await eventually(() => fieldOf(ann).evaluate((field) => field === document.activeElement)).toBe(true);
 });
 
+it('lists the members of a room with too many to follow, page by page', async () => {
+  const room = newRoom();
+  const crowd = Array.from({ length: 201 }, (_, n) => member(`Guest ${n}`, room));
+  await Promise.all(crowd);
+  const { page } = await inRoom('Ann', room);
+  await page.getByRole('button', { name: 'Members' }).click();
+  await page.getByText(/^202 people are here\./).waitFor();
+  const listed = () => page.locator('.members li').count();
+  await eventually(listed).toBe(100);
+  for (const count of [200, 202]) {
+    await page.getByRole('button', { name: 'More people' }).click();
+    await eventually(listed).toBe(count);
+  }
+  expect(await page.getByRole('button', { name: 'More people' }).count()).toBe(0);
+  await page.locator('.members').getByText('Guest 7', { exact: true }).click();
+  await page.locator('.profile').getByRole('heading', { name: 'Guest 7' }).waitFor();
+});
+
 it('reads new messages out, and no history', async () => {
   const room = newRoom();
   const ben = await member('Ben', room);

@@ -1,12 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Person } from '../../protocol/people.ts';
 import { useTexts } from '../language/texts.ts';
 import { looksLikeAnother } from '../session/presence.ts';
 import type { RoomSession } from '../session/room-session.ts';
-import { Avatar } from '../ui/avatar.tsx';
-import { LookAlikeMark } from '../ui/look-alike-mark.tsx';
 import { useStore } from '../ui/use-store.ts';
+import { CrowdList, NO_CROWD } from './crowd-list.tsx';
+import { MemberButton } from './member-button.tsx';
 import { usePage } from './page.ts';
 import { Profile } from './profile.tsx';
 import { DialogHead } from './settings-dialog.tsx';
@@ -18,8 +17,9 @@ export function MemberPanel({ opened }: { opened: RoomSession }) {
   const { panel } = useStore(router.route);
   const members = useStore(session.presence.members).get(opened.roomid);
   const [query, setQuery] = useState('');
+  const [crowd, setCrowd] = useState(NO_CROWD);
   if (!panel) return null;
-  const people = members?.list ?? [];
+  const people = members?.list ?? (crowd.room === opened.room ? crowd.people : []);
 
   if (panel.kind === 'profile') {
     const person = people.find(({ userId }) => userId === panel.userId);
@@ -40,7 +40,7 @@ export function MemberPanel({ opened }: { opened: RoomSession }) {
   return (
     <Panel key="members" title={texts.members}>
       {members && !members.list ? (
-        <p class="panel-note">{texts.tooManyMembers(members.users)}</p>
+        <CrowdList room={opened.room} users={members.users} crowd={crowd} setCrowd={setCrowd} />
       ) : (
         <>
           <input
@@ -89,21 +89,5 @@ function Panel({ title, children }: { title: string; children: ComponentChildren
       <DialogHead title={title} onClose={close} />
       {children}
     </aside>
-  );
-}
-
-function MemberButton({ person, isLookAlike }: { person: Person; isLookAlike: boolean }) {
-  const { session, router } = usePage();
-  const { shell: texts } = useTexts();
-  const { userId, username, avatar } = person;
-  return (
-    <button type="button" class="sidebar-link" onClick={() => router.open({ kind: 'profile', userId })}>
-      <span class="presence on">
-        <Avatar userId={userId} username={username} avatar={avatar} />
-      </span>
-      <bdi class="sidebar-label">{username}</bdi>
-      {isLookAlike && <LookAlikeMark userId={userId} />}
-      {userId === session.chat.user?.id && <span class="member-you">{texts.you}</span>}
-    </button>
   );
 }
