@@ -34,4 +34,17 @@ describe('two people in one room', () => {
     for (const visitor of [ann, ben]) await visitor.leave();
     expect([...ann.problems, ...ben.problems]).toEqual([]);
   });
+
+  it('are told while the store is away, and of nothing any more once it is back', async () => {
+    const ann = await visit(browser, `${system.workerUrls[0]}/?roomid=away`);
+    await ann.enter('Ann');
+    const banner = ann.page.getByText('The server cannot store messages right now.');
+    system.redis?.freeze();
+    await banner.waitFor();
+    system.redis?.thaw();
+    await banner.waitFor({ state: 'detached' });
+    await ann.connected();
+    await ann.leave();
+    expect(ann.problems).toEqual([]);
+  });
 });

@@ -183,6 +183,31 @@ describe('what is typed', () => {
 });
 
 describe('a message', () => {
+  it('comes back after a reload with the message that it answers, or changes', async () => {
+    const ann = await inRoom('Ann', newRoom());
+    const { page } = ann;
+    await ann.say('first');
+    const row = page.locator('.row').filter({ has: page.getByText('first', { exact: true }) });
+    await row.hover();
+    await page.getByRole('button', { name: 'Reply' }).click();
+    await fieldOf(ann).fill('an answer');
+    await page.reload();
+    await ann.connected();
+    await page.locator('.target-bar').getByText('first').waitFor();
+    await eventually(typedBy(ann)).toBe('an answer');
+    await page.keyboard.press('Enter');
+    await page.locator('.quoted').getByText('first').waitFor();
+    await fieldOf(ann).press('ArrowUp');
+    await eventually(typedBy(ann)).toBe('an answer');
+    await fieldOf(ann).fill('a better answer');
+    await page.reload();
+    await ann.connected();
+    await eventually(typedBy(ann)).toBe('a better answer');
+    await page.getByRole('button', { name: 'Save the change' }).click();
+    await eventually(ann.texts).toEqual(['first', 'a better answer']);
+    await eventually(typedBy(ann)).toBe('');
+  });
+
   it('is drawn with its mark-up for everybody, and long code is shown when asked for', async () => {
     const room = newRoom();
     const [ann, ben] = [await inRoom('Ann', room), await member('Ben', room)];

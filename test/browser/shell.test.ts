@@ -9,8 +9,8 @@ import type { Visitor } from './visitor.ts';
 const SECRET = 'a-secret-that-is-long-enough-for-HS256';
 const { host, arrive } = pageFixture({ workers: 2, env: { AUTH_SECRET: SECRET } });
 
-function tokenOf(sub: string, name: string, more: object = {}): Promise<string> {
-  const claims = new SignJWT({ name, ...more }).setSubject(sub).setExpirationTime('1h');
+function tokenOf(sub: string, name: string, more: object = {}, lasts = '1h'): Promise<string> {
+  const claims = new SignJWT({ name, ...more }).setSubject(sub).setExpirationTime(lasts);
   return claims.setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(SECRET));
 }
 
@@ -51,6 +51,25 @@ it('asks for a token where the server does, takes one by hand, and leaves none i
   expect(pathOf(ben)).toBe('/r/door');
   await ben.page.reload();
   await ben.connected();
+});
+
+it('asks for a new token before the old one ends, and stays where it is', async () => {
+  const [old, next] = [await tokenOf('ann', 'Ann', {}, '1m'), await tokenOf('ann', 'Ann')];
+  const ann = await arrive(`/r/night#token=${old}`);
+  await ann.connected();
+  const form = ann.page.locator('.sign-in-again');
+  await form.getByText('Your sign-in ends soon.').waitFor();
+  await clean(ann);
+  await form.getByLabel('Token').fill(next);
+  await form.getByRole('button', { name: 'Sign in' }).click();
+  await form.waitFor({ state: 'detached' });
+  await ann.say('still here');
+  await eventually(ann.texts).toEqual(['still here']);
+  // The reload must not ask again.
+  await ann.page.reload();
+  await ann.connected();
+  await eventually(ann.texts).toEqual(['still here']);
+  expect(await form.count()).toBe(0);
 });
 
 it('is in several rooms at once, counts what is unread in the others, and enters all again after a reload', async () => {
