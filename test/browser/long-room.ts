@@ -1,3 +1,4 @@
+import type { Browser } from 'playwright-core';
 import { startHost } from '../support/cluster.ts';
 import { connect, type Member } from '../support/member.ts';
 import { fillRoom, sayUntilStored } from './fill-room.ts';
@@ -11,6 +12,9 @@ import { launchBrowser, visit } from './visitor.ts';
 const MESSAGES = 5_000;
 const PER_SECOND = 100;
 const SECONDS = 10;
+/** Keys in a field with nothing around it, which tell what this machine takes for a key at the least. */
+const BARE_KEYS = 60;
+const KEY_MS = 80;
 const ROOM = 'long';
 
 /** Keeps long tasks, and how long after each key its frame is painted. A string, because the loader would add helpers to a function. */
@@ -43,6 +47,17 @@ async function talk(ben: Member): Promise<void> {
   await Promise.all(stored);
 }
 
+async function bareKeys(browser: Browser): Promise<readonly number[]> {
+  const page = await browser.newPage();
+  await page.setContent('<textarea></textarea>');
+  await page.evaluate(OBSERVE);
+  await page.focus('textarea');
+  await page.keyboard.type('x'.repeat(BARE_KEYS), { delay: KEY_MS });
+  const { keys } = (await page.evaluate('measured')) as Measured;
+  await page.close();
+  return keys;
+}
+
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 function percentile(values: readonly number[], share: number): number {
@@ -53,6 +68,7 @@ function percentile(values: readonly number[], share: number): number {
 const host = await startHost({ workers: 1, env: { RATE_SAY: '0', HISTORY_SIZE: String(2 * MESSAGES) } });
 const browser = await launchBrowser();
 try {
+  const bare = await bareKeys(browser);
   const ben = await connect(host.url, { query: { username: 'Ben' } });
   await ben.do('join', { roomid: ROOM });
   await fillRoom(ben, ROOM, MESSAGES);
@@ -72,7 +88,7 @@ try {
   void talked.then(() => {
     over = true;
   });
-  while (!over) await page.keyboard.type('word ', { delay: 80 });
+  while (!over) await page.keyboard.type('word ', { delay: KEY_MS });
   await page.getByText(`live ${PER_SECOND * SECONDS - 1}:`).waitFor();
   const { tasks, keys } = (await page.evaluate('measured')) as Measured;
   const nodes = (await page.evaluate("document.querySelectorAll('*').length")) as number;
@@ -91,6 +107,8 @@ try {
     );
     if (value > most) process.exitCode = 1;
   }
+  const [p50, p99] = [percentile(bare, 0.5), percentile(bare, 0.99)].map((ms) => ms.toFixed(1));
+  print(`a bare field before: key to frame, p50 ${p50} ms, p99 ${p99} ms`);
   print(`long tasks: ${tasks.length}, keys: ${keys.length}`);
 } finally {
   await browser.close();
