@@ -17,6 +17,8 @@ if (!(process.argv.includes('--if-needed') && fresh)) await build();
 
 async function build() {
   const { bundleServer } = await import('./bundle.mjs');
+  const { writeScripts } = await import('./scripts.mjs');
+  const { compileScripts } = await import('./compile.mjs');
   const { thirdPartyNotices } = await import('./third-party.mjs');
   const { compressFiles } = await import('./compress.mjs');
   const { buildPage } = await import('../src/page/build.mjs');
@@ -47,5 +49,10 @@ async function build() {
   });
   await compressFiles(page);
   writeFileSync(join(dist, 'THIRD-PARTY.txt'), thirdPartyNotices([...bundled, stockClient]));
+  await writeScripts(dist);
+  // The program runs without compiled code, only its start takes longer.
+  await compileScripts(dist).catch((error) =>
+    console.warn(`The build has no compiled code: ${error.message}`),
+  );
   writeFileSync(stamp, wanted);
 }

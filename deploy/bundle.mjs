@@ -5,13 +5,14 @@ import { build } from 'esbuild';
 /** The program, its roles, and the modules that other processes import by their URL. */
 const ENTRIES = [
   'main.ts',
+  'program.ts',
   'primary.ts',
   'worker.ts',
   'backend/embedded/store-copy.ts',
   'load/driver/crowd-process.ts',
 ];
 const OWN_URL = 'import.meta.url';
-const BANNER = `import { createRequire as createRequireOfBundle } from 'node:module';
+export const BANNER = `import { createRequire as createRequireOfBundle } from 'node:module';
 const require = createRequireOfBundle(import.meta.url);`;
 
 /**

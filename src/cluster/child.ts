@@ -30,7 +30,7 @@ export interface ForkOptions {
 /**
  * Sets up node:cluster, once, and returns the function that forks a worker. A worker finds its slot, its
  * instance id and this primary's IPC versions in the environment variables RC_SLOT, RC_INSTANCE_ID and RC_IPC_VERSIONS, which
- * main.ts reads.
+ * program.ts reads.
  *
  * SCHED_NONE: workers accept from the shared listening handle themselves. Handing over each connection by IPC would cost
  * the primary CPU and queue behind it. `advanced` serialisation: without it the bytes that the front door has read of a

@@ -254,7 +254,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'dead-instances.ts',
     'sizes.ts',
   ],
-  'main.ts': ['cli', 'cluster', 'config', 'log.ts', 'primary.ts', 'worker.ts'],
+  'main.ts': ['program.ts', 'scripts.ts'],
+  'program.ts': ['cli', 'cluster', 'config', 'log.ts', 'primary.ts', 'worker.ts'],
+  'scripts.ts': [],
 };
 
 /** The packages of those entries that run in browsers too, or know of no socket, store or process. */

@@ -32,7 +32,7 @@ export async function copyBuild(): Promise<BuildCopy> {
   await cp(dist, join(dir, 'dist'), { recursive: true });
   await cp(join(root, 'package.json'), join(dir, 'package.json'));
   await symlink(join(root, 'node_modules'), join(dir, 'node_modules'));
-  const worker = join(dir, 'dist', 'worker.js');
+  const worker = join(dir, 'dist', '.scripts', 'worker.js');
   const built = await readFile(worker, 'utf8');
   return {
     main: join(dir, 'dist', 'main.js'),
@@ -42,7 +42,7 @@ export async function copyBuild(): Promise<BuildCopy> {
       const main = join(dir, 'dist', 'main.js');
       await writeFile(main, (await readFile(main, 'utf8')).replace('\n', `\n${SETTABLE_DATE}`));
     },
-    spoilWorkers: (text) => writeFile(worker, `${text}\n${built}`),
+    spoilWorkers: (text) => writeFile(worker, `${text};\n${built}`),
     remove: () => rm(dir, { recursive: true, force: true }),
   };
 }

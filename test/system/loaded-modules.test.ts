@@ -1,10 +1,12 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Script } from 'node:vm';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { codeVersion } from '../../src/scripts.ts';
 import { sourcesOf } from '../support/bundle.ts';
-import { startHost } from '../support/cluster.ts';
+import { MAIN, startHost } from '../support/cluster.ts';
 import { openRedis } from '../support/redis-server.ts';
 
 /** The files of which each process of a Roomcast had loaded code when it ended; V8 lists its scripts for its coverage. */
@@ -61,4 +63,26 @@ describe('a process loads the modules of its role only', () => {
     expect(among(primary, REDIS)).not.toEqual([]);
     expect(among(worker, SERVER)).not.toEqual([]);
   });
+});
+
+it('V8 takes the code that the build compiled, for both roles in both modes', async () => {
+  const folder = join(dirname(MAIN), '.scripts');
+  const versions = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  // A worker has other options than its primary.
+  expect(versions).toHaveLength(2);
+  const own = join(folder, codeVersion());
+  for (const name of ['program.js', 'primary.js']) {
+    const cachedData = await readFile(join(own, name));
+    const { cachedDataRejected } = new Script(await readFile(join(folder, name), 'utf8'), { cachedData });
+    expect({ name, cachedDataRejected }).toEqual({ name, cachedDataRejected: false });
+  }
+  const compiled = await Promise.all(
+    versions.map(async ({ name }) => {
+      const files = await readdir(join(folder, name));
+      return (await Promise.all(files.map((file) => sourcesOf(join(folder, file))))).flat();
+    }),
+  );
+  for (const role of ['primary', 'worker'])
+    for (const backend of ['embedded', 'redis'])
+      expect(compiled.flat()).toContain(`src/backend/${backend}/${role}.ts`);
 });
