@@ -178,8 +178,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   });
   const gateway = serveNamespaces(deps, { context, edge, health, connects: backend.connects, online });
 
-  let leaving = false;
-  const ready = () => (leaving ? refuse('unavailable', 'this worker is going away') : health.state());
+  const { ready, leave } = readinessOf(health);
   const http = await openChatHttp({
     ...deps,
     ...inbox,
@@ -217,9 +216,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       ...sizesOf({ people, context, gateway, hooks, http }),
       lookAlikes: lookAlikesSizes(),
     }),
-    leave() {
-      leaving = true;
-    },
+    leave,
     drain(drainMs, refuge) {
       eventStreams.drain();
       userExports.drain();
@@ -251,6 +248,16 @@ function onlineOf(
     broadcast: (totals) => announcer.broadcast('online', totals),
     send: (socket, totals) => announcer.sendTo(socket, 'online', totals),
   });
+}
+
+function readinessOf({ state }: Pick<Health, 'state'>): Pick<ChatServer, 'ready' | 'leave'> {
+  let leaving = false;
+  return {
+    ready: () => (leaving ? refuse('unavailable', 'this worker is going away') : state()),
+    leave() {
+      leaving = true;
+    },
+  };
 }
 
 function healthOf(

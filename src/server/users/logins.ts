@@ -1,20 +1,20 @@
 import type { Logger } from 'pino';
 import { socketRoom } from '../../backend/socket-room.ts';
-import { refuseExcluded } from '../../chat/exclusions.ts';
 import type { Feeds } from '../../chat/feeds.ts';
 import type { Identity } from '../../chat/identity.ts';
 import type { Announcements } from '../../chat/inbox/announcements.ts';
 import type { InboxSnapshot, InboxView } from '../../chat/inbox/inbox-view.ts';
-import { type Entry, NO_EPOCH, type Position, type RoomLogs } from '../../chat/log-store.ts';
+import type { Entry, Position, RoomLogs } from '../../chat/log-store.ts';
 import type { SharedBuckets } from '../../chat/rate-limit.ts';
 import { type AttemptResult, createReconciler } from '../../chat/reconciler.ts';
 import type { Room } from '../../chat/room.ts';
-import { type ErrorCode, type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
+import { type ErrorCode, type Refusal, refuse } from '../../protocol/codes.ts';
 import type { Sized } from '../../sizes.ts';
 import type { AnnouncementFeed } from '../delivery/announcement-feed.ts';
 import { type InboxDelivery, isFromBackEnd } from '../delivery/inbox-delivery.ts';
 import type { Session, UserBinding } from '../session.ts';
 import type { ConnectionCounts } from './connection-counts.ts';
+import { createInboxAttach } from './inbox-attach.ts';
 import type { MembershipTransfer } from './membership-transfer.ts';
 import { createUserBindings } from './user-bindings.ts';
 
@@ -74,25 +74,9 @@ export interface Logins {
 const RETRY_MS = 1_000;
 /** Binds at once: one at a time, thousands that connected while the store was away would wait for minutes. */
 const BIND_CONCURRENCY = 100;
-const NOTHING_READ = { markers: { recv: 0, read: 0 }, older: [] };
-/**
- * The inbox of an id that was made just now: the store need not be asked whether it is empty. If somebody has written to it
- * meanwhile, the feed is ahead of this page, and the inbox is read after all.
- */
-const INBOX_OF_NEW_GUEST: InboxSnapshot = {
-  epoch: NO_EPOCH,
-  top: 0,
-  previousEpochs: [],
-  entries: [],
-  more: false,
-  first: 1,
-  ...NOTHING_READ,
-};
 
 /** The refusals of `refuseExcluded`: nothing else that a login asks for is refused so. */
 const EXCLUDED: ReadonlySet<ErrorCode> = new Set(['forbidden', 'unauthorized']);
-
-type AttachedIdentity = Pick<Identity, 'known' | 'access' | 'guestToken'>;
 
 /** A connection whose inbox could not be read yet. */
 interface Unbound {
@@ -248,62 +232,5 @@ export function createLogins(deps: LoginsDeps): Logins & Sized {
       unbound.flush();
     },
     close: unbound.close,
-  };
-}
-
-/**
- * Leases the inbox's feed and calls `admit` in the turn in which page and live items join. `prepare` runs before that,
- * after each successful read of the inbox.
- */
-function createInboxAttach({
-  logs,
-  feeds,
-  inboxView,
-  announcements,
-  now,
-}: Pick<LoginsDeps, 'logs' | 'feeds' | 'inboxView' | 'announcements' | 'now'>) {
-  async function readPage(
-    inbox: Room,
-    { known, access, guestToken }: AttachedIdentity,
-    from: Position | undefined,
-    again: boolean,
-  ): Promise<Outcome<InboxSnapshot>> {
-    if (known) {
-      const opens = guestToken === undefined ? 'lastingly' : 'ifStored';
-      const read = await inboxView.read(inbox, from, { jti: access.token?.jti, opens });
-      return (read.ok && refuseExcluded(read.value.markers.exclusion, access, now())) || read;
-    }
-    if (!again) return succeed(INBOX_OF_NEW_GUEST);
-    const page = await logs.read(inbox, { limit: 1, maxBytes: 1 });
-    return page.ok ? succeed({ ...page.value, ...NOTHING_READ }) : page;
-  }
-
-  return async function attach<T>(
-    binding: UserBinding,
-    identity: AttachedIdentity,
-    from: Position | undefined,
-    admit: (page: InboxSnapshot, since: readonly Entry[], announced: number | undefined) => T,
-    prepare?: () => Promise<unknown>,
-  ): Promise<Outcome<T>> {
-    const { inbox } = binding;
-    if (!binding.hasLease()) {
-      const lease = await feeds.lease(inbox);
-      if (!lease.ok) return lease;
-      binding.setLease(lease.value);
-    }
-    const copied = identity.known ? await announcements.copyInto(inbox) : succeed(undefined);
-    if (!copied.ok) return copied;
-    if (!binding.hasLease()) return refuse('unavailable', 'the connection is gone');
-    let again = false;
-    return feeds.attach(
-      inbox,
-      async () => {
-        const page = await readPage(inbox, identity, from, again);
-        again = true;
-        if (page.ok) await prepare?.();
-        return page;
-      },
-      (page, since) => admit(page, since, copied.value),
-    );
   };
 }
