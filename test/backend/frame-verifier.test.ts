@@ -25,7 +25,7 @@ function busForTest() {
   return {
     dropped,
     publish,
-    /** From a process that publishes nothing else. */
+    /** The process that sends them publishes nothing else. */
     publishOnce: (frame: string) => Buffer.from(newSigner().sign(CHANNEL, frame)),
     sizes: verifier.sizes,
     arrives: (frame: Buffer) => verifier.verify(CHANNEL, frame)?.toString(),

@@ -5,7 +5,7 @@ import { afterAll, expect, it } from 'vitest';
 import { eventually, pageFixture } from './page-fixture.ts';
 import type { Visitor } from './visitor.ts';
 
-/* What the page shows and does where something keeps the reader out or away, and how it looks to readers with other eyes. */
+/* The page where something keeps the reader out or away, and at twice the size or in the reader's own colours. */
 
 /** Shows an address in a frame; of two origins, as it has two names. */
 const site = createServer((request, response) => {

@@ -12,7 +12,7 @@ export interface DrawnRange {
 
 /** Rows drawn beyond those in sight. */
 const OVERSCAN = 8;
-/** As long as so many of them are left, the rows need not be drawn anew. */
+/** The rows are drawn anew once fewer of them are left. */
 const LEAST_OVERSCAN = 4;
 /** A list that follows its end draws so many new rows at once. */
 const MOST_NEW = 50;

@@ -14,7 +14,7 @@ const seed = seedOf(1);
 
 const user = fc.constant({ userId: 'ann', username: 'Ann' });
 const room = fc.constantFrom(roomOf('/', 'tea'), roomOf('/post', 'milk'));
-/** What a method may take, so that some calls go far before they meet what it may not. */
+/** Arguments that a method may take, so that some calls go far before they meet one that it may not. */
 const part = fc.oneof(
   room,
   user,

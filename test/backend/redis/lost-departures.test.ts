@@ -6,7 +6,7 @@ import type { Peer } from '../../contract/suite.ts';
 import { eventually } from '../../support/eventually.ts';
 import { demote, RESYNC } from './failover.ts';
 
-/** As each host does twice a second. */
+/** Each host does it twice a second. */
 async function reapExpired({ roster }: Peer): Promise<void> {
   for (const instanceId of granted(await roster.expired())) granted(await roster.reap(instanceId));
 }
@@ -65,7 +65,7 @@ it('the members are told once who left, although a failover lost that', async ()
     const { members } = granted(await other.roster.members(room, { limit: 10 }));
     expect(members.map(({ userId }) => userId)).toEqual(['moves', 'stays']);
   });
-  // With what comes after, all is told that was held back.
+  // All that was held back is told with what comes after.
   granted(await other.roster.enter(room, person('comes'), 1, 2));
   const all = ['broadcast_quit died', 'broadcast_quit leaves', 'broadcast_quit left', 'join comes'];
   await eventually(async () => {

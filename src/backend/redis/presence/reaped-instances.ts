@@ -3,7 +3,7 @@ const REMEMBERED_MS = 60_000;
 
 interface Reaped {
   readonly instanceId: string;
-  /** When its lease ended, in the cluster's time. */
+  /** The end of its lease, in the cluster's time. */
   readonly lease: string;
   readonly atMs: number;
 }
