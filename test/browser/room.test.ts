@@ -87,7 +87,7 @@ describe('messages', () => {
     await ann.page.getByRole('button', { name: 'Actions' }).click();
     await eventually(() => ann.page.getByRole('menuitem').allTextContents()).toEqual([
       ...['👍', '❤️', '😂', '🎉', '😮', '🙏', ''],
-      ...['Reply', 'Copy text'],
+      ...['Reply', 'Go to the answered message', 'Copy text'],
     ]);
   });
 
