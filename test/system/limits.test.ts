@@ -20,9 +20,11 @@ import {
 } from '../../src/protocol/limits.ts';
 import { LIMITS } from '../repository/limits-table.ts';
 import { systemFixture } from '../support/fixture.ts';
+import type { Member } from '../support/member.ts';
 import { openNginx } from '../support/nginx-server.ts';
 import { nginxOptions } from '../support/nginx-settings.ts';
 import { freePorts } from '../support/ports.ts';
+import { freeDiskSpace, memoryOfRedis, nearlyFullStore } from './nearly-full.ts';
 import { ask, fullLimits, MAX_TEXT_BYTES, pageLimits, STORE_LIMITS } from './store-limits.ts';
 
 const MAX_WORKER_CLIENTS = 30;
@@ -33,6 +35,8 @@ const SAYS = 1_100;
 const EVENTS = 1_500;
 const BYTES = 2_000_000;
 const PACKET_BYTES = 1_100_000;
+/** More than a client of the other tests has stored, and reached before BYTES by what counts twice. */
+const STORED_BYTES = 2_500_000;
 
 type Event = readonly [event: string, payload: object];
 
@@ -45,6 +49,8 @@ interface Edge {
 
 const chars = (count: number) => 'x'.repeat(count);
 const names = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
+
+const textTo = ({ hello }: Member) => ({ to: hello.user.id, text: 'x' });
 
 function nested(levels: number): object {
   let value: object = [];
@@ -95,16 +101,19 @@ const EDGES: readonly Edge[] = [
 ];
 
 describe('limits', () => {
+  const disk = freeDiskSpace();
   const fixture = systemFixture('embedded', {
     ...STORE_LIMITS,
+    ...disk.env,
     MAX_WORKER_CLIENTS: String(MAX_WORKER_CLIENTS),
     RATE_SAY: `100/1s burst ${SAYS}`,
     RATE_EVENTS: `100/1s burst ${EVENTS}`,
     RATE_BYTES: `500000/1s burst ${BYTES}`,
     RATE_SIGNAL: `4/1s burst ${SIGNALS}`,
     RATE_ROOMS: `4/1s burst ${NEW_ROOMS}`,
+    RATE_STORED: `400000/1s burst ${STORED_BYTES}`,
   });
-  const { at, worker, fresh, enter } = fixture;
+  const { at, worker, fresh, connect, enter } = fixture;
 
   describe.each(['websocket', 'polling'] as const)('over %s', (transport) => {
     const transports = [transport];
@@ -167,9 +176,29 @@ describe('limits', () => {
         expect((await ask(member, event, small)).code).toBe(event === 'typing' ? code : 'ok');
       },
     );
+
+    it('of the bytes that a user has stored let through whoever waits for retryAfterMs', async () => {
+      const [ann, bob] = [await connect(at(0), { transports }), await connect(at(0))];
+      const [toAnn, toBob] = [textTo(ann), textTo(bob)];
+      // A key that is not known counts with its packet, and a private message for its receiver and its sender.
+      const large = { ...toBob, unknown: chars(STORED_BYTES / 20) };
+      const acks = [await ann.ask('private', large)];
+      while (acks.at(-1)?.ok) acks.push(await ann.ask('private', large));
+      expect(acks.length).toBeGreaterThanOrEqual(10);
+      const refused = acks.at(-1);
+      const message = 'too many bytes to store';
+      expect(refused).toEqual({
+        ok: false,
+        error: { code: 'rate_limited', message, temporary: true, retryAfterMs: expect.any(Number) },
+      });
+      await bob.do('private', toAnn);
+      await pause(refused?.ok === false ? refused.error.retryAfterMs : 0);
+      await ann.do('private', toBob);
+    });
   });
 
   fullLimits(fixture);
+  nearlyFullStore(fixture, disk);
 
   it('of a connection are those of one socket in a namespace: it is closed if it asks for more at once', async () => {
     const link = new WebSocket(`${at(0).replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
@@ -221,4 +250,5 @@ describe('limits of a Redis', () => {
   );
   pageLimits(fixture, ['websocket']);
   fullLimits(fixture);
+  nearlyFullStore(fixture, memoryOfRedis(STORE_LIMITS));
 });
