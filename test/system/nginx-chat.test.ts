@@ -9,6 +9,7 @@ import { connect, enter, type Member } from '../support/member.ts';
 import { type NginxServer, openNginx } from '../support/nginx-server.ts';
 import { freePorts } from '../support/ports.ts';
 import { type System, startSystem } from '../support/system.ts';
+import { askForOddHosts } from './odd-hosts.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -106,6 +107,19 @@ describe('two hosts with two workers each behind nginx', () => {
     };
     expect(await statusOf(`http://127.0.0.1:${port}/`)).toBe(200);
     for (const url of system.workerUrls) expect(await statusOf(`${url}/`)).toBe(403);
+  });
+
+  it('answer a request that names no single host 400, unless nginx makes one name of it', async () => {
+    const odd = await askForOddHosts([{ url: `http://127.0.0.1:${port}`, upgrades: true }]);
+    const served = odd.filter(({ status }) => status !== 'HTTP/1.1 400 Bad Request');
+    // nginx takes the name in the target, and ends a name at its colon. There is nothing to upgrade to.
+    const named = ['Host: localhost:80\\@evil', 'Host: localhost:80\\@evil', 'Host: localhost:99999'];
+    const heads = [...named, 'GET http://evil/healthz HTTP/1.1', 'GET http://localhost/healthz HTTP/1.1'];
+    expect(
+      served.map(({ request, status }) => [heads.find((head) => request.includes(head)), status]),
+    ).toEqual(
+      ['HTTP/1.1 200 OK', 'HTTP/1.1 404 Not Found'].flatMap((status) => heads.map((head) => [head, status])),
+    );
   });
 
   it('with ip_hash keep a forwarded address on one worker, polling sessions too', async () => {
