@@ -10,6 +10,8 @@ export type Transport = (typeof TRANSPORTS)[number];
 
 /** Between the packets of one body of a polling client. */
 export const SEPARATOR = '\x1e';
+/** A version of Engine.IO. */
+export type Version = 3 | 4;
 export const UNKNOWN_SESSION = '{"code":1,"message":"Session ID unknown"}';
 /** It only ends what hangs. */
 const SILENCE_MS = 60_000;
@@ -38,14 +40,38 @@ export interface Link extends PacketStream {
 export interface LinkOptions {
   /** True if pings are answered. */
   readonly pongs?: boolean;
+  readonly version?: Version;
 }
 
 export function pathOf(query: string): string {
   return `/socket.io/?${query}`;
 }
 
-export function sessionQuery(transport: Transport, sid: string): string {
-  return `EIO=4&transport=${transport}&sid=${sid}`;
+export function sessionQuery(transport: Transport, sid: string, version: Version = 4): string {
+  return `EIO=${version}&transport=${transport}&sid=${sid}`;
+}
+
+/** The packets of a body, and the body of packets. */
+const BODIES = {
+  3: { split: splitByLength, join: (packets: readonly string[]) => packets.map(withLength).join('') },
+  4: {
+    split: (body: string) => body.split(SEPARATOR),
+    join: (packets: readonly string[]) => packets.join(SEPARATOR),
+  },
+} as const;
+
+const withLength = (packet: string) => `${packet.length}:${packet}`;
+
+function splitByLength(body: string): string[] {
+  const packets: string[] = [];
+  for (let at = 0; at < body.length; ) {
+    const start = body.indexOf(':', at) + 1;
+    const length = Number(body.slice(at, start - 1));
+    if (start === 0 || !(length > 0)) throw new Error(`no body of Engine.IO 3: ${body}`);
+    at = start + length;
+    packets.push(body.slice(start, at));
+  }
+  return packets;
 }
 
 /** Opens a session. */
@@ -54,7 +80,7 @@ export async function openLink(port: number, transport: Transport, options: Link
 }
 
 async function openWebSocket(port: number, options: LinkOptions): Promise<Link> {
-  const stream = openSocket(port, 'EIO=4&transport=websocket', options);
+  const stream = openSocket(port, `EIO=${options.version ?? 4}&transport=websocket`, options);
   const handshake = handshakeIn(await stream.next());
   return { ...stream, transport: 'websocket', sid: handshake.sid, handshake };
 }
@@ -78,27 +104,30 @@ export function openSocket(port: number, query: string, { pongs = true }: LinkOp
   };
 }
 
-async function openPolling(port: number, { pongs = true }: LinkOptions): Promise<Link> {
-  const { status, body } = await ask(port, pathOf('EIO=4&transport=polling'));
+async function openPolling(port: number, { pongs = true, version = 4 }: LinkOptions): Promise<Link> {
+  const { split, join } = BODIES[version];
+  const { status, body } = await ask(port, pathOf(`EIO=${version}&transport=polling`));
   if (status !== 200) throw new Error(`a session was refused: ${status} ${body}`);
-  const handshake = handshakeIn(body);
-  const path = pathOf(sessionQuery('polling', handshake.sid));
+  const [first, ...more] = split(body);
+  const handshake = handshakeIn(first);
+  const path = pathOf(sessionQuery('polling', handshake.sid, version));
   let sent: Promise<unknown> = Promise.resolve();
   let closed = false;
 
   // One POST after the other: two at once end the session. One of a session that has ended is refused or cut off.
   function send(...packets: readonly (string | Buffer)[]): void {
-    const payload = packets.map(encoded).join(SEPARATOR);
+    const payload = join(packets.map(encoded));
     sent = sent.then(() => ask(port, path, { method: 'POST', body: payload })).catch(() => undefined);
   }
   const heard = createHeard(() => pongs && send('3'));
+  for (const packet of more) heard.take(packet);
 
   async function poll(): Promise<void> {
     while (!closed) {
       const answer = await ask(port, path);
       if (answer.status === 400 && answer.body === UNKNOWN_SESSION) return heard.end();
       if (answer.status !== 200) throw new Error(`a poll was answered ${answer.status} ${answer.body}`);
-      const packets = answer.body.split(SEPARATOR);
+      const packets = split(answer.body);
       for (const packet of packets) if (packet !== '6') heard.take(packet);
       if (packets.includes('1')) return heard.end();
     }
