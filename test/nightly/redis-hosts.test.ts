@@ -2,11 +2,15 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { range } from '../contract/peers.ts';
 import { type Host, startHost } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { enter, type Member } from '../support/member.ts';
+import { HOOK_SECRET } from '../support/hook-receiver.ts';
+import { connect, enter, type Member, type MemberOptions } from '../support/member.ts';
 import { openRedisCluster } from '../support/redis-cluster.ts';
 import { openRedis } from '../support/redis-server.ts';
+import { rowsInRedis } from '../support/stored-rows.ts';
+import { documentedTraces, leaveTraces, tracesOf } from '../system/person-traces.ts';
 
 interface Servers {
+  readonly urls: readonly string[];
   /** The settings by which hosts find them. */
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
@@ -14,8 +18,10 @@ interface Servers {
 
 async function severalServers(): Promise<Servers> {
   const servers = await Promise.all(range(1, 3).map(() => openRedis()));
+  const urls = servers.map(({ url }) => url);
   return {
-    env: { REDIS_URLS: servers.map(({ url }) => url).join(',') },
+    urls,
+    env: { REDIS_URLS: urls.join(',') },
     async close() {
       await Promise.all(servers.map((server) => server.close()));
     },
@@ -23,9 +29,10 @@ async function severalServers(): Promise<Servers> {
 }
 
 async function redisCluster(): Promise<Servers> {
-  const { addresses, close } = await openRedisCluster();
+  const { addresses, masters, close } = await openRedisCluster();
   // The others are found.
-  return { env: { REDIS_CLUSTER_NODES: addresses.slice(0, 1).join(',') }, close };
+  const env = { REDIS_CLUSTER_NODES: addresses.slice(0, 1).join(',') };
+  return { urls: masters.map(({ url }) => url), env, close };
 }
 
 const ROOMS = range(1, 12).map((number) => `room ${number}`);
@@ -102,6 +109,44 @@ describe.each([
       const ready = await fetch(`${host.workerUrls[0]}/readyz`);
       expect(ready.status).toBe(200);
     }
+  });
+
+  it('leave nothing of an erased person on any server but what the documents list', async () => {
+    const servers = await openServers();
+    onTestFinished(() => servers.close());
+    // Nobody takes the webhooks, so they wait.
+    const hooks = { HOOK_URL: 'http://127.0.0.1:9/', HOOK_SECRET, HOOK_EVENTS: 'message,push.undelivered' };
+    const env = { ...servers.env, ...hooks };
+    const hosts = await Promise.all(range(1, 2).map(() => startHost({ workers: 1, env })));
+    onTestFinished(async () => {
+      await Promise.all(hosts.map((host) => host.stop()));
+      await Promise.all(hosts.map((host) => host.remove()));
+    });
+    const keyHeader = { 'x-api-key': hosts[0]?.apiKey ?? '' };
+    const at = (index: number) => hosts[index % hosts.length]?.workerUrls[0] ?? '';
+    const stage = {
+      at,
+      system: { keyHeader },
+      async device(url: string, userId: string, options: MemberOptions = {}) {
+        const member = await connect(url, { ...options, auth: { userId, ...(options.auth as object) } });
+        onTestFinished(() => member.close());
+        return member;
+      },
+    };
+    const person = { id: 'Grace~', name: 'Amazing Hopper', said: 'said~', own: 'own~' };
+    const around = { other: 'Bob~', room: 'room', left: 'left' };
+    await leaveTraces(stage, person, around);
+    const rows = async () => (await Promise.all(servers.urls.map(rowsInRedis))).flat();
+    const { own } = tracesOf(await rows(), person, around);
+    expect(own).not.toEqual([]);
+    const erased = await fetch(`${at(1)}/api/v1/users/${person.id}`, {
+      method: 'DELETE',
+      headers: keyHeader,
+    });
+    expect(erased.status).toBe(200);
+    await eventually(async () =>
+      expect(tracesOf(await rows(), person, around)).toEqual(documentedTraces('cluster')),
+    );
   });
 });
 

@@ -37,7 +37,8 @@ const READ: Readonly<Record<string, (key: string) => string[]>> = {
   stream: (key) => ['XRANGE', key, '-', '+'],
 };
 
-async function rowsInRedis(url: string): Promise<StoredRow[]> {
+/** Everything that one Redis stores. */
+export async function rowsInRedis(url: string): Promise<StoredRow[]> {
   const client = createClient({ url, RESP: 2 });
   await client.connect();
   try {

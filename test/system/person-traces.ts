@@ -3,7 +3,8 @@ import { restrictionHash } from '../../src/backend/restriction-hash.ts';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Fixture } from '../support/fixture.ts';
-import { type StoredRow, storedRows } from '../support/stored-rows.ts';
+import type { StoredRow } from '../support/stored-rows.ts';
+import type { Mode, System } from '../support/system.ts';
 
 /** Texts by which a person is found. None contains another one. */
 export interface Person {
@@ -21,6 +22,11 @@ export interface Surroundings {
   readonly room: string;
   /** A room of both that the person has left. */
   readonly left: string;
+}
+
+/** The hosts where they meet. */
+interface Stage extends Pick<Fixture, 'at' | 'device'> {
+  readonly system: Pick<System, 'keyHeader'>;
 }
 
 /** The places of a store where something of a person may be, by the tags of their rooms and inboxes. */
@@ -44,7 +50,7 @@ function placesOf({ id }: Person, { other, room, left }: Surroundings) {
 }
 
 /** The person does, and undergoes, all that a server stores something for, and is banned in the end. */
-export async function leaveTraces(stage: Fixture, person: Person, around: Surroundings): Promise<void> {
+export async function leaveTraces(stage: Stage, person: Person, around: Surroundings): Promise<void> {
   const { id, name, said, own } = person;
   const { other, room, left } = around;
   const ann = await stage.device(stage.at(0), id, { auth: { username: name } });
@@ -100,9 +106,8 @@ export async function leaveTraces(stage: Fixture, person: Person, around: Surrou
 }
 
 /** The kinds of places that have something of the person, each place of no such kind by its own name. */
-export async function tracesOf(stage: Fixture, person: Person, around: Surroundings) {
+export function tracesOf(rows: readonly StoredRow[], person: Person, around: Surroundings) {
   const { id, name, said, own } = person;
-  const rows = await storedRows(stage.system);
   const places = placesOf(person, around);
   const kindOf = ({ place }: StoredRow) => places.find(({ pattern }) => pattern.test(place))?.what ?? place;
   const having = (...texts: string[]) => {
@@ -115,5 +120,27 @@ export async function tracesOf(stage: Fixture, person: Person, around: Surroundi
     name: having(name),
     said: having(said),
     own: having(own),
+  };
+}
+
+/** What the documents list as left of an erased person. */
+export function documentedTraces(mode: Mode): ReturnType<typeof tracesOf> {
+  const seen = ['inboxes of others', 'messages in rooms'];
+  return {
+    person: [
+      'answers to repeated requests',
+      'bans and mutes in rooms',
+      'bans from everything',
+      'block lists of others',
+      ...(mode === 'embedded' ? ['ends of rows'] : []),
+      'inboxes of others',
+      ...(mode === 'cluster' ? ['marks in rooms left before'] : []),
+      'messages in rooms',
+      'positions of webhooks',
+      'receipts of pushes',
+    ],
+    name: seen,
+    said: seen,
+    own: [],
   };
 }
