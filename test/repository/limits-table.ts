@@ -6,6 +6,7 @@ import * as protocolLimits from '../../src/protocol/limits.ts';
 import { MAX_STREAMS, MAX_STREAMS_PER_USER } from '../../src/server/http/event-streams.ts';
 import { MAX_CONNECT_BYTES, MAX_POST_PACKETS } from '../../src/server/transport/connection-limits.ts';
 import { CONNECT_TIMEOUT_MS } from '../../src/server/transport/engine.ts';
+import { CONTROL_FRAMES, MAX_FRAGMENTS } from '../../src/server/transport/frame-limits.ts';
 import { HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from '../../src/server/transport/worker-port.ts';
 
 /** A row of the table of limits in deploy/README.md. */
@@ -122,7 +123,17 @@ export const LIMITS = {
     unit: 'bytes',
     answer: 'the connection is closed with 1009; 413',
   },
-  postPackets: { what: 'packets in such a POST', most: MAX_POST_PACKETS, answer: OVER_LIMIT },
+  fragments: {
+    what: 'fragments of such a packet over WebSocket',
+    most: MAX_FRAGMENTS,
+    answer: 'the connection is closed with 1008',
+  },
+  controlFrames: {
+    what: 'pings and pongs of a WebSocket itself',
+    most: `${CONTROL_FRAMES.perMs * 1_000}/1s burst ${CONTROL_FRAMES.burst}`,
+    answer: 'the connection is closed',
+  },
+  postPackets: { what: 'packets in a POST', most: MAX_POST_PACKETS, answer: OVER_LIMIT },
   connect: { what: 'a CONNECT', most: MAX_CONNECT_BYTES, unit: 'bytes', answer: OVER_LIMIT },
   headersTime: {
     what: 'the headers of a request',

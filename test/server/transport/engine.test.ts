@@ -1,9 +1,10 @@
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createChatEngine } from '../../../src/server/transport/engine.ts';
+import { CONTROL_FRAMES, MAX_FRAGMENTS } from '../../../src/server/transport/frame-limits.ts';
 
 const LIMIT_MS = 10_000;
 
@@ -33,6 +34,63 @@ async function open(corsOrigin: '*' | undefined, take: () => number, maxWorkerCl
   });
   return { io, onFull, host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
+
+/** A WebSocket that has got its handshake, and the pongs that came. */
+async function openWebSocket(host: string) {
+  const socket = new WebSocket(`ws://${host}/socket.io/?EIO=4&transport=websocket`);
+  onTestFinished(() => socket.terminate());
+  const pongs: string[] = [];
+  socket.on('pong', (data) => pongs.push(data.toString()));
+  const closed = once(socket, 'close');
+  await once(socket, 'message');
+  return { socket, pongs, closed };
+}
+
+describe('a WebSocket', () => {
+  it('may ping so often, and gets each pong', async () => {
+    const { host } = await open(undefined, () => 0);
+    const { socket, pongs } = await openWebSocket(host);
+    const pings = Array.from({ length: CONTROL_FRAMES.burst }, (_, n) => `${n}`);
+    for (const ping of pings) socket.ping(ping);
+    await vi.waitUntil(() => pongs.length === pings.length);
+    expect([pongs, socket.readyState]).toEqual([pings, WebSocket.OPEN]);
+  });
+
+  it.each(['ping', 'pong'] as const)('is cut off for a flood of %ss, over both ways to it', async (frame) => {
+    const { io, host } = await open(undefined, () => 0);
+    const url = `http://${host}/socket.io/?EIO=4&transport=polling`;
+    const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1)) as { sid: string };
+    const upgrading = new WebSocket(`ws://${host}/socket.io/?EIO=4&transport=websocket&sid=${sid}`);
+    onTestFinished(() => upgrading.terminate());
+    await once(upgrading, 'open');
+    const { socket, pongs, closed } = await openWebSocket(host);
+    const ends = [closed, once(upgrading, 'close')];
+    for (const flooding of [socket, upgrading])
+      for (let n = 0; n < 2 * CONTROL_FRAMES.burst; n += 1) flooding[frame](`${n}`);
+    for (const end of ends) expect(await end).toEqual([1006, expect.anything()]);
+    expect(pongs.length).toBeLessThan(2 * CONTROL_FRAMES.burst);
+    // The session that was to be upgraded goes on polling.
+    await vi.waitUntil(() => io.engine.clientsCount === 1);
+  });
+
+  it('may send a packet in as many fragments as a library makes of the largest, and no more', async () => {
+    const { io, host } = await open(undefined, () => 0);
+    const heard = new Promise((resolve) => {
+      io.engine.once('connection', (connection: EventEmitter) => connection.once('message', resolve));
+    });
+    const send = (socket: WebSocket, parts: readonly string[]) => {
+      for (const [index, part] of parts.entries())
+        socket.send(part, { fin: index === parts.length - 1, binary: false });
+    };
+    const parts = ['4', ...Array.from({ length: MAX_FRAGMENTS - 1 }, () => 'x')];
+    const { socket: most } = await openWebSocket(host);
+    send(most, parts);
+    expect(await heard).toBe(parts.slice(1).join(''));
+    const { socket: more, closed } = await openWebSocket(host);
+    send(more, [...parts, 'x']);
+    expect(await closed).toEqual([1008, expect.anything()]);
+  });
+});
 
 describe('a connection', () => {
   it('is closed if it enters no namespace within 10 s', async () => {
