@@ -21,6 +21,8 @@ export interface FeedsDeps {
   readonly deliver: (room: Room, entry: Entry) => void;
   readonly onGap: (room: Room, gap: Gap) => void;
   readonly onPresence: (room: Room, change: PresenceChange | PresenceEvent) => void;
+  /** The last lease was released: nothing more is delivered of the room. */
+  readonly onClosed?: (room: Room) => void;
   readonly log: Logger;
 }
 
@@ -111,7 +113,15 @@ const RESYNC_BATCH = 200;
 /** The longest time that an unreadable log delays the others. */
 const RESYNC_TIMEOUT_MS = 2_000;
 
-export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: FeedsDeps): Feeds & Sized {
+export function createFeeds({
+  logs,
+  bus,
+  deliver,
+  onGap,
+  onPresence,
+  onClosed,
+  log,
+}: FeedsDeps): Feeds & Sized {
   const sharedFeeds = new Map<string, SharedFeed>();
   const counters: FeedCounters = { duplicatesDropped: 0, messagesRecovered: 0 };
   const tails = createTailWatch({
@@ -180,6 +190,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
   function closeUnused(entry: SharedFeed): void {
     remove(entry);
     entry.feed.close();
+    onClosed?.(entry.room);
     const { subscription } = entry;
     if (!(subscription instanceof Promise)) subscription?.close();
     else void subscription.then((answer) => answer.ok && answer.value.close());

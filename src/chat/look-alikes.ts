@@ -37,6 +37,8 @@ export interface LookAlikes {
   push(room: Room, change: PresenceChange | PresenceEvent): void;
   /** `Roster.members` with the marks. */
   members: Roster['members'];
+  /** The worker follows the room no longer: forgets the names in it. */
+  forget(room: Room): void;
 }
 
 type PresenceNames = Extract<PresenceChange, { readonly joins: unknown }>;
@@ -171,6 +173,7 @@ export function createLookAlikes({
   return {
     sizes: () => ({ kept: kept.size, waiting: waiting.size, compared: compared.size }),
     push,
+    forget: ({ tag }) => forget(tag),
     async members(room: Room, page: RosterPage): Promise<Outcome<RosterMembersPage>> {
       const listed = await roster.members(room, page);
       if (!listed.ok || listed.value.members.length === 0) return listed;

@@ -87,7 +87,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const hooks = createHooks({ ...deps, backend: measureAppends(deps.backend, metrics) });
   const edge = await openMeasuredEdge({ ...deps, metrics });
   const { of, namespaces, slowClients, clients } = edge;
-  const { backend, delivery, sizes: lookAlikesSizes } = withLookAlikes(hooks.backend, edge.delivery);
+  const { backend, delivery, lookAlikes } = withLookAlikes(hooks.backend, edge.delivery);
   const { bus, roster } = backend;
   const { fanout, announcer } = delivery;
   const live = openLiveFeeds({
@@ -97,6 +97,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     delivery,
     onInboxGap: (inbox) => people.logins.showAgain(inbox),
     sessionsOf: (inbox) => people.logins.sessionsOf(inbox),
+    onRoomClosed: lookAlikes.forget,
   });
   const { feeds, presence } = live;
   const health = healthOf(deps, {
@@ -213,8 +214,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     roomActivity: () => ({ version: deps.version, ...edge.roomTally.report(feeds.rooms()) }),
     sizes: () => ({
       ...sizesOf({ edge, live, admission, newRooms, roomReads, receipts, mentionSweeps, eventStreams }),
-      ...sizesOf({ people, context, gateway, hooks, http }),
-      lookAlikes: lookAlikesSizes(),
+      ...sizesOf({ people, context, gateway, hooks, http, lookAlikes }),
     }),
     leave,
     drain(drainMs, refuge) {

@@ -25,6 +25,8 @@ export interface LiveFeedsDeps {
   /** Items of the inbox are lost to the feed: the log no longer has them. */
   readonly onInboxGap: (inbox: Room) => void;
   readonly sessionsOf: InboxDeliveryDeps['sessionsOf'];
+  /** Nobody on this worker is in the room any more, or reads it. */
+  readonly onRoomClosed: (room: Room) => void;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -91,6 +93,7 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds & Sized {
       }
     },
     onPresence: deliverPresence,
+    onClosed: deps.onRoomClosed,
   });
   const presence = createPresence({
     roster,

@@ -5,14 +5,14 @@ import type { Delivery } from './delivery/delivery.ts';
 /** Returns both with the marks of members whose names look alike, for everybody who is told of members. */
 export function withLookAlikes(backend: WorkerBackend, delivery: Delivery) {
   const { roster } = backend;
-  const { members, push, sizes } = createLookAlikes({
+  const lookAlikes = createLookAlikes({
     roster,
     deliver: delivery.deliverPresence,
     now: () => performance.now(),
   });
   return {
-    sizes,
-    backend: { ...backend, roster: { ...roster, members } },
-    delivery: { ...delivery, deliverPresence: push },
+    lookAlikes,
+    backend: { ...backend, roster: { ...roster, members: lookAlikes.members } },
+    delivery: { ...delivery, deliverPresence: lookAlikes.push },
   };
 }

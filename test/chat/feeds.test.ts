@@ -13,12 +13,14 @@ function setUp() {
   const memory = createMemoryRoom();
   const delivered: string[] = [];
   const gaps: Gap[] = [];
+  const closed: string[] = [];
   const feeds = createFeeds({
     logs: memory.logs,
     bus: memory.bus,
     deliver: (_room, { epoch, seq }) => delivered.push(`${epoch}:${seq}`),
     onGap: (_room, gap) => gaps.push(gap),
     onPresence: () => undefined,
+    onClosed: ({ roomid }) => closed.push(roomid),
     log: pino({ level: 'silent' }),
   });
   const meet = () =>
@@ -37,7 +39,7 @@ function setUp() {
     if (!met.ok) throw new Error(met.error.message);
     return { ...met.value, release: () => hold.value.release() };
   }
-  return { memory, delivered, gaps, feeds, join, meet };
+  return { memory, delivered, gaps, closed, feeds, join, meet };
 }
 
 describe('all leased rooms', () => {
@@ -246,14 +248,16 @@ describe('a leased room', () => {
   });
 
   it('is unsubscribed after its last lease', async () => {
-    const { memory, delivered, feeds, join } = setUp();
+    const { memory, delivered, closed, feeds, join } = setUp();
     const first = await join();
     const second = await join();
     first.release();
     first.release();
     memory.publish(memory.store());
     expect(delivered).toEqual(['e1:1']);
+    expect(closed).toEqual([]);
     second.release();
+    expect(closed).toEqual([room.roomid]);
     expect(feeds.rooms()).toHaveLength(0);
     await Promise.resolve();
     memory.publish(memory.store());

@@ -159,6 +159,16 @@ describe('members whose names look alike', () => {
     expect(await publish([['c', 'Ann']])).toBe('102 +c:Ann! +a:Ann! +b:Ann!');
   });
 
+  it('are forgotten with a room that the worker follows no longer', async () => {
+    await publish([['a', 'Ann']]);
+    expect(lookAlikes.sizes().kept).toBe(1);
+    lookAlikes.forget(tea);
+    expect(lookAlikes.sizes().kept).toBe(0);
+    // They are read again for the next one who comes.
+    await publish([['b', 'Ann']]);
+    expect(changes.at(-1)).toBe('102 +b:Ann! +a:Ann!');
+  });
+
   it('are kept of no more than so many rooms, and of none that everybody has left', async () => {
     people.set('a', 'Ann');
     const rooms = Array.from({ length: 150 }, (_, n) => roomOf('/', `room ${n}`));

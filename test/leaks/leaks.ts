@@ -15,8 +15,6 @@ const USUAL: Readonly<Record<string, number>> = {
   'worker.chat.newRooms.ofAddress': 4_000,
   'worker.chat.context.storageBudget.users': 4_000,
   'worker.chat.context.storageBudget.addresses': 4_000,
-  // Bounded by the names in them, of which a room has one more than it has members.
-  'worker.chat.lookAlikes.kept': 40_000,
 };
 
 export interface Leaked {
