@@ -95,7 +95,8 @@ async function open(mode: Mode): Promise<Running> {
   };
 }
 
-function pidsOf(system: System): number[] {
+/** The primaries and workers that run now. */
+export function pidsOf(system: System): number[] {
   return system.hosts.flatMap(({ pid }) => [pid, ...childrenOf(pid)]);
 }
 

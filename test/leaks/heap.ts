@@ -11,6 +11,18 @@ export interface Inspected {
   readonly env: Readonly<Record<string, string>>;
   /** The bytes that each of the processes still holds after a collection, in the order of their start. */
   heapBytes(pids: readonly number[]): Promise<number[]>;
+  /** The same with what their objects hold outside the heap, such as buffers. */
+  heldBytes(pids: readonly number[]): Promise<number[]>;
+}
+
+interface Collected {
+  readonly heapBytes: number;
+  readonly externalBytes: number;
+}
+
+interface InspectorAnswer {
+  readonly usedSize?: number;
+  readonly result?: { readonly value?: unknown };
 }
 
 const OPEN_TRIES = 200;
@@ -19,34 +31,38 @@ const OPEN_EVERY_MS = 50;
 /** `node:cluster` gives each worker the next port behind the primary's. */
 export async function inspectedHost(workers: number): Promise<Inspected> {
   const first = await freePorts(1 + workers);
+  async function collect(pids: readonly number[]): Promise<Collected[]> {
+    for (const pid of pids) process.kill(pid, 'SIGUSR1');
+    return Promise.all(pids.map((_, index) => collectedBytes(first + index)));
+  }
   return {
     env: { NODE_OPTIONS: `--inspect-port=${first}` },
-    async heapBytes(pids) {
-      for (const pid of pids) process.kill(pid, 'SIGUSR1');
-      return Promise.all(pids.map((_, index) => collectedBytes(first + index)));
-    },
+    heapBytes: async (pids) => (await collect(pids)).map(({ heapBytes }) => heapBytes),
+    heldBytes: async (pids) =>
+      (await collect(pids)).map(({ heapBytes, externalBytes }) => heapBytes + externalBytes),
   };
 }
 
-async function collectedBytes(port: number): Promise<number> {
+async function collectedBytes(port: number): Promise<Collected> {
   const socket = new WebSocket(await inspectorOf(port));
-  const answers = new Map<number, (result: { usedSize?: number }) => void>();
+  const answers = new Map<number, (result: InspectorAnswer) => void>();
   socket.on('message', (raw) => {
     const { id, result } = JSON.parse(raw.toString());
     answers.get(id)?.(result);
   });
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  const ask = (method: string) =>
-    new Promise<{ usedSize?: number }>((resolve) => {
+  const ask = (method: string, params = {}) =>
+    new Promise<InspectorAnswer>((resolve) => {
       answers.set(answers.size, resolve);
-      socket.send(JSON.stringify({ id: answers.size - 1, method }));
+      socket.send(JSON.stringify({ id: answers.size - 1, method, params }));
     });
   // Objects that finalizers let go are garbage of the second.
   await ask('HeapProfiler.collectGarbage');
   await ask('HeapProfiler.collectGarbage');
   const { usedSize } = await ask('Runtime.getHeapUsage');
+  const { result } = await ask('Runtime.evaluate', { expression: 'process.memoryUsage().external' });
   socket.terminate();
-  return usedSize ?? Number.NaN;
+  return { heapBytes: usedSize ?? Number.NaN, externalBytes: Number(result?.value) };
 }
 
 async function inspectorOf(port: number): Promise<string> {
