@@ -79,7 +79,8 @@ async function answerEvent(session: Session, context: ChatContext, event: Receiv
     if (outcome.ok) {
       answer(outcome.value);
       const { dup, seq } = outcome.value as Partial<SayAck>;
-      const beginsLog = seq === 1 && !dup && handlerOf(event.name)?.stores !== undefined;
+      // The ack has 0 for every stranger. Each of them counts as somebody without an inbox: who has one is not for the sender to know.
+      const beginsLog = (seq === 0 || seq === 1) && !dup && handlerOf(event.name)?.stores !== undefined;
       if (beginsLog) context.storageBudget.takeLog(session);
       if (dup) note(session, context, event, { seq });
       return;

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createAdmission } from '../../../src/chat/admission.ts';
 import { roomOf } from '../../../src/chat/room.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
+import type { SendAck } from '../../../src/protocol/people.ts';
 import { MEMBER_RIGHTS } from '../../../src/protocol/rights.ts';
 import type { ChatContext } from '../../../src/server/context.ts';
 import { createEventQueue } from '../../../src/server/event-queue.ts';
@@ -127,6 +128,50 @@ it('an event that stores is refused beyond the budget of its user, by the bytes 
     [1, 99],
     [1, 99],
   ]);
+});
+
+it('the first entry of a log counts more against the budget of its user, and so does each message to a stranger', async () => {
+  let logs = 0;
+  const storageBudget: ChatContext['storageBudget'] = {
+    take: () => 0,
+    takeLog: () => {
+      logs += 1;
+    },
+  };
+  const counted: number[] = [];
+  const acks: readonly Pick<SendAck, 'seq' | 'dup'>[] = [
+    { seq: 1 },
+    { seq: 2 },
+    { seq: 0 },
+    { seq: 1, dup: true },
+    { seq: 0, dup: true },
+  ];
+  for (const ack of acks) {
+    const { session } = openSession();
+    Object.assign(session, { identity: { user: session.user } });
+    Object.assign(session.socket, { id: 'socket' });
+    const known = partOf<ChatContext>({
+      ...context,
+      storageBudget,
+      roster: partOf<ChatContext['roster']>({}),
+      limits: partOf<ChatContext['limits']>({ maxTextBytes: 99 }),
+      directMessages: partOf<ChatContext['directMessages']>({
+        sendPrivate: async () => succeed<SendAck>({ id: 'm1', at: 1, live: 0, ...ack }),
+      }),
+      metrics: partOf<ChatContext['metrics']>({ saidPrivately: () => undefined }),
+    });
+    const before = logs;
+    const answers: unknown[] = [];
+    const args = [
+      { to: 'bob', text: 'x' },
+      new IncomingPacket('', 9),
+      (answer: unknown) => answers.push(answer),
+    ];
+    await dispatch(session, known, { event: 'private', args });
+    expect(answers).toEqual([{ ok: true, id: 'm1', at: 1, live: 0, ...ack }]);
+    counted.push(logs - before);
+  }
+  expect(counted).toEqual([1, 0, 1, 0, 0]);
 });
 
 describe('an event of a client', () => {
