@@ -173,14 +173,18 @@ export function createFeeds({
     // Inboxes and announcements have no presence.
     entry.subscription =
       room.kind === 'room'
-        ? bus.subscribe(room, onEntry, presenceListener(room))
+        ? bus.subscribe(room, onEntry, presenceListener(entry))
         : bus.subscribe(room, onEntry);
     sharedFeeds.set(room.tag, entry);
     return entry;
   }
 
-  function presenceListener(room: Room): (change: PresenceChange | PresenceEvent) => void {
-    return (change) => onPresence(room, change);
+  function presenceListener(entry: SharedFeed): (change: PresenceChange | PresenceEvent) => void {
+    const { room } = entry;
+    return (change) => {
+      // The bus may deliver until it has answered that the room is unsubscribed.
+      if (sharedFeeds.get(room.tag) === entry) onPresence(room, change);
+    };
   }
 
   function remove(entry: SharedFeed): void {

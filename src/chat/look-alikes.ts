@@ -37,7 +37,7 @@ export interface LookAlikes {
   push(room: Room, change: PresenceChange | PresenceEvent): void;
   /** `Roster.members` with the marks. */
   members: Roster['members'];
-  /** The worker follows the room no longer: forgets the names in it. */
+  /** The worker follows the room no longer: forgets the names in it, and the changes that wait for them. */
   forget(room: Room): void;
 }
 
@@ -80,12 +80,11 @@ export function createLookAlikes({
     }
   }
 
-  async function load(room: Room): Promise<void> {
+  async function load(room: Room): Promise<KeptNames | undefined> {
     const listed = await roster.members(room, { limit: MAX_MEMBERS });
     // Nothing is marked while the store is away, nor in a room that is too large.
-    if (listed.ok && listed.value.next === undefined) {
-      keep(room.tag, { rev: listed.value.rev, names: createRoomNames(listed.value.members) });
-    }
+    if (!listed.ok || listed.value.next !== undefined) return undefined;
+    return { rev: listed.value.rev, names: createRoomNames(listed.value.members) };
   }
 
   function push(room: Room, change: PresenceChange | PresenceEvent): void {
@@ -100,8 +99,11 @@ export function createLookAlikes({
     const queue = [first];
     waiting.set(room.tag, queue);
     forget(room.tag);
-    await load(room).catch(() => undefined);
+    const loaded = await load(room).catch(() => undefined);
+    // The worker has left the room meanwhile, and may have entered it again.
+    if (waiting.get(room.tag) !== queue) return;
     waiting.delete(room.tag);
+    if (loaded) keep(room.tag, loaded);
     pass(room, first);
     for (const change of queue.slice(1)) push(room, change);
   }
@@ -173,7 +175,10 @@ export function createLookAlikes({
   return {
     sizes: () => ({ kept: kept.size, waiting: waiting.size, compared: compared.size }),
     push,
-    forget: ({ tag }) => forget(tag),
+    forget({ tag }) {
+      forget(tag);
+      waiting.delete(tag);
+    },
     async members(room: Room, page: RosterPage): Promise<Outcome<RosterMembersPage>> {
       const listed = await roster.members(room, page);
       if (!listed.ok || listed.value.members.length === 0) return listed;

@@ -169,6 +169,15 @@ describe('members whose names look alike', () => {
     expect(changes.at(-1)).toBe('102 +b:Ann! +a:Ann!');
   });
 
+  it('are not kept when the worker leaves the room while it reads them', async () => {
+    people.set('a', 'Ann');
+    lookAlikes.push(tea, { event: 'join', user: user('a', 'Ann') });
+    lookAlikes.forget(tea);
+    await settled();
+    expect(lookAlikes.sizes()).toEqual({ kept: 0, waiting: 0, compared: 0 });
+    expect(changes).toEqual([]);
+  });
+
   it('are kept of no more than so many rooms, and of none that everybody has left', async () => {
     people.set('a', 'Ann');
     const rooms = Array.from({ length: 150 }, (_, n) => roomOf('/', `room ${n}`));

@@ -8,8 +8,9 @@ const USUAL: Readonly<Record<string, number>> = {
   'primary.backend.roster.connections.tagsOf': 2,
   'worker.backend.roster.living.listed': 4,
   'worker.chat.edge.traffic.addresses.kinds': 2,
-  // A worker looks for full buckets once it has more than 1,000, or twice those that were not full then.
-  'worker.chat.edge.delivery.presenceThrottle.userBuckets': 4_000,
+  // Both workers hear of everybody. A worker looks for full buckets once it has more than 1,000, or twice those that were not
+  // full then: the members of a wave and of the one before it.
+  'worker.chat.edge.delivery.presenceThrottle.userBuckets': 8_000,
   'worker.chat.edge.delivery.presenceThrottle.roomBuckets': 4_000,
   'worker.chat.people.logins.bindings.buckets': 4_000,
   'worker.chat.newRooms.ofAddress': 4_000,
