@@ -88,7 +88,6 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const edge = await openMeasuredEdge({ ...deps, metrics });
   const { of, namespaces, slowClients, clients } = edge;
   const { backend, delivery, lookAlikes } = withLookAlikes(hooks.backend, edge.delivery);
-  const { bus, roster } = backend;
   const { fanout, announcer } = delivery;
   const live = openLiveFeeds({
     ...deps,
@@ -141,12 +140,12 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     ...inbox,
     degraded,
   });
-  bus.onResync(() => {
+  backend.bus.onResync(() => {
     void live.resyncCounts();
     people.review();
     void eventStreams.review();
   });
-  const online = onlineOf(announcer, { roster, clients, degraded });
+  const online = onlineOf(announcer, { ...backend, clients, degraded });
   metrics.watch(
     metricSources({ edge, feeds, health, admission, saturation: deps.saturation, backend, hooks }),
   );

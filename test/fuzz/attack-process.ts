@@ -9,7 +9,7 @@ import { ATTACKERS, CONTROLS } from './attackers.ts';
 /** Begin this attack, or end the one under way. */
 export type Order = { readonly name: string; readonly url: string } | 'end';
 
-/** How much was sent in the attack that has ended, or why it failed. */
+/** The number of what was sent in the attack that has ended, or the reason why it failed. */
 export type Report = { readonly sent: number; readonly error?: string };
 
 setPriority(constants.priority.PRIORITY_LOW);

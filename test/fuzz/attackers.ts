@@ -5,7 +5,7 @@ import { connects, events, packets } from './attackers/packets.ts';
 
 const TURN_MS = 20;
 
-/** What the server cannot help: nothing at all, and a process that only computes. */
+/** Two that the server cannot help: nothing at all, and a process that only computes. */
 export const CONTROLS: readonly Attacker[] = [
   {
     name: 'nobody',

@@ -9,23 +9,23 @@ import { type Heard, openInnocents } from './innocents.ts';
 import { pidsOf } from './target.ts';
 
 /*
- * How much slower honest clients are beside an attacker than without one. Idle and attacked phases take turns, so that what else
- * the machine does is in both.
+ * Compares the times of honest clients beside an attacker and without one. Idle and attacked phases take turns, so that both have
+ * what else the machine does.
  */
 
 const MESSAGES = 200;
 const MESSAGE_BYTES = 1_000;
-/** What an attack leaves to be done is no part of the next idle phase. */
+/** The work that an attack leaves is done in this time, and so is no part of the next idle phase. */
 const SETTLE_MS = 500;
 const PROCESS = fileURLToPath(new URL('attack-process.ts', import.meta.url));
 
 export interface Phases {
   readonly phaseMs: number;
-  /** Of an idle and an attacked phase each. */
+  /** Each has an idle and an attacked phase. */
   readonly rounds: number;
 }
 
-/** What honest clients had of one attacker. */
+/** The times of honest clients beside one attacker. */
 export interface Beside {
   readonly attacker: string;
   readonly sentPerS: number;
@@ -99,7 +99,7 @@ function together(phases: readonly Heard[]): Heard {
   };
 }
 
-/** So that a page of the room is as long as any. */
+/** Makes a page of the room as long as any. */
 async function fillRoom({ workerUrls, keyHeader }: System): Promise<void> {
   for (let n = 0; n < MESSAGES; n += 1) {
     const answer = await fetch(`${workerUrls[0]}/api/v1/rooms/${ATTACKED_ROOM}/messages`, {
@@ -115,13 +115,13 @@ export function quantile(all: readonly number[], part: number): number {
   return [...all].sort((one, other) => one - other)[Math.floor((all.length - 1) * part)] ?? Number.NaN;
 }
 
-/** By how much the p99 of one idle phase may exceed that of most: what this machine does by itself. */
+/** The noise of this machine: the most by which the p99 of one idle phase exceeds their median. */
 export function noiseMs(results: readonly Beside[]): number {
   const p99s = results.flatMap(({ idleP99sMs }) => idleP99sMs);
   return Math.max(...p99s) - quantile(p99s, 0.5);
 }
 
-/** What is wrong with a result: more than twice as slow at the p99, beyond the noise, or refused. */
+/** Returns the faults of a result: more than twice as slow at the p99, beyond the noise, or refused. */
 export function wrongWith({ attacker, idle, attacked }: Beside, noise: number): string[] {
   const [before, beside] = [idle, attacked].map(({ latenciesMs }) => quantile(latenciesMs, 0.99)) as [
     number,

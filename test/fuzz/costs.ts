@@ -77,7 +77,7 @@ export interface CostOptions {
   readonly pids: readonly number[];
   /** CPU that the processes take when nobody attacks, per ms. */
   readonly idleShare: number;
-  /** What all processes hold after a collection. */
+  /** The bytes that all processes hold after a collection. */
   readonly heldBytes: () => Promise<number>;
   readonly onMeasured: () => void;
 }

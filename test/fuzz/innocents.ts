@@ -7,9 +7,9 @@ const SAY_EVERY_MS = 80;
 const HEARD_LIMIT_MS = 20_000;
 const LOOK_MS = 20;
 
-/** What was said in one phase. */
+/** The messages of one phase. */
 export interface Heard {
-  /** From the `say` on one worker until the other member of the room, on another worker, has it. */
+  /** The time from the `say` on one worker until the other member of the room, on another worker, has it. */
   readonly latenciesMs: readonly number[];
   /** The codes of what was refused. */
   readonly refused: readonly string[];

@@ -24,7 +24,7 @@ export interface Space {
   readonly warning: string;
 }
 
-/** To be called in the `describe` of the fixture. */
+/** Call it in the `describe` of the fixture. */
 export function nearlyFullStore(stage: Fixture, space: Space): void {
   const { at, fresh, connect, device, enter } = stage;
 

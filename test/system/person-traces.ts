@@ -123,7 +123,7 @@ export function tracesOf(rows: readonly StoredRow[], person: Person, around: Sur
   };
 }
 
-/** What the documents list as left of an erased person. */
+/** The traces of an erased person that the documents list as left. */
 export function documentedTraces(mode: Mode): ReturnType<typeof tracesOf> {
   const seen = ['inboxes of others', 'messages in rooms'];
   return {

@@ -17,7 +17,7 @@ export const MAX_FRAGMENTS = 512;
  */
 export const FRAME_OPTIONS = { maxFragments: MAX_FRAGMENTS, autoPong: false } as const;
 
-/** What the bounds need of a WebSocket of ws. */
+/** The part of a WebSocket of ws that the bounds need. */
 export interface FramedSocket {
   on(event: 'ping' | 'pong', listener: (this: FramedSocket, data: Buffer) => void): unknown;
   off(event: 'ping' | 'pong', listener: (this: FramedSocket, data: Buffer) => void): unknown;
@@ -49,7 +49,7 @@ function count(this: CountedSocket): void {
 function mayGoOn(socket: CountedSocket): boolean {
   socket[BUCKET] ??= createBucket(CONTROL_FRAMES, now);
   if (socket[BUCKET].take() === 0) return true;
-  // What was read before the end is parsed on.
+  // Frames that were read before the end are still parsed.
   socket.off('ping', answer);
   socket.off('pong', count);
   socket.terminate();

@@ -8,7 +8,7 @@ const CONTINUATION = 0;
 const PING = 9;
 const PONG = 10;
 const FIN = 0x80;
-/** What one system call reads. */
+/** The bytes that one system call reads. */
 const CHUNK_FRAMES = 10_000;
 /** A client whose connection is closed opens another, not more often than this. */
 const AGAIN_MS = 50;

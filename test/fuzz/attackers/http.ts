@@ -5,7 +5,7 @@ import { ATTACKED_ROOM, type Attacker, atPace, BYTES, EVENTS, write } from './at
 const SEPARATOR = '\x1e';
 const TEXT = { 'content-type': 'text/plain;charset=UTF-8' };
 const JSON_BODY = { 'content-type': 'application/json' };
-/** In one body, as a client that was cut off for a while would send. */
+/** A client that was cut off for a while would send so many in one body. */
 const SMALL_PACKETS = EVENTS.perS * 0.9;
 const LARGE_PACKETS = 30;
 const ELEMENTS = JSON.stringify(Array.from({ length: 10_000 }, () => []));
@@ -70,7 +70,7 @@ async function readAll(session: string, over: AbortSignal): Promise<void> {
 
 type Call = readonly [path: string, init?: RequestInit];
 
-/** What a stranger without a key may ask. */
+/** Requests that a stranger may send without a key. */
 const CALLS: readonly Call[] = [
   ['/'],
   ['/sdk.js'],

@@ -13,7 +13,7 @@ const DEAREST: readonly (readonly [event: string, payload: object])[] = [
   ['rooms:mine', {}],
 ];
 
-/** As many elements as the server decodes, in 30 kB. */
+/** A packet of 30 kB has as many elements as the server decodes. */
 const ELEMENTS = JSON.stringify(Array.from({ length: 10_000 }, () => []));
 const LARGE = [
   `42["nothing",${ELEMENTS}]`,
