@@ -1,4 +1,5 @@
 /** Loaded before the program, by its build only: writes the code that V8 has compiled of the scripts when the process ends. */
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join, sep } from 'node:path';
@@ -7,7 +8,12 @@ import { setFlagsFromString } from 'node:v8';
 import vm from 'node:vm';
 
 const { Script } = vm;
-const version = new Script('0').createCachedData().toString('hex', 0, 24);
+// src/scripts.ts names the folder so, too.
+const { version, platform, arch, config } = process;
+const build = createHash('sha256')
+  .update(JSON.stringify([version, platform, arch, config]))
+  .digest('hex');
+const code = `${build.slice(0, 16)}-${new Script('0').createCachedData().toString('hex', 0, 24)}`;
 const scripts = [];
 
 vm.Script = class extends Script {
@@ -24,9 +30,9 @@ process.on('exit', () => {
   setFlagsFromString('--no-expose-gc');
   for (const { path, script } of scripts) {
     const [folder, name] = [path.slice(0, path.lastIndexOf(sep)), path.slice(path.lastIndexOf(sep) + 1)];
-    const target = join(folder, version, name);
+    const target = join(folder, code, name);
     if (existsSync(target)) continue;
-    mkdirSync(join(folder, version), { recursive: true });
+    mkdirSync(join(folder, code), { recursive: true });
     writeFileSync(target, script.createCachedData());
   }
 });

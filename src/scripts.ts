@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -55,11 +56,16 @@ export function openScripts(url: string): Scripts | undefined {
 }
 
 /**
- * Names the folder of the code that V8 takes in this process. It begins each piece of code with hashes of its own version and of
- * its options, and a worker's differ from its primary's.
+ * Names the folder of the code that this process may take: of this very build of Node. V8 itself compares its version, without
+ * the changes that Node makes to it, and its options: Node 20.19.0 takes code of 20.20.2, and then calls the wrong functions. A
+ * worker's options differ from its primary's. deploy/record-code.mjs makes the same name.
  */
 export function codeVersion(): string {
-  return new Script('0').createCachedData().toString('hex', 0, 24);
+  const { version, platform, arch, config } = process;
+  const build = createHash('sha256')
+    .update(JSON.stringify([version, platform, arch, config]))
+    .digest('hex');
+  return `${build.slice(0, 16)}-${new Script('0').createCachedData().toString('hex', 0, 24)}`;
 }
 
 function read(url: URL): Buffer | undefined {

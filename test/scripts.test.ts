@@ -24,6 +24,25 @@ function writeCode(name: string, code: Uint8Array) {
 }
 
 describe('the scripts of a build', () => {
+  it('have compiled code for one build of Node alone', () => {
+    const own = codeVersion();
+    // V8 of both has the same version, and took the code of the other one.
+    for (const [name, value] of [
+      ['version', 'v20.19.0'],
+      ['arch', 'other'],
+      ['config', { variables: {} }],
+    ] as const) {
+      const real = Object.getOwnPropertyDescriptor(process, name) as PropertyDescriptor;
+      Object.defineProperty(process, name, { value, configurable: true, enumerable: true });
+      try {
+        expect(codeVersion()).not.toBe(own);
+      } finally {
+        Object.defineProperty(process, name, real);
+      }
+    }
+    expect(codeVersion()).toBe(own);
+  });
+
   it('run once each, and require each other, modules of Node and modules by their URL', async () => {
     write(
       'a.js',
