@@ -22,8 +22,8 @@ type Wrapper = (
 
 /**
  * Opens the bundle beside the script of that URL in the form of scripts, for which V8 takes code that the build compiled: Node 20
- * takes none for modules. Returns undefined where there are none, or none are wanted. V8 refuses compiled code of another version,
- * of other options or of a text of another length, and compiles the script itself.
+ * takes none for modules. Returns undefined where there are none, or none are wanted. V8 refuses compiled code
+ * of a text of another length, and compiles the script itself; `codeVersion` keeps it from the code of another Node.
  */
 export function openScripts(url: string): Scripts | undefined {
   const folder = new URL(FOLDER, url);
