@@ -62,7 +62,12 @@ export function createRoomReads(deps: RoomReadsDeps): RoomReads & Sized {
   const { namespaces, of, roster, roomReaders, fanout } = deps;
   const outgoing = createPacing<Raised>({ everyMs: EVERY_MS, mostKeys: MOST_ROOMS, deliver: send });
   const incoming = createPacing<Waiting>({ everyMs: EVERY_MS, mostKeys: MOST_ROOMS, deliver });
-  for (const nsp of namespaces) nsp.on(EVENT as never, ((reads: Reads) => receive(nsp, reads)) as never);
+  /** By Socket.IO room, while this worker has members of it. */
+  const told = new Map<string, ReadCount>();
+  for (const nsp of namespaces) {
+    nsp.on(EVENT as never, ((reads: Reads) => receive(nsp, reads)) as never);
+    nsp.adapter.on('delete-room', (name: string) => told.delete(name));
+  }
 
   async function send({ room, marks, furthest }: Raised): Promise<void> {
     const { roomid } = room;
@@ -97,13 +102,23 @@ export function createRoomReads(deps: RoomReadsDeps): RoomReads & Sized {
   function deliver({ room, marks, joiners, count }: Waiting): void {
     const { roomid } = room;
     if (joiners.size > 0) void welcome(room, joiners);
-    if (count) write(room, { roomid, count });
+    if (count) writeCount(room, count);
     else if (marks.size === 0) return;
     // A joiner gets all marks, these among them, and no second notice within the second.
     else if (joiners.size > 0) {
       const others = of(room.nsp).local.to(socketRoom(room));
       others.except([...joiners].map(({ id }) => id)).emit('reads', { roomid, marks: listOf(marks) });
     } else write(room, { roomid, marks: listOf(marks) });
+  }
+
+  /** The notice of another worker may have counted before one that was told already. */
+  function writeCount(room: Room, count: ReadCount): void {
+    const name = socketRoom(room);
+    const last = told.get(name);
+    if (last?.seq === count.seq && last.users >= count.users) return;
+    if (!of(room.nsp).adapter.rooms.has(name)) return;
+    told.set(name, count);
+    write(room, { roomid: room.roomid, count });
   }
 
   function write(room: Room, reads: Reads): void {
@@ -132,7 +147,7 @@ export function createRoomReads(deps: RoomReadsDeps): RoomReads & Sized {
   }
 
   return {
-    sizes: () => ({ outgoing: outgoing.sizes(), incoming: incoming.sizes() }),
+    sizes: () => ({ outgoing: outgoing.sizes(), incoming: incoming.sizes(), told: told.size }),
     raised(room, userId, seq) {
       outgoing.note(room.tag, (waiting = { room, marks: new Map(), furthest: 0 }) => {
         raise(waiting.marks, userId, seq);

@@ -3,7 +3,7 @@ import { socketRoom } from '../../../src/backend/socket-room.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { Reads } from '../../../src/protocol/rooms.ts';
-import { createRoomReads, type RoomReads } from '../../../src/server/delivery/room-reads.ts';
+import { createRoomReads } from '../../../src/server/delivery/room-reads.ts';
 import type { ChatNamespace, ClientSocket } from '../../../src/server/socket-types.ts';
 import { emitting } from '../../support/emitting.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
@@ -14,7 +14,7 @@ const tea = roomOf('/', 'tea');
 type Others = ReturnType<ChatNamespace['local']['to']>;
 
 interface Worker {
-  readonly reads: RoomReads;
+  readonly reads: ReturnType<typeof createRoomReads>;
   /** The events written to all members here, or to all but the excepted ones. */
   readonly told: (Reads | readonly [except: readonly string[], reads: Reads])[];
 }
@@ -39,6 +39,8 @@ async function setUp(workers = 2) {
     }),
   );
   const listeners: ((reads: Reads) => void)[] = [];
+  const deleteRoom: ((name: string) => void)[] = [];
+  const network = { isSlow: false, inFlight: [] as (() => void)[] };
   const rooms = new Map([[socketRoom(tea), new Set(['x'])]]);
 
   function open(index: number): Worker {
@@ -53,14 +55,21 @@ async function setUp(workers = 2) {
     });
     const nsp = partOf<ChatNamespace>({
       name: '/',
-      adapter: partOf<ChatNamespace['adapter']>({ rooms }),
+      adapter: partOf<ChatNamespace['adapter']>({
+        rooms,
+        on: ((_event: string, listener: (name: string) => void) => deleteRoom.push(listener)) as never,
+      }),
       local: partOf<ChatNamespace['local']>({ to: () => others }),
       on: ((_event: string, listener: (reads: Reads) => void) => {
         listeners[index] = listener;
         return nsp;
       }) as never,
       serverSideEmit: ((_event: string, reads: Reads) => {
-        for (const [other, hear] of listeners.entries()) if (other !== index) hear(structuredClone(reads));
+        const arrive = () => {
+          for (const [other, hear] of listeners.entries()) if (other !== index) hear(structuredClone(reads));
+        };
+        if (network.isSlow) network.inFlight.push(arrive);
+        else arrive();
       }) as never,
     });
     const reads = createRoomReads({
@@ -88,6 +97,11 @@ async function setUp(workers = 2) {
     one,
     two,
     rooms,
+    network,
+    empty() {
+      rooms.clear();
+      for (const listener of deleteRoom) listener(socketRoom(tea));
+    },
     async read({ reads }: Worker, userId: string, seq: number) {
       await store.roomReaders.raise(tea, inboxOf('/', userId).tag, seq);
       reads.raised(tea, userId, seq);
@@ -165,6 +179,34 @@ describe('what the members of a room have read', () => {
     state.clients = 200;
     await read(two, 'eve', 9);
     await expectNext(marks(['eve', 9]));
+  });
+
+  it('is no smaller number than was told before, when the notice of a slow worker comes late', async () => {
+    const { one, two, read, rooms, state, network, empty } = await setUp();
+    state.clients = 201;
+    const counts = (seq: number, users: number): Reads => ({ roomid: 'tea', count: { seq, users } });
+    network.isSlow = true;
+    await read(one, 'ann', 9);
+    await pass(0);
+    network.isSlow = false;
+    await read(two, 'bob', 9);
+    await pass(5_000);
+    for (const arrive of network.inFlight) arrive();
+    await pass(5_000);
+    expect(one.told).toEqual([counts(9, 1), counts(9, 2)]);
+    expect(two.told).toEqual([counts(9, 2)]);
+    expect(two.reads.sizes()).toMatchObject({ told: 1 });
+    // Nothing is kept of a room without members, also if it empties just before a notice is told.
+    await read(one, 'cleo', 9);
+    await pass(0);
+    await read(one, 'dan', 9);
+    empty();
+    await pass(5_000);
+    expect(two.reads.sizes()).toMatchObject({ told: 0 });
+    rooms.set(socketRoom(tea), new Set(['x']));
+    await read(one, 'eve', 9);
+    await pass(0);
+    expect(two.told.slice(1)).toEqual([counts(9, 3), counts(9, 5)]);
   });
 
   it('is told to nobody where the room has no member, and is lost while the store is away', async () => {
