@@ -88,7 +88,7 @@ function sessionIn(head: string): string | undefined {
   return (target && sessionIdOf(target)?.match(SESSION_ID)?.[0]) || undefined;
 }
 
-/** The handle of Node's sockets. It is private: with server/transport/private-members.ts, this is all that src uses of such members. */
+/** The handle of Node's sockets. It is private: with server/transport/private-members.ts and private-http.ts, this is all that src uses of such members. */
 export interface TcpHandle {
   /** The stream's own flag; direct calls of the handle do not change it. */
   reading: boolean;

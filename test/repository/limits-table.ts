@@ -7,6 +7,7 @@ import { MAX_STREAMS, MAX_STREAMS_PER_USER } from '../../src/server/http/event-s
 import { MAX_CONNECT_BYTES, MAX_POST_PACKETS } from '../../src/server/transport/connection-limits.ts';
 import { CONNECT_TIMEOUT_MS } from '../../src/server/transport/engine.ts';
 import { CONTROL_FRAMES, MAX_FRAGMENTS } from '../../src/server/transport/frame-limits.ts';
+import { MAX_UNANSWERED_REQUESTS } from '../../src/server/transport/pipelined-requests.ts';
 import { HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from '../../src/server/transport/worker-port.ts';
 
 /** A row of the table of limits in deploy/README.md. */
@@ -131,6 +132,11 @@ export const LIMITS = {
   controlFrames: {
     what: 'pings and pongs of a WebSocket itself',
     most: `${CONTROL_FRAMES.perMs * 1_000}/1s burst ${CONTROL_FRAMES.burst}`,
+    answer: 'the connection is closed',
+  },
+  unanswered: {
+    what: 'requests that wait for their answers on a connection to a worker’s port',
+    most: MAX_UNANSWERED_REQUESTS,
     answer: 'the connection is closed',
   },
   postPackets: { what: 'packets in a POST', most: MAX_POST_PACKETS, answer: OVER_LIMIT },

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { Server as Engine } from 'engine.io';
-import { endPollingBy, type PollingEnd } from './private-members.ts';
+import { endPollingBy, type PollingEnd } from './private-http.ts';
 
 /*
  * Ends the session of a polling client. Engine.IO sends a CLOSE packet, which clients of some languages take as

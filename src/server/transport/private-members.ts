@@ -7,10 +7,10 @@ import { KeptRequest, NO_HANDSHAKE } from './kept-request.ts';
 import { SmallQueue } from './small-queue.ts';
 
 /*
- * The only file of src/server that touches private members of Socket.IO, Engine.IO, ws and Node's streams; kept-request.ts
- * only replaces the objects that this file takes out of a connection. One other place in src uses a private member: the
- * front door reads the handle of Node's sockets, in cluster/front-head.ts. This file exists for three reasons, each measured
- * alone on Node 20 and 24:
+ * This file and private-http.ts are the only ones of src/server that touch private members of Socket.IO, Engine.IO, ws and Node's
+ * streams; kept-request.ts only replaces the objects that this file takes out of a connection. One other place in src uses a
+ * private member: the front door reads the handle of Node's sockets, in cluster/front-head.ts. This file exists for three
+ * reasons, each measured alone on Node 20 and 24:
  *
  *   DirectPath          writes one encoded frame to all members of a room: 0.5 to 0.6 of the CPU of a write by Engine.IO
  *   shrinkConnection    drops what an idle connection does not need: 1.7 KB of its first request, 1.6 KB of its listeners,
@@ -312,82 +312,4 @@ function shrinkListeners(emitter: EventEmitter): void {
 function unwrapped(handlers: Handler | Handler[]): Handler | Handler[] {
   if (Array.isArray(handlers)) return handlers.map((handler) => handler.listener ?? handler);
   return handlers.listener ?? handlers;
-}
-
-interface PrivatePolling {
-  readonly name: string;
-  readonly discarded: boolean;
-  readonly closeTimeout: number;
-  writable: boolean;
-  req: (IncomingMessage & { cleanup(): void }) | null;
-  res: ServerResponse | null;
-  send(packets: readonly { readonly type: string }[]): void;
-  doClose(done: () => void): void;
-  onClose(): void;
-  onError(message: string, description?: unknown): void;
-  onRequest(request: IncomingMessage & { res: ServerResponse | null }): void;
-}
-
-/** Answers the requests of a polling client whose session ends. */
-export interface PollingEnd {
-  poll(response: ServerResponse): void;
-  post(response: ServerResponse): void;
-  takesPosts(): boolean;
-}
-
-/**
- * Replaces Engine.IO's CLOSE packet, by which a polling session ends, with the PollingEnd that `open` returns. Other transports
- * stay unchanged. `done` ends the session; `unfetchedMs` is how long Engine.IO waits for a poll.
- */
-export function endPollingBy(
-  given: object,
-  open: (done: () => void, unfetchedMs: number) => PollingEnd,
-): void {
-  const transport = given as PrivatePolling;
-  if (transport.name !== 'polling' || typeof transport.doClose !== 'function') return;
-  const doClose = transport.doClose.bind(transport);
-  const onError = transport.onError.bind(transport);
-  const onRequest = transport.onRequest.bind(transport);
-  let faulty = false;
-  let ending: PollingEnd | undefined;
-
-  transport.onError = (message, description) => {
-    faulty = true;
-    onError(message, description);
-  };
-
-  transport.doClose = (done) => {
-    if (faulty) return doClose(done);
-    const end = () => {
-      done();
-      transport.onClose();
-    };
-    if (transport.discarded) {
-      // The connection goes on without this transport after an upgrade. When the engine closes, the next poll fails
-      // anyway.
-      if (transport.writable) transport.send([{ type: 'noop' }]);
-      end();
-      return;
-    }
-    ending = open(end, transport.closeTimeout);
-    const { req, res } = transport;
-    if (!transport.writable || !res) return;
-    transport.writable = false;
-    req?.cleanup();
-    ending.poll(res);
-  };
-
-  transport.onRequest = (request) => {
-    const { res } = request;
-    if (!ending || !res) return onRequest(request);
-    if (request.method === 'GET') {
-      request.res = null;
-      ending.poll(res);
-    } else if (ending.takesPosts()) {
-      ending.post(res);
-      onRequest(request);
-    } else {
-      request.destroy();
-    }
-  };
 }

@@ -2,6 +2,8 @@ import { createServer } from 'node:http';
 import type { Logger } from 'pino';
 import { enableLingeringClose } from '../../cluster/lingering-close.ts';
 import type { Routes } from './engine.ts';
+import { oneAfterAnother } from './pipelined-requests.ts';
+import { parseNothingOfDestroyed } from './private-http.ts';
 
 export interface WorkerPortDeps {
   readonly routes: Routes;
@@ -35,12 +37,13 @@ export function createWorkerPort({
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: Math.min(requestTimeoutMs, CHECK_MS),
     },
-    (request, response) => {
+    oneAfterAnother((request, response) => {
       // On a connection kept open, the client's next session would begin in the worker that is going away.
       if (!server.listening) response.shouldKeepAlive = false;
       routes.onRequest(request, response);
-    },
+    }),
   );
+  parseNothingOfDestroyed(server);
   server.on('upgrade', routes.onUpgrade);
   enableLingeringClose(server);
   return {

@@ -1,17 +1,25 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { MAX_UNANSWERED_REQUESTS } from '../../../src/server/transport/pipelined-requests.ts';
+import { parseNothingOfDestroyed } from '../../../src/server/transport/private-http.ts';
 import { createWorkerPort } from '../../../src/server/transport/worker-port.ts';
 
 const log = pino({ enabled: false });
+const REQUEST = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
-async function openPort(requestTimeoutMs: number): Promise<{ dial(): Promise<Socket> }> {
+async function openPort(
+  requestTimeoutMs: number,
+  onBegun: (url: string | undefined) => void = () => undefined,
+): Promise<{ dial(): Promise<Socket> }> {
   const port = createWorkerPort({
     log,
     requestTimeoutMs,
     routes: {
       onRequest(request, response) {
+        onBegun(request.url);
         request.resume().on('end', () => response.end('whole'));
       },
       onUpgrade: (_request, socket) => void socket.write('upgraded'),
@@ -19,15 +27,15 @@ async function openPort(requestTimeoutMs: number): Promise<{ dial(): Promise<Soc
   });
   const { port: number } = await port.listen('127.0.0.1', 0);
   onTestFinished(port.close);
-  return {
-    async dial() {
-      const socket = connect(number, '127.0.0.1').setEncoding('latin1');
-      socket.on('error', () => {});
-      onTestFinished(() => void socket.destroy());
-      await once(socket, 'connect');
-      return socket;
-    },
-  };
+  return { dial: () => dial(number) };
+}
+
+async function dial(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1').setEncoding('latin1');
+  socket.on('error', () => {});
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  return socket;
 }
 
 async function answerTo(socket: Socket): Promise<string> {
@@ -58,5 +66,50 @@ describe('a worker’s port', () => {
     late.write('GET / HTTP/1.1\r\n');
     await answerTo(late);
     expect(socket.destroyed).toBe(false);
+  });
+
+  it('begins pipelined requests one after the other, each in a turn of the event loop of its own', async () => {
+    let turn = 0;
+    const count = () => {
+      turn += 1;
+      ticking = setImmediate(count);
+    };
+    let ticking = setImmediate(count);
+    onTestFinished(() => clearImmediate(ticking));
+    const begun: number[] = [];
+    const port = await openPort(10_000, () => begun.push(turn));
+    const socket = await port.dial();
+    let text = '';
+    socket.on('data', (part: string) => (text += part));
+    // Answered ones count no more.
+    for (const times of [1, 2]) {
+      socket.write(REQUEST.repeat(MAX_UNANSWERED_REQUESTS));
+      await expect.poll(() => text.split('whole').length - 1).toBe(times * MAX_UNANSWERED_REQUESTS);
+    }
+    expect(new Set(begun).size).toBe(2 * MAX_UNANSWERED_REQUESTS);
+  });
+
+  it('ends a connection with too many unanswered requests, having begun one of them', async () => {
+    const begun: unknown[] = [];
+    const port = await openPort(10_000, (url) => begun.push(url));
+    const socket = await port.dial();
+    socket.write(REQUEST.repeat(MAX_UNANSWERED_REQUESTS + 1));
+    expect(await answerTo(socket)).toBe('');
+    expect(begun).toEqual(['/healthz']);
+  });
+
+  it('parses nothing of what came with the request at which a connection is destroyed', async () => {
+    const urls: unknown[] = [];
+    const server = createServer((request) => {
+      urls.push(request.url);
+      request.socket.destroy();
+    });
+    parseNothingOfDestroyed(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const socket = await dial((server.address() as AddressInfo).port);
+    socket.write(REQUEST.repeat(100));
+    expect(await answerTo(socket)).toBe('');
+    expect(urls).toEqual(['/healthz']);
   });
 });
