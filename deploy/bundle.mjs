@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 const ENTRIES = [
   'main.ts',
   'program.ts',
+  'scripts.ts',
   'primary.ts',
   'worker.ts',
   'backend/embedded/store-copy.ts',

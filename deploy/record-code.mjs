@@ -1,19 +1,14 @@
 /** Loaded before the program, by its build only: writes the code that V8 has compiled of the scripts when the process ends. */
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import vm from 'node:vm';
+import { codeVersion } from '../dist/scripts.js';
 
 const { Script } = vm;
-// src/scripts.ts names the folder so, too.
-const { version, platform, arch, config } = process;
-const build = createHash('sha256')
-  .update(JSON.stringify([version, platform, arch, config]))
-  .digest('hex');
-const code = `${build.slice(0, 16)}-${new Script('0').createCachedData().toString('hex', 0, 24)}`;
+const code = codeVersion();
 const scripts = [];
 
 vm.Script = class extends Script {

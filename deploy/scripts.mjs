@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { transform } from 'esbuild';
 import { BANNER } from './bundle.mjs';
 
+/** What finds the scripts is loaded as modules. */
+const LOADERS = ['main.js', 'scripts.js'];
 const PREFIX = "(function (module, require, moduleUrl, importModule) {'use strict';";
 const SUFFIX = '\n})';
 /** esbuild would make it a call of `require`. A module that the user names may be any that Node imports. */
@@ -15,7 +17,7 @@ const FREE_IMPORT = /\bawait import\((?=\w+\))/g;
 export async function writeScripts(dist) {
   const folder = join(dist, '.scripts');
   mkdirSync(folder);
-  for (const name of readdirSync(dist).filter((file) => file.endsWith('.js') && file !== 'main.js')) {
+  for (const name of readdirSync(dist).filter((file) => file.endsWith('.js') && !LOADERS.includes(file))) {
     const map = readFileSync(join(dist, `${name}.map`)).toString('base64');
     const module = readFileSync(join(dist, name), 'utf8')
       .replace(BANNER, '')

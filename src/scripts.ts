@@ -58,7 +58,7 @@ export function openScripts(url: string): Scripts | undefined {
 /**
  * Names the folder of the code that this process may take: of this very build of Node. V8 itself compares its version, without
  * the changes that Node makes to it, and its options: Node 20.19.0 takes code of 20.20.2, and then calls the wrong functions. A
- * worker's options differ from its primary's. deploy/record-code.mjs makes the same name.
+ * worker's options differ from its primary's. The build, which records the code, asks for the same name here.
  */
 export function codeVersion(): string {
   const { version, platform, arch, config } = process;
