@@ -1,6 +1,7 @@
 import { cpSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
+import { leaveOutUnusedParts } from './unused-parts.mjs';
 
 /** The program, its roles, and the modules that other processes import by their URL. */
 const ENTRIES = [
@@ -37,7 +38,7 @@ export async function bundleServer({ root, outDir, dependencies }) {
     external: dependencies,
     // CommonJS packages require the modules of Node.
     banner: { js: BANNER },
-    plugins: [keepUrls(source)],
+    plugins: [keepUrls(source), leaveOutUnusedParts()],
     metafile: true,
     absWorkingDir: root,
     logLevel: 'warning',

@@ -37,9 +37,11 @@ async function loadedBy(redisUrl?: string): Promise<{ primary: string[]; worker:
 
 const SERVER = /^src\/(server\/|worker\.ts)|^node_modules\/(socket\.io|engine\.io|jose)\//;
 const EMBEDDED = /^src\/backend\/embedded\/|^node_modules\/lmdb\//;
-/** The terminal's log, tokens, the commands of Redis' modules, and languages, which come with the import of zod's `z`. */
-const RARE =
-  /^node_modules\/(pino-pretty|jose|redis|@redis\/(bloom|json|search|time-series))\/|^node_modules\/zod\/v4\/locales\/(?!en\.)/;
+/** The terminal's log, tokens, and languages, which come with the import of zod's `z`. */
+const RARE = /^node_modules\/(pino-pretty|jose)\/|^node_modules\/zod\/v4\/locales\/(?!en\.)/;
+/** Redis' modules, clients of more than one server, commands as methods, and compilers of JSON schemas. */
+const NEVER =
+  /^node_modules\/(redis|@redis\/(bloom|json|search|time-series|client\/dist\/lib\/(cluster|sentinel|commands\/GET))|ajv)\b/;
 const REDIS = /^src\/backend\/redis\/|^node_modules\/(@redis|redis)\//;
 const among = (files: readonly string[], which: RegExp) => files.filter((path) => which.test(path));
 
@@ -60,6 +62,7 @@ describe('a process loads the modules of its role only', () => {
     expect(among(primary, SERVER)).toEqual([]);
     expect(among([...primary, ...worker], EMBEDDED)).toEqual([]);
     expect(among([...primary, ...worker], RARE)).toEqual([]);
+    expect(among([...primary, ...worker], NEVER)).toEqual([]);
     expect(among(primary, REDIS)).not.toEqual([]);
     expect(among(worker, SERVER)).not.toEqual([]);
   });

@@ -1,7 +1,24 @@
 import { RedisClient as NodeRedisClient } from '@redis/client';
 import type { RedisAddress } from './address.ts';
 
-export type RedisClient = ReturnType<typeof createRedisClient>;
+/**
+ * The part of node-redis' client that is there in the program: deploy/unused-parts.mjs leaves its methods of single commands out of
+ * the bundle.
+ */
+export type RedisClient = Pick<
+  ReturnType<typeof createWholeClient>,
+  | 'close'
+  | 'connect'
+  | 'destroy'
+  | 'getPubSubListeners'
+  | 'isReady'
+  | 'on'
+  | 'once'
+  | 'sendCommand'
+  | 'sSubscribe'
+  | 'subscribe'
+  | 'sUnsubscribe'
+>;
 
 /** Pings go out every second, so a connection that is silent for this long is dead. The client replaces it. */
 const SILENCE_MS = 3_000;
@@ -16,7 +33,11 @@ const RESUBSCRIBE_BYTES = 64 * 1024 * 1024;
  * Creates a node-redis client that neither gives up nor hangs. By default, a silent connection ends the client for
  * ever, and the pings of an idle client never close a dead one.
  */
-export function createRedisClient(address: RedisAddress, role: 'commands' | 'subscriber') {
+export function createRedisClient(address: RedisAddress, role: 'commands' | 'subscriber'): RedisClient {
+  return createWholeClient(address, role);
+}
+
+function createWholeClient(address: RedisAddress, role: 'commands' | 'subscriber') {
   const { username, password, database } = address;
   // `createClient` makes a class of some 800 methods for each address and role; without a configuration all share one.
   const createClient = NodeRedisClient.factory();
