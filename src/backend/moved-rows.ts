@@ -64,7 +64,7 @@ export interface MovedRows {
   /** `tag`: SHA-256 of the push's id, in base64url. */
   pushes: Row & {
     readonly nsp: string;
-    readonly positions: readonly (readonly [userId: string, seq: number, at: number])[];
+    readonly positions: readonly (readonly [userId: string, seq: number, at: number, epoch?: string])[];
   };
   /** `tag`: SHA-256 of the claimed key, in base64url. */
   claims: Row & {

@@ -1,5 +1,6 @@
 import type { Outcome } from '../protocol/codes.ts';
 import type { Exclusion } from './exclusions.ts';
+import type { NotedPosition } from './held-positions.ts';
 import type { Draft, Position } from './log-store.ts';
 import type { Room } from './room.ts';
 
@@ -67,21 +68,24 @@ export interface InboxStore {
   ): Promise<Outcome<boolean>>;
   /** Erases items, markers, room subscriptions, blocked users and known `clientMsgId`s. The next item begins a new epoch. */
   erase(inbox: Room): Promise<Outcome<void>>;
-  /** Answers in the order asked, in one round trip. Times older than a marker's newest 200 steps may be too late. */
+  /**
+   * Answers in the order asked, in one round trip. Times older than a marker's newest 200 steps may be too late. MUST know
+   * nothing of an item that the inbox no longer holds under that number, see held-positions.ts.
+   */
   progress(
-    items: readonly { readonly inbox: Room; readonly seq: number }[],
+    items: readonly (NotedPosition & { readonly inbox: Room })[],
   ): Promise<Outcome<readonly ItemProgress[]>>;
 }
 
 /** The position of a push in each receiver's inbox. */
 export interface PushPositions {
   readonly nsp: string;
-  readonly positions: readonly { readonly userId: string; readonly seq: number; readonly at: number }[];
+  readonly positions: readonly (NotedPosition & { readonly userId: string; readonly at: number })[];
 }
 
 /** The positions of pushes, from which their senders get receipts. */
 export interface PushStore {
-  /** Adds positions, stored for INBOX_TTL_S. MUST be idempotent. */
+  /** Adds positions, stored for INBOX_TTL_S; a later one of a user replaces the earlier. MUST be idempotent. */
   save(id: string, push: PushPositions): Promise<Outcome<void>>;
   find(id: string): Promise<Outcome<PushPositions | undefined>>;
 }

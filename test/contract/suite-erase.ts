@@ -55,6 +55,19 @@ export function eraseContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roomSubscriptions.raiseReadMarker(inbox, 'lobby', 2))).toBe(2);
     });
 
+    it('says nothing of a position of before, although its own items have the same numbers', async () => {
+      const { a, b } = await twoPeers(harness);
+      const inbox = inboxOf('/', 'ann');
+      const { epoch: before } = await append(a, inbox, 'before');
+      granted(await a.inboxes.erase(inbox));
+      const { epoch: now } = await append(a, inbox, 'anew');
+      const positions = () => b.inboxes.progress([before, now].map((epoch) => ({ inbox, epoch, seq: 1 })));
+      expect(granted(await positions())).toEqual([{}, {}]);
+      granted(await a.inboxes.raise(inbox, { sent: 1, read: 1 }));
+      const at = expect.any(Number);
+      expect(granted(await positions())).toEqual([{}, { sentAt: at, recvAt: at, readAt: at }]);
+    });
+
     it('has forgotten how far its owner has read the rooms not left', async () => {
       const { a, b } = await twoPeers(harness);
       const rooms = [newRoom(), newRoom()] as const;

@@ -1,6 +1,7 @@
 import { isOtherContent, refuseReusedId } from '../../src/backend/reused-id.ts';
 import { entryDigest } from '../../src/chat/entry-digest.ts';
 import { exclusionNames, exclusionOf, revocationRow } from '../../src/chat/exclusions.ts';
+import { isHeld } from '../../src/chat/held-positions.ts';
 import type { ClaimResult, IdempotencyStore } from '../../src/chat/idempotency.ts';
 import type {
   InboxMarkers,
@@ -331,9 +332,10 @@ export function createMemoryStore({
     erase: (inbox) => answer('erase', inbox, () => void logs.delete(inbox.tag)),
     progress: (items) =>
       answer('progress', undefined, () =>
-        items.map(({ inbox, seq }): ItemProgress => {
-          const { steps } = logOf(inbox);
-          const when = (kind: keyof typeof steps) => steps[kind].find((step) => step.seq >= seq)?.at;
+        items.map(({ inbox, ...noted }): ItemProgress => {
+          const { epoch = NO_EPOCH, previousEpochs, steps } = logOf(inbox);
+          if (!isHeld({ epoch, previousEpochs }, noted)) return {};
+          const when = (kind: keyof typeof steps) => steps[kind].find((step) => step.seq >= noted.seq)?.at;
           const [sentAt, recvAt, readAt] = [when('sent'), when('recv'), when('read')];
           return {
             ...(sentAt === undefined ? {} : { sentAt }),
@@ -347,11 +349,9 @@ export function createMemoryStore({
   const pushes: PushStore = {
     save: (id, { nsp, positions: places }) =>
       answer('keep', undefined, () => {
-        const kept = pushed.get(id)?.positions ?? [];
-        const has = (userId: string, seq: number) =>
-          kept.some((one) => one.userId === userId && one.seq === seq);
-        const added = places.filter(({ userId, seq }) => !has(userId, seq));
-        pushed.set(id, { nsp, positions: [...kept, ...added] });
+        const byUser = new Map((pushed.get(id)?.positions ?? []).map((one) => [one.userId, one]));
+        for (const place of places) byUser.set(place.userId, place);
+        pushed.set(id, { nsp, positions: [...byUser.values()] });
       }),
     find: (id) => answer('find', undefined, () => pushed.get(id)),
   };

@@ -1,3 +1,4 @@
+import { isHeld, type NotedPosition } from '../../chat/held-positions.ts';
 import type {
   InboxStore as ChatInboxStore,
   InboxLogin,
@@ -26,7 +27,7 @@ export interface InboxStore extends Pick<ChatInboxStore, 'appendAnnouncement'> {
   raise(inbox: Tagged, to: MarkerUpdate): Promise<Outcome<RaisedMarkers>>;
   erase(inbox: Tagged): Promise<Outcome<void>>;
   progress(
-    items: readonly { readonly inbox: Tagged; readonly seq: number }[],
+    items: readonly (NotedPosition & { readonly inbox: Tagged })[],
   ): Promise<Outcome<readonly ItemProgress[]>>;
 }
 
@@ -92,7 +93,11 @@ export function createInboxStore({
     erase: ({ tag }) => queue.add({ bytes: RECORD_BYTES, plan: (transaction) => transaction.erase(tag) }),
     async progress(items) {
       return readSnapshot((snapshot) =>
-        items.map(({ inbox, seq }) => progressOf(snapshot.row('inboxMarkers', inbox.tag) ?? NO_MARKERS, seq)),
+        items.map(({ inbox: { tag }, ...noted }) => {
+          const log = noted.epoch === undefined ? undefined : snapshot.row('logMeta', tag);
+          if (log && !isHeld({ epoch: log.epoch, previousEpochs: log.links }, noted)) return {};
+          return progressOf(snapshot.row('inboxMarkers', tag) ?? NO_MARKERS, noted.seq);
+        }),
       );
     },
   };

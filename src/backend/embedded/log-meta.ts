@@ -1,3 +1,4 @@
+import { PREVIOUS_EPOCHS_KEPT } from '../../chat/held-positions.ts';
 import type { PreviousEpoch } from '../../chat/log-store.ts';
 import type { RoomKind } from '../../chat/room.ts';
 import { type UnopenedContent, unopenedTtlS } from '../../chat/unopened-inbox.ts';
@@ -35,7 +36,6 @@ export interface LogRetention {
   readonly ttlS: number;
 }
 
-const PREVIOUS_EPOCHS_KEPT = 8;
 const DAY_MS = 86_400_000;
 /** Trimming entry by entry would make every append a removal too. The contract allows a slack of 100. */
 const TRIM_SLACK = 64;

@@ -12,7 +12,7 @@ export interface PushStoreDeps {
 }
 
 /** Bytes of a stored position without the user's id, and of a record without its positions. */
-const OVERHEAD_BYTES = 32;
+const OVERHEAD_BYTES = 48;
 
 /** Each push is stored with its expiry. Reads honour the expiry, the cleanup frees the disk. */
 export function createPushStore({ readSnapshot, queue, rules, now }: PushStoreDeps): PushStore {
@@ -49,12 +49,21 @@ function hashOf(text: string): string {
 
 function merge(kept: PushRecord | undefined, { nsp, positions }: PushPositions): Omit<PushRecord, 'until'> {
   const byUser = new Map(kept?.places.map((place) => [place[0], place]));
-  for (const { userId, seq, at } of positions) byUser.set(userId, [userId, seq, at]);
+  for (const { userId, seq, at, epoch } of positions)
+    byUser.set(userId, epoch === undefined ? [userId, seq, at] : [userId, seq, at, epoch]);
   return { nsp, places: [...byUser.values()] };
 }
 
 function positionsIn({ nsp, places }: PushRecord): PushPositions {
-  return { nsp, positions: places.map(([userId, seq, at]) => ({ userId, seq, at })) };
+  return {
+    nsp,
+    positions: places.map(([userId, seq, at, epoch]) => ({
+      userId,
+      seq,
+      at,
+      ...(epoch !== undefined && { epoch }),
+    })),
+  };
 }
 
 function sizeOf(positions: PushPositions['positions']): number {

@@ -24,7 +24,8 @@ export interface ClaimRecord {
 /** The positions of a push in the inboxes. Arrays and no objects, since a user may be called `__proto__`. */
 export interface PushRecord {
   readonly nsp: string;
-  readonly places: readonly (readonly [userId: string, seq: number, at: number])[];
+  /** Earlier releases stored no epoch, and read the first three. */
+  readonly places: readonly (readonly [userId: string, seq: number, at: number, epoch?: string])[];
   readonly until: number;
 }
 

@@ -1,6 +1,6 @@
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { batchesOf } from '../batches.ts';
-import type { InboxStore, ItemProgress, PushStore } from '../inbox-store.ts';
+import type { InboxStore, ItemProgress, PushPositions, PushStore } from '../inbox-store.ts';
 import type { Appended, RoomLogs } from '../log-store.ts';
 import { inboxOf } from '../room.ts';
 import type { Roster } from '../roster.ts';
@@ -92,7 +92,7 @@ export function createPushService(deps: PushServiceDeps): PushService {
       const id = request.operation ?? newId();
       const stored = await storeAll(request, id);
       const positions = [...stored].flatMap(([userId, outcome]) =>
-        outcome.ok ? [{ userId, seq: outcome.value.seq, at: outcome.value.at }] : [],
+        outcome.ok ? [positionOf(userId, outcome.value)] : [],
       );
       const failed = [...stored.values()].find((outcome) => !outcome.ok);
       if (positions.length === 0 && failed && !failed.ok) return failed;
@@ -116,7 +116,7 @@ export function createPushService(deps: PushServiceDeps): PushService {
       if (!found.value) return refuse('not_found', 'id: no such push');
       const { nsp, positions } = found.value;
       const progress = await inboxes.progress(
-        positions.map(({ userId, seq }) => ({ inbox: inboxOf(nsp, userId), seq })),
+        positions.map(({ userId, seq, epoch }) => ({ inbox: inboxOf(nsp, userId), seq, epoch })),
       );
       if (!progress.ok) return progress;
       const users = positions.map(({ userId, at }, index): [string, PushReceipt] => [
@@ -126,6 +126,10 @@ export function createPushService(deps: PushServiceDeps): PushService {
       return succeed({ nsp, users: new Map(users) });
     },
   };
+}
+
+function positionOf(userId: string, { epoch, seq, at }: Appended): PushPositions['positions'][number] {
+  return { userId, epoch, seq, at };
 }
 
 function receiptOf(queuedAt: number, { sentAt, recvAt, readAt }: ItemProgress): PushReceipt {

@@ -98,7 +98,8 @@ export async function* exportOf(
     for (;;) {
       const { done, value } = await pages.next();
       if (done) return value;
-      const progress = await inTurn(() => inboxes.progress(value.map(({ seq }) => ({ inbox, seq }))));
+      const asked = value.map(({ epoch, seq }) => ({ inbox, epoch, seq }));
+      const progress = await inTurn(() => inboxes.progress(asked));
       if (!progress.ok) return progress;
       counts.items += value.length;
       yield value.map((entry, index): ExportLine => {

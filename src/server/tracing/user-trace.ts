@@ -16,7 +16,7 @@ export interface UserTracerDeps {
 /** Reads what the store knows of a user with regard to a message. */
 export function createUserTracer({ roster, roomSubscriptions, inboxes, moderation }: UserTracerDeps) {
   return async (message: TracedPosition, userId: string): Promise<Outcome<UserTrace>> => {
-    const { nsp, kind, roomid, seq } = message;
+    const { nsp, kind, roomid, epoch, seq } = message;
     const inbox = inboxOf(nsp, userId);
     const [counted, markers] = await Promise.all([
       roster.connections([inbox]),
@@ -33,7 +33,7 @@ export function createUserTracer({ roster, roomSubscriptions, inboxes, moderatio
     };
     if (kind === 'inbox') {
       if (roomid !== userId) return succeed(user);
-      const progress = await inboxes.progress([{ inbox, seq }]);
+      const progress = await inboxes.progress([{ inbox, epoch, seq }]);
       return progress.ok ? succeed({ ...user, ...progress.value[0] }) : progress;
     }
     const room = roomOf(nsp, roomid);

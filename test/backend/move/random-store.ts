@@ -134,7 +134,9 @@ export async function fillAtRandom(peer: Peer, seed: number, steps: number): Pro
   }
 
   async function push() {
-    const positions = USERS.filter(() => random.chance(0.5)).map((userId) => ({ userId, seq: 3, at: 1_000 }));
+    const epoch = random.chance(0.5) ? { epoch: 'e' } : {};
+    const users = USERS.filter(() => random.chance(0.5));
+    const positions = users.map((userId) => ({ userId, seq: 3, at: 1_000, ...epoch }));
     granted(await peer.pushes.save(some(PUSHES), { nsp: '/', positions }));
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
+import { isHeld, PREVIOUS_EPOCHS_KEPT } from '../../../src/chat/held-positions.ts';
 import { CLAIM_LEASE_MS } from '../../../src/chat/idempotency.ts';
 import { announcementsOf, inboxOf, type Room } from '../../../src/chat/room.ts';
 import { append, draftOf, granted, range, read } from '../../contract/peers.ts';
@@ -121,6 +122,28 @@ describe('inboxes in Redis', () => {
     );
     expect(first).toEqual(oldest);
     expect(first?.recvAt).toBeTypeOf('number');
+  });
+
+  it('know the epochs of an inbox, up to where each holds, as held-positions.ts does', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    for (const n of range(1, 30)) await append(peer, inbox, `${n}`);
+    granted(await peer.inboxes.raise(inbox, { read: 30 }));
+    const [, meta] = keys.log(inbox);
+    const { epoch } = await read(peer, inbox);
+    for (const count of [0, 1, PREVIOUS_EPOCHS_KEPT]) {
+      const previousEpochs = range(1, count).map((n) => ({ epoch: `e${n}`, upTo: 10 + n }));
+      await redis.ask(
+        `HSET ${meta} links "${previousEpochs.map(({ epoch: name, upTo }) => `${name}:${upTo}`).join(' ')}"`,
+      );
+      const noted = [epoch, 'e1', 'e8', 'forgotten'].flatMap((name) =>
+        [11, 12, 18, 19].map((seq) => ({ epoch: name, seq })),
+      );
+      const found = granted(await peer.inboxes.progress(noted.map((one) => ({ inbox, ...one }))));
+      expect(found.map(({ readAt }) => readAt !== undefined)).toEqual(
+        noted.map((one) => isHeld({ epoch, previousEpochs }, one)),
+      );
+    }
   });
 
   it('return nothing of an earlier inbox after a new numbering', async () => {

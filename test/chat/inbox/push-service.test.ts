@@ -13,8 +13,9 @@ const order: PushRequest = {
 };
 
 function setUp() {
-  const store = createMemoryStore();
   let made = 0;
+  let epochs = 0;
+  const store = createMemoryStore({ newEpoch: () => `e${++epochs}` });
   const desk = createPushService({ ...store, newId: () => `p${++made}`, onAppended: () => undefined });
   const items = (userId: string) => store.entries(inboxOf('/', userId)).map(parseItem);
   async function push(given: Partial<PushRequest> = {}) {
@@ -88,6 +89,16 @@ describe('the receipts of a push', () => {
       delivered: { state: 'delivered', queuedAt: when, sentAt: when, deliveredAt: when },
       read: { state: 'read', queuedAt: when, deliveredAt: when, readAt: when },
     });
+  });
+
+  it('say nothing of what a user reads in the inbox that follows an erased one', async () => {
+    const { store, push, receipts } = setUp();
+    await push({ users: ['ann'] });
+    await store.inboxes.erase(inboxOf('/', 'ann'));
+    await push({ users: ['ann'] });
+    await store.inboxes.raise(inboxOf('/', 'ann'), { sent: 1, read: 1 });
+    expect(await receipts('p1')).toEqual({ ann: { state: 'queued', queuedAt: expect.any(Number) } });
+    expect(await receipts('p2')).toMatchObject({ ann: { state: 'read' } });
   });
 
   it('of an unknown push are not found', async () => {

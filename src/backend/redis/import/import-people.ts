@@ -1,6 +1,7 @@
 import type { Restriction } from '../../../chat/moderation.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RowTarget } from '../../moved-rows.ts';
+import { placeIn, placeText } from '../push-places.ts';
 import { createBlocksImport } from './import-blocks.ts';
 import { type ImportContext, inTurn, portionsOf, roomAt } from './import-context.ts';
 import { createMarkersImport } from './import-markers.ts';
@@ -103,7 +104,7 @@ export function createPeopleImport(context: ImportContext): Pick<RowTarget, Peop
     pushes: {
       write({ tag, endsAt = 0, nsp, positions }) {
         const key = keys.hashed.pushPositions(tag);
-        const pairs = [[NSP, nsp], ...positions.map(([userId, seq, at]) => [userId, `${seq} ${at}`])];
+        const pairs = [[NSP, nsp], ...positions.map(([userId, ...place]) => [userId, placeText(...place)])];
         return inTurn(redis, [
           ...portionsOf(pairs).map((portion) => ['HSET', key, ...portion.flat()]),
           ['PEXPIREAT', key, String(endsAt)],
@@ -120,8 +121,7 @@ export function createPeopleImport(context: ImportContext): Pick<RowTarget, Peop
         if (!found.ok) return found;
         const [[nsp, ...places], fields, endsAt] = found.value as [(string | null)[], number, number];
         const positions = users.map((userId, index) => {
-          const [seq, at] = (places[index] ?? '').split(' ');
-          return [userId, Number(seq), Number(at)] as const;
+          return [userId, ...placeIn(places[index] ?? '')] as const;
         });
         const all = fields === positions.length + 1 ? positions : [];
         return succeed({ ...row, endsAt, nsp: nsp ?? '', positions: all });

@@ -19,6 +19,7 @@
 local TERM_ID = 12
 -- With more of them, Redis would store the hash in a form that takes more memory.
 local TERMS_KEPT = 4
+-- As in held-positions.ts.
 local PREVIOUS_KEPT = 8
 
 -- Previous epochs are kept oldest first, as `epoch:upTo`. None may reach beyond what is still there.

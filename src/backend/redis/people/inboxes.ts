@@ -1,3 +1,4 @@
+import { type NotedPosition, PREVIOUS_EPOCHS_KEPT } from '../../../chat/held-positions.ts';
 import type {
   InboxLogin,
   InboxMarkers,
@@ -124,12 +125,13 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   }
 
   async function progress(
-    items: readonly { readonly inbox: Room; readonly seq: number }[],
+    items: readonly (NotedPosition & { readonly inbox: Room })[],
   ): Promise<Outcome<readonly ItemProgress[]>> {
     const found = await allValues(
-      items.map(({ inbox, seq }) =>
-        redis.evaluate<number[]>(scripts.progress, markerKeys(inbox), [String(seq)]),
-      ),
+      items.map(({ inbox, seq, epoch = '' }) => {
+        const args = [String(seq), epoch, String(PREVIOUS_EPOCHS_KEPT)];
+        return redis.evaluate<number[]>(scripts.progress, markerKeys(inbox), args);
+      }),
     );
     if (!found.ok) return found;
     // The script says 0 for "not yet".

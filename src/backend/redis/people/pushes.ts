@@ -3,6 +3,7 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
+import { placeIn, placeText } from '../push-places.ts';
 import type { RetentionOptions } from '../retention.ts';
 import type { Script } from '../scripts.ts';
 
@@ -21,7 +22,7 @@ export function createRedisPushes({ redis, script, keys, options }: RedisPushesD
   const lifetimeS = String(options.inboxTtlS);
 
   async function save(id: string, { nsp, positions }: PushPositions): Promise<Outcome<void>> {
-    const fields = positions.flatMap(({ userId, seq, at }) => [userId, `${seq} ${at}`]);
+    const fields = positions.flatMap(({ userId, seq, at, epoch }) => [userId, placeText(seq, at, epoch)]);
     const key = keys.pushPositions(id);
     const [stored, expiring] = await Promise.all([
       redis.call(['HSET', key, NSP, nsp, ...fields]),
@@ -48,6 +49,6 @@ export function createRedisPushes({ redis, script, keys, options }: RedisPushesD
 }
 
 function positionOf(userId: string, value: string): PushPositions['positions'][number] {
-  const [seq, at] = value.split(' ');
-  return { userId, seq: Number(seq), at: Number(at) };
+  const [seq, at, epoch] = placeIn(value);
+  return { userId, seq, at, ...(epoch !== undefined && { epoch }) };
 }
