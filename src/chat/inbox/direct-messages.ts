@@ -1,7 +1,7 @@
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { SendAck, User } from '../../protocol/people.ts';
 import { contentDigest } from '../dedupe.ts';
-import type { Appended, RoomLogs } from '../log-store.ts';
+import type { Appended, Position, RoomLogs } from '../log-store.ts';
 import { inboxOf, type Room } from '../room.ts';
 import type { Roster } from '../roster.ts';
 import { draftOf, type OutgoingItem } from './items.ts';
@@ -53,7 +53,7 @@ export interface DirectMessages {
 interface Sent {
   readonly ack: SendAck;
   /** The position in the receiver's inbox, also where the ack does not tell it. */
-  readonly seq: number;
+  readonly position: Position;
 }
 
 interface Delivery {
@@ -99,12 +99,13 @@ export function createDirectMessages({
       toOneself || !rooms ? KNOWN : roster.isInAny(rooms, to),
     ]);
     if (!stored.ok) return stored;
-    const { id, seq, at, dup } = stored.value;
+    const { id, epoch, seq, at, dup } = stored.value;
+    const position = { epoch, seq };
     const again = dup ? { dup } : {};
-    if (!known.ok || !known.value) return succeed({ seq, ack: { id, seq: 0, at, live: 0, ...again } });
+    if (!known.ok || !known.value) return succeed({ position, ack: { id, seq: 0, at, live: 0, ...again } });
     const connections = reached.ok ? (reached.value[0] ?? 0) : 0;
     const live = Math.max(0, connections - ('except' in excluded ? 1 : 0));
-    return succeed({ seq, ack: { id, seq, at, live, ...again } });
+    return succeed({ position, ack: { id, seq, at, live, ...again } });
   }
 
   return {
@@ -113,10 +114,10 @@ export function createDirectMessages({
       const item: OutgoingItem = { id: newId(), kind: 'private', from, json: JSON.stringify({ to, text }) };
       const sent = await send(message, item, { except: sender.socketId, rooms: sender.rooms });
       if (!sent.ok) return sent;
-      const { ack, seq } = sent.value;
+      const { ack, position } = sent.value;
       if (to === from.id) return succeed(ack);
       // Both carry one id, so that a repetition finds both.
-      const copy = { ...item, id: ack.id, receiverSeq: seq };
+      const copy = { ...item, id: ack.id, receiverSeq: position.seq, receiverEpoch: position.epoch };
       const copied = await store(nsp, from.id, copy, {
         except: sender.socketId,
         ...dedupeOf('of', item, message),

@@ -16,6 +16,8 @@ export interface OutgoingItem {
   readonly at?: number;
   /** In the sender's copy of a private message: its position in the receiver's inbox. */
   readonly receiverSeq?: number;
+  /** The epoch of that position. Earlier releases stored none. */
+  readonly receiverEpoch?: string;
 }
 
 /** Converts it to what `append` takes: the store puts position, id and time before these members. */
@@ -23,8 +25,9 @@ export function draftOf(
   item: OutgoingItem,
   more: Pick<Draft, 'dedupe' | 'except' | 'author' | 'bounded'> = {},
 ): Draft {
-  const { kind, from, entityType, ttlS, at: sentAt, receiverSeq } = item;
-  const members = JSON.stringify({ kind, from, entityType, ttlS, sentAt, receiverSeq }).slice(1, -1);
+  const { kind, from, entityType, ttlS, at: sentAt, receiverSeq, receiverEpoch } = item;
+  const own = { kind, from, entityType, ttlS, sentAt, receiverSeq, receiverEpoch };
+  const members = JSON.stringify(own).slice(1, -1);
   return { id: item.id, members: `${members},"data":${item.json}`, ...more };
 }
 
@@ -35,8 +38,9 @@ export interface StoredItem extends Item {
   readonly copied: boolean;
   /** ms since 1970, by the store's clock. */
   readonly expiresAt?: number;
-  /** Same as `OutgoingItem.receiverSeq`. */
+  /** Same as in `OutgoingItem`. */
   readonly receiverSeq?: number;
+  readonly receiverEpoch?: string;
 }
 
 type StoredMembers = Omit<StoredItem, 'expiresAt' | 'copied'> & {
@@ -61,6 +65,7 @@ export function toItem(stored: StoredItem): Item {
     expiresAt: _expiresAt,
     copied: _copied,
     receiverSeq: _receiverSeq,
+    receiverEpoch: _receiverEpoch,
     ...item
   } = stored;
   return item;

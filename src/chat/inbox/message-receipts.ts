@@ -2,8 +2,9 @@ import { type Outcome, type Refusal, succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import type { Receipt } from '../../protocol/people.ts';
 import type { Blocks } from '../blocks.ts';
+import { isHeld, type NotedPosition } from '../held-positions.ts';
 import type { InboxMarkers, InboxStore } from '../inbox-store.ts';
-import type { RoomLogs } from '../log-store.ts';
+import type { LogPage, RoomLogs } from '../log-store.ts';
 import { inboxOf, type Room, roomOf } from '../room.ts';
 import type { RoomSubscriptions } from '../room-subscriptions.ts';
 import type { Roster } from '../roster.ts';
@@ -11,7 +12,8 @@ import { parseItem, type StoredItem } from './items.ts';
 
 /*
  * Nothing is stored for receipts. The markers of the receiver's inbox say what arrived and what was read, and the sender's copy
- * of each message says which position the receiver's inbox gave it.
+ * of each message says which position the receiver's inbox gave it, and in which epoch: an inbox that was erased since has numbered
+ * other messages.
  */
 
 export interface MessageReceiptsDeps {
@@ -39,7 +41,7 @@ export interface MessageReceipts {
     now: Markers,
   ): Promise<Outcome<readonly { readonly to: string; readonly receipt: Receipt }[]>>;
   /**
-   * Returns the newest receipts of those whom the user has written to last. Each costs the store two calls, so `charge` is asked
+   * Returns the newest receipts of those whom the user has written to last. Each costs the store some calls, so `charge` is asked
    * first whether that many may be looked up.
    */
   ofSender(
@@ -51,6 +53,12 @@ export interface MessageReceipts {
 /** The newest items that are looked through. */
 const ITEMS = 200;
 const MAX_PEERS = 20;
+/** The end of a log, which says what epochs it has. */
+const END = { limit: 1, maxBytes: 1 };
+
+interface SentMessage extends NotedPosition {
+  readonly id: string;
+}
 
 export function createMessageReceipts(deps: MessageReceiptsDeps): MessageReceipts {
   const { logs, inboxes, blocks, roomSubscriptions, roster } = deps;
@@ -111,28 +119,30 @@ export function createMessageReceipts(deps: MessageReceiptsDeps): MessageReceipt
     async ofSender(sender, charge) {
       const items = await itemsOf(sender);
       if (!items.ok) return items;
-      const sent = new Map<string, { readonly id: string; readonly seq: number }[]>();
-      for (const { kind, id, from, data, receiverSeq: seq } of items.value.reverse()) {
+      const sent = new Map<string, SentMessage[]>();
+      for (const { kind, id, from, data, receiverSeq: seq, receiverEpoch: epoch } of items.value.reverse()) {
         const { to } = data as { readonly to?: string };
         if (kind !== 'private' || from?.id !== sender.userId || seq === undefined || to === undefined)
           continue;
         const known = sent.get(to);
-        if (known) known.push({ id, seq });
-        else if (sent.size < MAX_PEERS) sent.set(to, [{ id, seq }]);
+        if (known) known.push({ id, seq, epoch });
+        else if (sent.size < MAX_PEERS) sent.set(to, [{ id, seq, epoch }]);
       }
       const refusal = sent.size > 0 ? charge(sent.size) : undefined;
       if (refusal) return refusal;
       const receipts = await Promise.all(
         [...sent].map(async ([by, messages]): Promise<Outcome<Receipt | undefined>> => {
-          const [markers, refused, known] = await Promise.all([
-            inboxes.markers(inboxOf(sender.nsp, by)),
+          const inbox = inboxOf(sender.nsp, by);
+          const [markers, end, refused, known] = await Promise.all([
+            inboxes.markers(inbox),
+            logs.read(inbox, END),
             blocked(sender.nsp, by),
             shareRoom(sender, by),
           ]);
           if (!markers.ok) return markers;
+          if (!end.ok) return end;
           if (!refused.ok) return refused;
-          // The newest come first.
-          const upTo = (marker: number) => messages.find(({ seq }) => seq <= marker)?.id;
+          const upTo = (marker: number) => newestUpTo(marker, messages, end.value)?.id;
           const [delivered, read] = [upTo(markers.value.recv), upTo(markers.value.read)];
           if (!known || refused.value.has(sender.userId) || delivered === undefined)
             return succeed(undefined);
@@ -144,4 +154,9 @@ export function createMessageReceipts(deps: MessageReceiptsDeps): MessageReceipt
       return succeed(receipts.flatMap((one) => (one.ok && one.value ? [one.value] : [])));
     },
   };
+}
+
+/** The newest come first. */
+function newestUpTo(marker: number, messages: readonly SentMessage[], log: LogPage): SentMessage | undefined {
+  return messages.find((message) => message.seq <= marker && isHeld(log, message));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createDirectMessages, type TodoLive } from '../../../src/chat/inbox/direct-messages.ts';
-import { parseItem } from '../../../src/chat/inbox/items.ts';
+import { parseItem, toItem } from '../../../src/chat/inbox/items.ts';
 import { inboxOf, type Room, roomOf } from '../../../src/chat/room.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
@@ -40,7 +40,16 @@ describe('a private message', () => {
       data: { to: 'bob', text: 'hi' },
     });
     expect(theirs?.except).toBeUndefined();
-    expect(own && parseItem(own)).toMatchObject({ id: 'm1', from: ann, data: { to: 'bob', text: 'hi' } });
+    const copy = own && parseItem(own);
+    expect(copy).toMatchObject({ receiverSeq: 1, receiverEpoch: theirs?.epoch });
+    expect(copy && toItem(copy)).toEqual({
+      id: 'm1',
+      seq: 1,
+      at: expect.any(Number),
+      kind: 'private',
+      from: ann,
+      data: { to: 'bob', text: 'hi' },
+    });
     expect(own?.except).toBe('socket-1');
     expect(appended).toEqual(['bob 1', 'ann 1']);
   });

@@ -121,6 +121,38 @@ it('an inbox that begins anew after it was erased gives receipts from its first 
   ]);
 });
 
+it('a list of receipts has none of what was written before the receiver’s inbox was erased', async () => {
+  let epochs = 0;
+  const store = createMemoryStore({ newEpoch: () => `e${++epochs}` });
+  const { messageReceipts } = worker(store, []);
+  const [eve, ann] = [inbox, inboxOf('/', 'ann')];
+  const from = { id: 'eve', name: 'eve' };
+  const json = JSON.stringify({ to: 'ann', text: 'x' });
+  async function write(id: string): Promise<void> {
+    const item = { id, kind: 'private', from, json } as const;
+    const { epoch, seq } = granted(await store.logs.append(ann, draftOf(item)));
+    const copy = draftOf({ ...item, receiverSeq: seq, receiverEpoch: epoch });
+    granted(await store.logs.append(eve, copy));
+  }
+  const listed = async () =>
+    granted(await messageReceipts.ofSender({ nsp: '/', userId: 'eve', rooms: [] }, () => undefined));
+  await write('before');
+  granted(await store.inboxes.raise(ann, { read: 1 }));
+  expect(await listed()).toEqual([{ by: 'ann', delivered: 'before', read: 'before' }]);
+  granted(await store.inboxes.erase(ann));
+  const other = { id: 'from another', kind: 'private', from: { id: 'bob', name: 'bob' }, json } as const;
+  granted(await store.logs.append(ann, draftOf(other)));
+  granted(await store.inboxes.raise(ann, { read: 1 }));
+  expect(await listed()).toEqual([]);
+  await write('after');
+  granted(await store.inboxes.raise(ann, { recv: 2 }));
+  expect(await listed()).toEqual([{ by: 'ann', delivered: 'after' }]);
+  // A copy of an earlier release says no epoch.
+  const old = { id: 'old', kind: 'private', from, json, receiverSeq: 1 } as const;
+  granted(await store.logs.append(eve, draftOf(old)));
+  expect(await listed()).toEqual([{ by: 'ann', delivered: 'old', read: 'old' }]);
+});
+
 it('a list of receipts is charged by the users that it looks up, and looks up none before', async () => {
   const { store, messageReceipts } = setUp();
   const eve = { id: 'eve', name: 'eve' };
