@@ -8,7 +8,6 @@ import { type Delivery, type DeliveryDeps, openDelivery } from './delivery/deliv
 import type { ChatNamespace } from './socket-types.ts';
 import { createChatEngine, type EngineOptions, type Routes } from './transport/engine.ts';
 import { guardHosts, type HostRules } from './transport/foreign-hosts.ts';
-import type { Connection } from './transport/private-members.ts';
 import { createReadThrottle } from './transport/read-throttle.ts';
 import { createSlowClients, type SlowClients } from './transport/slow-clients.ts';
 import { createTrafficLimits, type TrafficLimits, type TrafficSettings } from './transport/traffic-limits.ts';
@@ -43,8 +42,6 @@ export interface Edge {
   clients(): number;
   /** Counts them one by one: for a scrape, not for every event. */
   pollingClients(): number;
-  /** An event arrived on the connection. */
-  onEventReceived(connection: Connection): void;
   /** Routes requests by path: to Engine.IO, or to `handle`. */
   route(handle: (request: IncomingMessage, response: ServerResponse) => void): Routes;
   close(): void;
@@ -55,6 +52,7 @@ export async function openEdge(deps: EdgeDeps): Promise<Edge & Sized> {
   const traffic = createTrafficLimits({
     ...deps,
     internals: () => internals,
+    throttle: { received: (connection, bytes) => throttle.received(connection, bytes) },
     namespaces: deps.namespaces.length,
     maxTextBytes: deps.limits.maxTextBytes,
   });
@@ -105,7 +103,6 @@ export async function openEdge(deps: EdgeDeps): Promise<Edge & Sized> {
       for (const { conn } of sockets()) if (conn.transport.name === 'polling') polling += 1;
       return polling;
     },
-    onEventReceived: throttle.received,
     route(handle) {
       const answering = (request: IncomingMessage, response: ServerResponse) =>
         internals.answering(engine, request, response);

@@ -35,8 +35,6 @@ export interface GatewayDeps extends Pick<HandshakesDeps, 'authenticate' | 'conn
   readonly announcer: Pick<ConnectionAnnouncer, 'awaitHello' | 'helloSent' | 'sendTo'>;
   /** The connection has just been sent `hello`. */
   readonly onHelloSent: (socket: ClientSocket) => void;
-  /** An event of the client arrived. */
-  readonly onEventReceived: (connection: ClientSocket['conn']) => void;
   readonly onConnect: () => void;
   readonly onDisconnect: () => void;
 }
@@ -104,7 +102,6 @@ export function createGateway(deps: GatewayDeps): Gateway & Sized {
   function onEvent(this: ClientSocket, event: unknown, ...args: unknown[]): void {
     const session: Session | undefined = this.data[sessionKey];
     if (!session) return;
-    deps.onEventReceived(this.conn);
     dispatch(session, context, { event, args }).catch((error: unknown) =>
       context.log.error({ err: error }, 'an event could not be answered'),
     );

@@ -62,7 +62,6 @@ export function serveNamespaces(
     degradedSince: health.degradedSince,
     announcer: edge.delivery.announcer,
     onHelloSent: online.sendTo,
-    onEventReceived: edge.onEventReceived,
   });
   for (const nsp of edge.namespaces) gateway.serve(nsp);
   if (!deps.namespaces.includes('/')) refuseMain(edge.of('/'));

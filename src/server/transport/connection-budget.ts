@@ -71,6 +71,8 @@ export class ConnectionBudget {
   connects = 0;
   /** Number of probes of another transport so far. */
   probes = 0;
+  /** The bytes of its WebSocket that were parsed up to the last packet. */
+  parsedBytes = 0;
   /** RATE_ADMIT has let the connection in. */
   admitted = false;
   /** Its answer, while it is awaited and if it is a time to come back at. */

@@ -11,6 +11,7 @@ import { createEndingConnections } from './ending-connections.ts';
 import { eventHeadOf, hasMoreElements, IncomingPacket } from './incoming-packet.ts';
 import { hasMorePackets } from './post-packets.ts';
 import type { Connection, ConnectionInternals } from './private-members.ts';
+import type { ReadThrottle } from './read-throttle.ts';
 
 /*
  * Every packet of a connection is counted before it is decoded, a refused one too:
@@ -25,6 +26,8 @@ import type { Connection, ConnectionInternals } from './private-members.ts';
 
 /** A stock client sends all waiting packets in one POST. None has so many waiting. */
 export const MAX_POST_PACKETS = 2_000;
+/** A client within RATE_BYTES never has so many waiting. */
+const MAX_HELD_POST_BYTES = 8 * 1024 * 1024;
 /** A CONNECT carries a token and the client's positions in its room and inbox. */
 export const MAX_CONNECT_BYTES = 64 * 1024;
 /** A DISCONNECT carries the name of a namespace. */
@@ -42,8 +45,9 @@ const EIO3 = 3;
 export interface ConnectionLimitsDeps {
   readonly internals: Pick<
     ConnectionInternals,
-    'inspectPosts' | 'pauseReading' | 'streamOf' | 'terminate' | 'terminateTransport'
+    'inspectPosts' | 'parsedBytes' | 'pauseReading' | 'streamOf' | 'terminate' | 'terminateTransport'
   >;
+  readonly throttle: ReadThrottle;
   readonly rates: TrafficRates;
   readonly addresses: Pick<ClientAddresses, 'personal'>;
   readonly addressBudgets: Pick<AddressBudgets, 'trafficOf'>;
@@ -80,7 +84,8 @@ const BUDGET = Symbol('budget');
 type LimitedConnection = Connection & { [BUDGET]?: ConnectionBudget };
 
 export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLimits & Sized {
-  const { internals, rates, addresses, addressBudgets, connectLimit, maxElements, now, random } = deps;
+  const { internals, throttle, rates, addresses, addressBudgets, connectLimit, maxElements, now, random } =
+    deps;
   const connectRate = { ...CONNECT_RATE, burst: CONNECT_RATE.burst + deps.namespaces };
   const ending = new Set<NodeJS.Timeout>();
   const endings = createEndingConnections(internals);
@@ -100,6 +105,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
     const { type, data } = packet;
     const budget = budgetOf(this);
     const bytes = typeof data === 'string' ? Buffer.byteLength(data) : 0;
+    throttle.received(this, wireBytes(this, budget) ?? bytes);
     const waitMs = budget.closing ? 0 : take(budget, bytes);
     if (budget.traffic.isDeepInDebt) end(this, budget);
     if (budget.closing) ignore(packet);
@@ -109,6 +115,15 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
         packet.data = new IncomingPacket(data, bytes, refusalOf(data, waitMs, maxElements));
       } else ignore(packet);
     }
+  }
+
+  /** The bytes of a packet's frames, which are many times its own if it comes in tiny fragments. */
+  function wireBytes(connection: Connection, budget: ConnectionBudget): number | undefined {
+    const parsed = internals.parsedBytes(connection);
+    if (parsed === undefined) return undefined;
+    const bytes = parsed - budget.parsedBytes;
+    budget.parsedBytes = parsed;
+    return bytes;
   }
 
   /** Engine.IO calls it for each probe of another transport, and answers any number of probes. */
@@ -175,8 +190,9 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
     ending.add(timer);
   }
 
-  function accept(connection: Connection, payload: string | Buffer): boolean {
-    if (!hasMorePackets(payload, connection.protocol, MAX_POST_PACKETS)) return true;
+  function accept(connection: Connection, payload: string | Buffer, heldBytes: number): boolean {
+    const fits = heldBytes <= MAX_HELD_POST_BYTES;
+    if (fits && !hasMorePackets(payload, connection.protocol, MAX_POST_PACKETS)) return true;
     end(connection, budgetOf(connection));
     return false;
   }

@@ -3,6 +3,7 @@ import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Server as Engine } from 'engine.io';
 import type { ClientSocket } from '../socket-types.ts';
+import { type AcceptPost, holdPosts, inspectPosts, readPosts } from './held-posts.ts';
 import { KeptRequest, NO_HANDSHAKE } from './kept-request.ts';
 import { SmallQueue } from './small-queue.ts';
 
@@ -43,11 +44,16 @@ export interface ConnectionInternals {
   /** Registers a request that the engine handles: the response to a poll counts as waiting until it is sent. */
   answering(engine: Engine, request: IncomingMessage, response: ServerResponse): void;
   /** Calls `accept` with each body of a polling client before it is split. A refused body is answered as well. */
-  inspectPosts(
-    connection: Connection,
-    accept: (connection: Connection, payload: string | Buffer) => boolean,
-  ): void;
-  /** Stops reading, so that TCP slows down the client. No effect on a polling client, which waits for each response anyway. */
+  inspectPosts(connection: Connection, accept: AcceptPost): void;
+  /**
+   * The bytes of the WebSocket's stream that have become packets so far, frame headers included. Undefined while the connection
+   * polls.
+   */
+  parsedBytes(connection: Connection): number | undefined;
+  /**
+   * Stops reading, so that TCP slows down the client. Of what was read already a WebSocket parses one packet a turn of the event
+   * loop, and a polling connection keeps the packets of a body.
+   */
   pauseReading(connection: Connection): void;
   resumeReading(connection: Connection): void;
   /** Ends a transport that the connection has not switched to yet. */
@@ -82,8 +88,6 @@ interface PrivateConnection {
     readonly socket?: PrivateWebSocket;
     readonly perMessageDeflate?: unknown;
     readonly name: string;
-    /** Shared by all connections of a protocol. */
-    parser: PrivateParser;
   };
   onClose(reason: string): void;
 }
@@ -98,15 +102,21 @@ interface PrivateClient {
   ): void;
 }
 
-interface PrivateParser {
-  /** Returns the packets or, in the 2.x protocol, calls back with each. */
-  decodePayload(payload: string | Buffer, ...rest: unknown[]): unknown;
+/** Parses a chunk, either at once or, if events are not synchronous, one packet a turn of the event loop. */
+interface PrivateReceiver {
+  _allowSynchronousEvents: boolean;
+  /** What is not parsed of the chunk that it has in hand. */
+  readonly _bufferedBytes: number;
+  /** That chunk, and those that wait behind it. */
+  readonly writableLength: number;
+  readonly _writableState: { readonly writelen: number };
 }
 
 interface PrivateWebSocket extends EventEmitter {
   readonly readyState: number;
   readonly bufferedAmount: number;
   readonly _socket?: Socket | null;
+  readonly _receiver?: PrivateReceiver | null;
   pause(): void;
   resume(): void;
   terminate(): void;
@@ -209,17 +219,26 @@ export function createConnectionInternals(): ConnectionInternals {
       answers.set(connection, open.add(response));
       response.once('close', () => open.delete(response));
     },
-    inspectPosts(connection, accept) {
-      const { transport } = connection as unknown as PrivateConnection;
-      if (transport.name !== 'polling') return;
-      // The parser is wrapped and not the transport: a JSONP body is a form with escaped separators.
-      const { parser } = transport;
-      const decodePayload: PrivateParser['decodePayload'] = (payload, ...rest) =>
-        accept(connection, payload) ? parser.decodePayload(payload, ...rest) : [];
-      transport.parser = Object.create(parser, { decodePayload: { value: decodePayload } });
+    inspectPosts,
+    parsedBytes(connection) {
+      const { socket } = (connection as unknown as PrivateConnection).transport;
+      const { _socket: stream, _receiver: receiver } = socket ?? {};
+      if (!stream || !receiver) return undefined;
+      const behind = receiver.writableLength - receiver._writableState.writelen + stream.readableLength;
+      return stream.bytesRead - receiver._bufferedBytes - behind;
     },
-    pauseReading: (connection) => (connection as unknown as PrivateConnection).transport.socket?.pause(),
-    resumeReading: (connection) => (connection as unknown as PrivateConnection).transport.socket?.resume(),
+    pauseReading(connection) {
+      const { socket } = (connection as unknown as PrivateConnection).transport;
+      if (!socket) return holdPosts(connection);
+      socket.pause();
+      if (socket._receiver) socket._receiver._allowSynchronousEvents = false;
+    },
+    resumeReading(connection) {
+      const { socket } = (connection as unknown as PrivateConnection).transport;
+      if (!socket) return readPosts(connection);
+      if (socket._receiver) socket._receiver._allowSynchronousEvents = true;
+      socket.resume();
+    },
     terminateTransport(transport) {
       (transport as PrivateConnection['transport']).socket?.terminate();
     },

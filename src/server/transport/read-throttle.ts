@@ -1,8 +1,10 @@
 import type { Sized } from '../../sizes.ts';
 import type { Connection, ConnectionInternals } from './private-members.ts';
 
-/** A connection that sends more events in one turn of the event loop is paused, so that others are read first. */
-const EVENTS_PER_TURN = 64;
+/** A connection that sends more packets or bytes in one turn of the event loop is paused, so that others are read first. */
+export const PACKETS_PER_TURN = 64;
+/** So many bytes of fragments with one byte each, 2,300, take about 3 ms. */
+export const BYTES_PER_TURN = 16_384;
 
 export interface ReadThrottleDeps {
   readonly internals: Pick<ConnectionInternals, 'pauseReading' | 'resumeReading'>;
@@ -16,13 +18,13 @@ export interface ReadThrottleDeps {
 
 /**
  * Flooding connections are read round-robin, so others still get served. A turn of the event loop reads up to 2 MiB of each
- * connection: fifty that send as fast as they can blocked it for 11 s. A flooding connection is paused and resumed when its turn
- * comes, one such connection a turn; TCP slows down its sender. It is not resumed before the client has read its answers, which
+ * connection: fifty that send as fast as they can blocked it for 11 s, and one with 64 packets of 30 kB for 160 ms. A flooding
+ * connection is paused and resumed when its turn comes, one such connection a turn; TCP slows down its sender. It is not resumed before the client has read its answers, which
  * would pile up and make it a slow client.
  */
 export interface ReadThrottle {
-  /** Counts an event of the connection. */
-  received(connection: Connection): void;
+  /** Counts a packet of the connection. MUST be called before the next packet is parsed. */
+  received(connection: Connection, bytes: number): void;
 }
 
 export function createReadThrottle({
@@ -31,12 +33,13 @@ export function createReadThrottle({
   nextTurn,
   later,
 }: ReadThrottleDeps): ReadThrottle & Sized {
-  const counts = new Map<Connection, number>();
+  /** The part that each connection has of what it may send in this turn. */
+  const parts = new Map<Connection, number>();
   const paused = new Set<Connection>();
   const called = new Set<ReadThrottleDeps['later']>();
 
   function turn(): void {
-    counts.clear();
+    parts.clear();
     if (paused.size === 0) return;
     const next = firstToRead();
     if (next) {
@@ -65,11 +68,11 @@ export function createReadThrottle({
   }
 
   return {
-    sizes: () => ({ counts: counts.size, paused: paused.size, called: called.size }),
-    received(connection) {
-      const events = (counts.get(connection) ?? 0) + 1;
-      counts.set(connection, events);
-      if (events > EVENTS_PER_TURN && !paused.has(connection)) {
+    sizes: () => ({ parts: parts.size, paused: paused.size, called: called.size }),
+    received(connection, bytes) {
+      const part = (parts.get(connection) ?? 0) + 1 / PACKETS_PER_TURN + bytes / BYTES_PER_TURN;
+      parts.set(connection, part);
+      if (part > 1 && !paused.has(connection)) {
         paused.add(connection);
         internals.pauseReading(connection);
       }

@@ -7,6 +7,7 @@ import { type ClientAddresses, createClientAddresses } from './client-address.ts
 import { type ConnectLimit, createConnectLimit } from './connect-limit.ts';
 import { type ConnectionLimits, createConnectionLimits } from './connection-limits.ts';
 import type { ConnectionInternals } from './private-members.ts';
+import type { ReadThrottle } from './read-throttle.ts';
 
 /** Elements of an event outside its free-form data: its fields, and those of older or newer clients. */
 const OTHER_ELEMENTS = 1_024;
@@ -34,6 +35,7 @@ export interface TrafficLimits {
 export interface TrafficLimitsDeps extends TrafficSettings {
   /** Called at the first connection, not earlier. */
   readonly internals: () => ConnectionInternals;
+  readonly throttle: ReadThrottle;
   readonly namespaces: number;
   readonly maxTextBytes: number;
   readonly log: Logger;
@@ -58,11 +60,13 @@ export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits & Si
   const connections = createConnectionLimits({
     internals: {
       inspectPosts: (connection, accept) => internals().inspectPosts(connection, accept),
+      parsedBytes: (connection) => internals().parsedBytes(connection),
       streamOf: (connection) => internals().streamOf(connection),
       terminateTransport: (transport) => internals().terminateTransport(transport),
       pauseReading: (connection) => internals().pauseReading(connection),
       terminate: (connection) => internals().terminate(connection),
     },
+    throttle: deps.throttle,
     rates,
     addresses,
     addressBudgets,

@@ -12,6 +12,11 @@ import { createConnectionLimits } from '../../../src/server/transport/connection
 import { createChatEngine } from '../../../src/server/transport/engine.ts';
 import { IncomingPacket } from '../../../src/server/transport/incoming-packet.ts';
 import { createConnectionInternals } from '../../../src/server/transport/private-members.ts';
+import {
+  BYTES_PER_TURN,
+  createReadThrottle,
+  PACKETS_PER_TURN,
+} from '../../../src/server/transport/read-throttle.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const until = (check: () => void) => eventually(check, { interval: 5, timeout: 5_000 });
@@ -22,8 +27,22 @@ interface Heard {
   readonly payload: unknown;
 }
 
+/** Numbers the turns of the event loop. */
+function countTurns(): () => number {
+  let turn = 0;
+  const count = () => {
+    turn += 1;
+    next = setImmediate(count);
+  };
+  let next = setImmediate(count);
+  onTestFinished(() => clearImmediate(next));
+  return () => turn;
+}
+
 /** A Socket.IO server with limits that records which events reach it. */
-async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: number; connect?: Rate } = {}) {
+async function server(
+  limits: { events?: Rate; bytes?: Rate; maxElements?: number; connect?: Rate; behind?: boolean } = {},
+) {
   const clock = { nowMs: 0 };
   const heard: Heard[] = [];
   const left: string[] = [];
@@ -46,8 +65,15 @@ async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: numbe
     onFull: () => undefined,
     connectLimit,
   });
+  const internals = createConnectionInternals();
   const connectionLimits = createConnectionLimits({
-    internals: createConnectionInternals(),
+    internals,
+    throttle: createReadThrottle({
+      internals,
+      isBehind: () => limits.behind ?? false,
+      nextTurn: setImmediate,
+      later: setImmediate,
+    }),
     rates,
     addresses,
     addressBudgets: createAddressBudgets({ rates, rateSay: undefined, rateSignal: undefined, now }),
@@ -98,7 +124,7 @@ async function open(host: string, version = 4, headers = {}) {
   return {
     packets,
     closed,
-    send: (packet: string) => socket.send(packet),
+    send: (packet: string, fin = true) => socket.send(packet, { fin }),
     async enter() {
       socket.send('40');
       await until(() => expect(packets.some((packet) => packet.startsWith('40'))).toBe(true));
@@ -279,6 +305,104 @@ describe('the limits of a connection', () => {
     await elsewhere.enter();
     elsewhere.send('42["x"]');
     await until(() => expect(heard.at(-1)?.code).toBeUndefined());
+  });
+});
+
+describe('what a connection sends at once', () => {
+  const EVENTS = 500;
+  const texts = Array.from({ length: EVENTS }, (_, n) => `42["n",${n}]`);
+  const all = Array.from({ length: EVENTS }, (_, n) => n);
+
+  /** A server that notes of each event the turn of the event loop in which it was heard. */
+  async function countingServer() {
+    const turn = countTurns();
+    const turns = new Map<number, number>();
+    const { host, heard } = await server();
+    const push = heard.push.bind(heard);
+    heard.push = (...more) => {
+      turns.set(turn(), (turns.get(turn()) ?? 0) + 1);
+      return push(...more);
+    };
+    return {
+      host,
+      payloads: () => heard.map(({ payload }) => payload),
+      most: () => Math.max(...turns.values()),
+    };
+  }
+
+  async function poll(host: string) {
+    const url = `http://${host}/socket.io/?EIO=4&transport=polling`;
+    const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1)) as { sid: string };
+    const session = `${url}&sid=${sid}`;
+    await fetch(session, { method: 'POST', body: '40' });
+    await (await fetch(session)).text();
+    return {
+      sid,
+      post: (packets: string[]) => fetch(session, { method: 'POST', body: packets.join('\x1e') }),
+      read: async () => (await fetch(session)).text(),
+    };
+  }
+
+  // One turn may have the end of what one poll of the kernel read, and the beginning of the next.
+  it('by WebSocket is heard in parts and in order', async () => {
+    const { host, payloads, most } = await countingServer();
+    const client = await open(host);
+    await client.enter();
+    for (const text of texts) client.send(text);
+    await until(() => expect(payloads()).toEqual(all));
+    expect(most()).toBeLessThanOrEqual(2 * (PACKETS_PER_TURN + 1));
+  });
+
+  it('in tiny fragments is heard in parts by the bytes of their frames', async () => {
+    const { host, payloads, most } = await countingServer();
+    const client = await open(host);
+    await client.enter();
+    const fragments = [...`42["n","${'x'.repeat(400)}"]`];
+    for (let n = 0; n < 40; n += 1) {
+      for (const [at, letter] of fragments.entries()) client.send(letter, at === fragments.length - 1);
+    }
+    await until(() => expect(payloads()).toHaveLength(40));
+    const frameBytes = 7;
+    expect(most()).toBeLessThanOrEqual(2 * Math.ceil(BYTES_PER_TURN / (frameBytes * fragments.length)));
+  });
+
+  it('in a POST, and in the one behind it, is heard in parts and in order', async () => {
+    const { host, payloads, most } = await countingServer();
+    const { post } = await poll(host);
+    await post(texts.slice(0, 300));
+    await post(texts.slice(300));
+    await until(() => expect(payloads()).toEqual(all));
+    expect(most()).toBeLessThanOrEqual(2 * (PACKETS_PER_TURN + 1));
+  });
+
+  it('in POSTs closes the connection once more of it waits than any client has', async () => {
+    const { host, heard } = await server({ behind: true });
+    const { post, read } = await poll(host);
+    await post(texts);
+    const begun = heard.length;
+    expect(begun).toBeLessThanOrEqual(PACKETS_PER_TURN);
+    const answer = read();
+    const large = `42["x","${'x'.repeat(1_000_000)}"]`;
+    for (let n = 0; n < 8; n += 1) expect((await post([large])).status).toBe(200);
+    for (let n = 0; n < 2; n += 1) await post([large]).catch(() => undefined);
+    expect(await answer).toMatch(/"code":3504/);
+    expect(heard).toHaveLength(begun);
+  });
+
+  it('in a POST before an upgrade is heard before what comes over the WebSocket', async () => {
+    const { host, payloads } = await countingServer();
+    const { sid, post } = await poll(host);
+    const upgrading = new WebSocket(`ws://${host}/socket.io/?EIO=4&transport=websocket&sid=${sid}`);
+    onTestFinished(() => upgrading.terminate());
+    await once(upgrading, 'open');
+    upgrading.send('2probe');
+    await once(upgrading, 'message');
+    const posted = post(texts.slice(0, -1));
+    await until(() => expect(payloads().length).toBeGreaterThan(0));
+    upgrading.send('5');
+    upgrading.send(texts.at(-1) as string);
+    await posted;
+    await until(() => expect(payloads()).toEqual(all));
   });
 });
 

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Connection } from '../../../src/server/transport/private-members.ts';
-import { createReadThrottle } from '../../../src/server/transport/read-throttle.ts';
+import {
+  BYTES_PER_TURN,
+  createReadThrottle,
+  PACKETS_PER_TURN,
+} from '../../../src/server/transport/read-throttle.ts';
 
 function setUp() {
   const reading = new Map<Connection, boolean>();
@@ -22,8 +26,8 @@ function setUp() {
       reading.set(connection, true);
       return connection;
     },
-    hear(connection: Connection, events: number) {
-      for (let index = 0; index < events; index += 1) intake.received(connection);
+    hear(connection: Connection, packets: number, bytes = 0) {
+      for (let index = 0; index < packets; index += 1) intake.received(connection, bytes);
     },
     isRead: (connection: Connection) => reading.get(connection),
     behind,
@@ -62,6 +66,18 @@ describe('the read throttle', () => {
     expect([isRead(flooder), isRead(bob)]).toEqual([false, true]);
     turn();
     expect(isRead(flooder)).toBe(true);
+  });
+
+  it.each([
+    ['packets', PACKETS_PER_TURN, 0],
+    ['bytes', 2, BYTES_PER_TURN / 4],
+  ])('pauses a connection only beyond so many %s', (_what, packets, bytes) => {
+    const { connection, hear, isRead } = setUp();
+    const ann = connection();
+    hear(ann, packets, bytes);
+    expect(isRead(ann)).toBe(true);
+    hear(ann, 2, bytes);
+    expect(isRead(ann)).toBe(false);
   });
 
   it('resumes one flooding connection a turn, round-robin', () => {
