@@ -11,6 +11,8 @@ process.env.TMPDIR = openTemporaryFolder();
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
+    // Two runs beside each other would write its one file, and Vitest ends when it reads half of it.
+    cache: false,
     sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/support/tally-reporter.ts'],
     projects: SUITES.filter(({ name }) => nightly || name !== 'nightly').map(

@@ -35,7 +35,7 @@ function runCi({ version = 'v20.20.2', argument, outcomes = {} }: FakeMachine = 
       `call="${program} $*"`,
       `case "$call" in 'node --version') echo ${version}; exit;; 'npm --version') echo 11; exit;; 'node -p '*) echo linux-x64; exit;; esac`,
       `echo "$call" >> '${calls}'`,
-      `case "$call" in ${cases.join(' ')} 'npm cit'|'npm exec '*) echo '1 passed, 0 failed';; esac`,
+      `case "$call" in ${cases.join(' ')} 'npm test'|'npm exec '*) echo '1 passed, 0 failed';; esac`,
     ];
     writeFileSync(join(folder, program), script.join('\n'));
     chmodSync(join(folder, program), 0o755);
@@ -74,7 +74,12 @@ describe('.ci/run', () => {
   it('looks for programs, installs, checks, tests, and tests on the newest, the LTS and the oldest Node', () => {
     const { status, calls, last, stderr } = runCi();
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(calls).toEqual([...STEPS, 'npm cit', ...NEWEST, ...LTS, ...OLDEST]);
+    const first = [...STEPS, 'npm test'];
+    expect(calls.slice(0, first.length)).toEqual(first);
+    // One goes beside the two others.
+    const repeats = calls.slice(first.length);
+    expect(repeats.filter((call) => !LTS.includes(call))).toEqual([...NEWEST, ...OLDEST]);
+    expect(repeats.filter((call) => LTS.includes(call))).toEqual(LTS);
     expect(last).toBe('7 passed, 0 failed');
   });
 
@@ -82,13 +87,13 @@ describe('.ci/run', () => {
     ['v26.12.1', [...LTS, ...OLDEST]],
     ['v24.22.3', [...NEWEST, ...OLDEST]],
     ['v20.19.0', [...NEWEST, ...LTS]],
-  ])('on %s does not run twice what npm cit runs on it', (version, others) => {
-    expect(runCi({ version }).calls).toEqual([...STEPS, 'npm cit', ...others]);
+  ])('on %s does not run twice what npm test runs on it', (version, others) => {
+    expect(runCi({ version }).calls.sort()).toEqual([...STEPS, 'npm test', ...others].sort());
   });
 
   it('leaves the other versions out with --this-node', () => {
     const { calls, last } = runCi({ argument: '--this-node' });
-    expect(calls).toEqual([...STEPS, 'npm cit']);
+    expect(calls).toEqual([...STEPS, 'npm test']);
     expect(last).toBe('1 passed, 0 failed');
   });
 
@@ -101,7 +106,7 @@ describe('.ci/run', () => {
   it('goes on after a failed run, counts all runs together, and fails', () => {
     const { status, calls, last } = runCi({
       outcomes: {
-        'npm cit': { prints: '40 passed, 2 failed, 3 skipped', code: 1 },
+        'npm test': { prints: '40 passed, 2 failed, 3 skipped', code: 1 },
         [LTS[0] as string]: { prints: '10 passed, 1 failed', code: 1 },
       },
     });
@@ -111,7 +116,7 @@ describe('.ci/run', () => {
   });
 
   it.each([
-    ['npm cit', ''],
+    ['npm test', ''],
     [NEWEST[0] as string, ''],
     [OLDEST[1] as string, '5 passed, 0 failed'],
   ])('counts a run of %s that ends with an error and %o as failed', (call, prints) => {
@@ -124,7 +129,7 @@ describe('.ci/run', () => {
     const block = (failure: string) => `-- failed tests --\n${failure}\n-- end of failed tests --`;
     const { lines } = runCi({
       outcomes: {
-        'npm cit': {
+        'npm test': {
           prints: `${block('FAILED  a room\n    no port')}\nmuch else\n40 passed, 1 failed`,
           code: 1,
         },
@@ -143,20 +148,20 @@ describe('.ci/run', () => {
   });
 
   it('repeats the last lines of a run that fails without naming a test', () => {
-    const { lines } = runCi({ outcomes: { 'npm cit': { prints: 'npm error ENOSPC', code: 1 } } });
+    const { lines } = runCi({ outcomes: { 'npm test': { prints: 'npm error ENOSPC', code: 1 } } });
     expect(lines.slice(lines.lastIndexOf('node v20.20.2:')).at(1)).toBe('npm error ENOSPC');
   });
 
   it('keeps its end short, however much fails', () => {
     const failures = Array.from({ length: 200 }, (_, n) => `FAILED  test ${n}`).join('\n');
     const prints = `-- failed tests --\n${failures}\n-- end of failed tests --\n1 passed, 200 failed`;
-    const { lines } = runCi({ outcomes: { 'npm cit': { prints, code: 1 } } });
+    const { lines } = runCi({ outcomes: { 'npm test': { prints, code: 1 } } });
     expect(lines.length - lines.lastIndexOf('FAILED  test 0')).toBeLessThan(65);
     expect(lines.at(-1)).toBe('7 passed, 200 failed');
   });
 
   it('does not take a run for good that says no count', () => {
-    const { status, last } = runCi({ outcomes: { 'npm cit': { code: 0 } } });
+    const { status, last } = runCi({ outcomes: { 'npm test': { code: 0 } } });
     expect({ status, last }).toEqual({ status: 1, last: '6 passed, 1 failed' });
   });
 });
