@@ -1,6 +1,9 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { tighten } from './tighten.mjs';
+import { withoutUnusedParts } from './unused-parts.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
@@ -9,9 +12,11 @@ const here = fileURLToPath(new URL('.', import.meta.url));
  * all bundled files.
  */
 export async function buildClient(outDir) {
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     entryPoints: { sdk: join(here, 'index.ts') },
+    plugins: [withoutUnusedParts],
     outdir: outDir,
+    write: false,
     bundle: true,
     minify: true,
     format: 'esm',
@@ -20,5 +25,7 @@ export async function buildClient(outDir) {
     absWorkingDir: here,
     logLevel: 'warning',
   });
+  mkdirSync(outDir, { recursive: true });
+  writeFileSync(join(outDir, 'sdk.js'), tighten('sdk.js', outputFiles[0].text));
   return Object.keys(metafile.inputs).map((path) => join(here, path));
 }

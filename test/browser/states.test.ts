@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, expect, it } from 'vitest';
+import { textsOf } from '../support/member.ts';
 import { eventually, pageFixture } from './page-fixture.ts';
 import type { Visitor } from './visitor.ts';
 
@@ -129,6 +130,21 @@ it('notifies a reader who looks elsewhere, as they chose, and leads them back', 
   await headingOf(ann, room).waitFor({ state: 'detached' });
   await ann.page.evaluate('kept[0].onclick()');
   await headingOf(ann, room).waitFor();
+});
+
+it('talks by polling where no WebSocket gets through', async () => {
+  const room = newRoom();
+  const ann = await arrive('/');
+  await ann.page.addInitScript(
+    'window.WebSocket = class { constructor() { setTimeout(() => this.onerror({})); } close() {} };',
+  );
+  await ann.page.reload();
+  await ann.enter('Ann', room);
+  const ben = await member('Ben', room);
+  await ben.do('say', { roomid: room, text: 'Grüße 🍵' });
+  await eventually(ann.texts).toEqual(['Grüße 🍵']);
+  await ann.say('Danke');
+  await eventually(async () => textsOf(ben.said)).toEqual(['Grüße 🍵', 'Danke']);
 });
 
 it('is whole at a zoom of 200 %: nothing to scroll sideways, and the field in sight', async () => {
