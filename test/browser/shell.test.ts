@@ -97,6 +97,19 @@ it('is in several rooms at once, counts what is unread in the others, and enters
   await ann.page.getByRole('heading', { name: 'coffee' }).waitFor();
 });
 
+it('lists the rooms of the same person on another device, and enters them by a click', async () => {
+  await inRoom('Ann', 'attic');
+  const ann = await inRoom('Ann', 'cellar');
+  await clean(ann);
+  await linkOf(ann, 'attic').click();
+  await ann.page.getByRole('heading', { name: 'attic' }).waitFor();
+  await ann.connected();
+  // The other device stays in the room that this one leaves.
+  await ann.leaveRoom();
+  await ann.page.getByRole('heading', { name: 'cellar' }).waitFor();
+  await linkOf(ann, 'attic, not open here').waitFor();
+});
+
 it('carries private messages, which the other finds in the list of people, also after a time away', async () => {
   const [ann, ben] = [await inRoom('Ann', 'yard'), await inRoom('Ben', 'yard')];
   await ann.page.getByRole('button', { name: 'Members' }).click();

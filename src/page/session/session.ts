@@ -9,6 +9,7 @@ import type { FieldText } from '../composer/field-text.ts';
 import { createValue, type StoreDeps, type Value } from '../ui/store.ts';
 import { type BlockList, createBlockList } from './block-list.ts';
 import { createPersonalInbox, type PersonalInbox } from './inbox.ts';
+import { createOtherRooms, type OtherRooms } from './other-rooms.ts';
 import { createPresence, type Presence } from './presence.ts';
 import { openRoomSession, type RoomSession } from './room-session.ts';
 import type { LogPosition, RoomUnread } from './room-unread.ts';
@@ -53,6 +54,7 @@ export interface Session {
   readonly chat: ChatClient;
   readonly rooms: Value<readonly RoomSession[]>;
   readonly unread: Value<ReadonlyMap<string, RoomUnread>>;
+  readonly otherRooms: Pick<OtherRooms, 'list'>;
   readonly inbox: PersonalInbox;
   readonly blocks: BlockList;
   readonly presence: Presence;
@@ -99,6 +101,12 @@ export function openSession(deps: SessionDeps): Session {
     onNews: (item) => news({ kind: 'item', item }),
   });
   const presence = createPresence({ nextFrame });
+  const otherRooms = createOtherRooms({
+    chat,
+    ownRooms: () => rooms.get().map(({ roomid }) => roomid),
+    elapsedMs: deps.elapsedMs,
+    nextFrame,
+  });
   const threadField = createThreadFields({
     chat,
     fieldStorage: deps.fieldStorage,
@@ -138,6 +146,7 @@ export function openSession(deps: SessionDeps): Session {
     });
     rooms.dispatch([...rooms.get(), opened]);
     presence.follow(opened.room);
+    otherRooms.entered();
     return opened;
   }
 
@@ -153,6 +162,7 @@ export function openSession(deps: SessionDeps): Session {
     chat,
     rooms,
     unread,
+    otherRooms,
     inbox,
     blocks: createBlockList({ chat, nextFrame }),
     presence,
@@ -173,7 +183,9 @@ export function openSession(deps: SessionDeps): Session {
       presence.unfollow(roomid);
       count();
       store();
-      await room.leave();
+      const left = room.leave();
+      otherRooms.leaving(roomid, left);
+      await left;
     },
     show(roomid) {
       shown = roomid;
@@ -184,6 +196,7 @@ export function openSession(deps: SessionDeps): Session {
     },
     look() {
       for (const room of rooms.get()) room.look();
+      otherRooms.look();
     },
     onNews(listener) {
       listeners.add(listener);

@@ -5,6 +5,7 @@ import { threadsOf } from '../session/inbox-state.ts';
 import { peopleOf } from '../session/presence.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { InboxIcon, Logo, MutedIcon, PlusIcon, SearchIcon } from '../ui/icons.tsx';
+import { RoomMark } from '../ui/room-mark.tsx';
 import { useStore } from '../ui/use-store.ts';
 import { OwnCard } from './own-card.tsx';
 import { usePage } from './page.ts';
@@ -18,6 +19,7 @@ export function Sidebar() {
   const { shell: texts } = useTexts();
   const rooms = useStore(session.rooms);
   const unread = useStore(session.unread);
+  const otherRooms = useStore(session.otherRooms.list);
   const inbox = useStore(session.inbox.store);
   const online = peopleOf(useStore(session.presence.members));
   const { view } = useStore(router.route);
@@ -77,13 +79,26 @@ export function Sidebar() {
                   important={mentions > 0}
                   quiet={muted.includes(roomid)}
                 >
-                  <span class="room-mark" aria-hidden="true">
-                    {[...roomid][0]?.toLocaleUpperCase()}
-                  </span>
+                  <RoomMark roomid={roomid} />
                 </SidebarLink>
               </li>
             );
           })}
+          {otherRooms.map(({ roomid, unread: count }) => (
+            <li key={roomid}>
+              <SidebarLink
+                view={{ kind: 'room', roomid }}
+                current={false}
+                label={roomid}
+                state={texts.notOpenHere}
+                count={count}
+                quiet={muted.includes(roomid)}
+                faint
+              >
+                <RoomMark roomid={roomid} />
+              </SidebarLink>
+            </li>
+          ))}
         </ul>
         {threads.length + others.length > 0 && (
           <div class="sidebar-head">
@@ -127,17 +142,20 @@ interface SidebarLinkProps {
   readonly count: number;
   readonly important?: boolean;
   readonly quiet?: boolean;
+  /** Drawn weaker than the others. */
+  readonly faint?: boolean;
   readonly children: ComponentChildren;
 }
 
-function SidebarLink({ view, current, label, state, count, important, quiet, children }: SidebarLinkProps) {
+function SidebarLink(props: SidebarLinkProps) {
+  const { view, current, label, state, count, important, quiet, faint, children } = props;
   const { router } = usePage();
   const { shell: texts } = useTexts();
   const counted = count > 0 && !(quiet && !important);
   return (
     <button
       type="button"
-      class={`sidebar-link${current ? ' current' : ''}${counted ? ' unread' : ''}${quiet ? ' quiet' : ''}`}
+      class={`sidebar-link${current ? ' current' : ''}${counted ? ' unread' : ''}${quiet || faint ? ' quiet' : ''}`}
       aria-current={current ? 'page' : undefined}
       title={label}
       onClick={() => router.go(view)}

@@ -6,6 +6,7 @@ import { peopleOf } from '../session/presence.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { InboxIcon, PlusIcon } from '../ui/icons.tsx';
+import { RoomMark } from '../ui/room-mark.tsx';
 import { useStore } from '../ui/use-store.ts';
 import { type Destination, destinationsFor } from './destinations.ts';
 import { usePage } from './page.ts';
@@ -16,6 +17,7 @@ export function Switcher({ onClose }: { onClose: () => void }) {
   const { shell: texts } = useTexts();
   const rooms = useStore(session.rooms);
   const unread = useStore(session.unread);
+  const otherRooms = useStore(session.otherRooms.list);
   const inbox = useStore(session.inbox.store);
   const online = peopleOf(useStore(session.presence.members));
   const [query, setQuery] = useState('');
@@ -32,7 +34,10 @@ export function Switcher({ onClose }: { onClose: () => void }) {
   const people = new Map([...partners, ...here].map((user) => [user.id, user]));
   people.delete(ownId ?? '');
   const found = destinationsFor(query, {
-    rooms: rooms.map(({ roomid }) => ({ roomid, unread: unread.get(roomid)?.messages ?? 0 })),
+    rooms: [
+      ...rooms.map(({ roomid }) => ({ roomid, unread: unread.get(roomid)?.messages ?? 0 })),
+      ...otherRooms,
+    ],
     people: [...people.values()],
     inbox: texts.inbox,
     isRoomId: (name) => parseId(name) !== undefined,
@@ -108,9 +113,5 @@ function DestinationMark({ destination: { view, user, label, isNew } }: { destin
   if (user) return <Avatar userId={user.id} username={user.name} avatar={user.avatar} />;
   if (view.kind === 'inbox') return <InboxIcon />;
   if (isNew) return <PlusIcon />;
-  return (
-    <span class="room-mark" aria-hidden="true">
-      {[...label][0]?.toLocaleUpperCase()}
-    </span>
-  );
+  return <RoomMark roomid={label} />;
 }

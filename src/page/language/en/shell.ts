@@ -32,6 +32,7 @@ export const shell = {
   unread: (count: number) =>
     plural('en', count, { one: '1 unread message', other: `${count} unread messages` }),
   online: 'online',
+  notOpenHere: 'not open here',
   onlineCount: (count: number) => plural('en', count, { one: '1 online', other: `${count} online` }),
   back: 'Back',
   close: 'Close',

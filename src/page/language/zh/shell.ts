@@ -31,6 +31,7 @@ export const shell: Texts['shell'] = {
   enterRoom: (roomid) => `进入“${roomid}”`,
   unread: (count) => `${count} 条未读消息`,
   online: '在线',
+  notOpenHere: '未在此处打开',
   onlineCount: (count) => `${count} 人在线`,
   back: '返回',
   close: '关闭',
