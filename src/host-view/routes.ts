@@ -26,6 +26,7 @@ const POLICY = [
 
 /** The requests of the HTTP API that the page needs. Everything else of the API is the workers' own. */
 const FORWARDED = [
+  ['GET', '/api/v1/rooms'],
   ['GET', '/api/v1/rooms/:roomid'],
   ['GET', '/api/v1/rooms/:roomid/members'],
   ['GET', '/api/v1/rooms/:roomid/messages'],

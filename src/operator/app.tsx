@@ -1,5 +1,6 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { HostView } from '../host-view/view.ts';
+import { AllRooms } from './all-rooms.tsx';
 import { Charts } from './charts.tsx';
 import { EventList } from './event-list.tsx';
 import { type FeedState, followView } from './feed.ts';
@@ -12,22 +13,14 @@ import { Counts, Hosts, Store, Workers } from './tables.tsx';
 export function App() {
   const [{ view, problem }, setFeed] = useState<FeedState>({});
   const [room, setRoom] = useState<RoomName>();
+  // The namespace whose rooms on all hosts are listed.
+  const [listed, setListed] = useState<string>();
   // The key is in memory only: it is gone with the page.
   const [key, setKey] = useState('');
-  const opener = useRef<Element | null>(null);
   useEffect(
     () => followView((change) => setFeed((before) => ({ ...before, problem: undefined, ...change }))),
     [],
   );
-
-  function open(name: RoomName): void {
-    opener.current = document.activeElement;
-    setRoom(name);
-  }
-  function close(): void {
-    setRoom(undefined);
-    if (opener.current instanceof HTMLElement) opener.current.focus();
-  }
 
   return (
     <>
@@ -46,7 +39,7 @@ export function App() {
             <Hosts view={view} />
             <Workers view={view} />
             <Charts series={view.series} to={view.at} />
-            <Rooms rooms={view.rooms} open={open} />
+            <Rooms rooms={view.rooms} open={setRoom} openAll={setListed} />
             <div class="columns">
               <Counts title="Refused" of="code" counts={view.refused} />
               <Counts title="Mended and sent away" of="what" counts={view.counts} />
@@ -56,13 +49,23 @@ export function App() {
           </>
         )}
       </main>
+      {listed !== undefined && (
+        <AllRooms
+          key={listed}
+          nsp={listed}
+          apiKey={key}
+          setKey={setKey}
+          open={setRoom}
+          close={() => setListed(undefined)}
+        />
+      )}
       {room && (
         <RoomPanel
           key={`${room.nsp} ${room.roomid}`}
           room={room}
           apiKey={key}
           setKey={setKey}
-          close={close}
+          close={() => setRoom(undefined)}
         />
       )}
     </>

@@ -1,4 +1,4 @@
-/** The requests to a room through this listener, each with the operator's key. */
+/** The requests to a room, of whatever host, through this listener. Each has the operator's key. */
 export interface RoomApi {
   overview(): Promise<RoomOverview>;
   kick(userId: string): Promise<void>;
@@ -37,11 +37,24 @@ export interface RoomOverview {
   readonly messages: readonly RoomMessage[];
 }
 
+export interface ListedRoom {
+  readonly roomid: string;
+  readonly users: number;
+  readonly clients: number;
+}
+
+/** A page of rooms by id; `next` is given if there are more. */
+export interface ListedRooms {
+  readonly rooms: readonly ListedRoom[];
+  readonly next?: string;
+}
+
 /** A request failed; the message is for people. */
 export class RoomApiError extends Error {}
 
 const MEMBERS = 100;
 const MESSAGES = 20;
+const ROOMS = 100;
 const LIMIT_MS = 10_000;
 
 interface Members {
@@ -56,26 +69,56 @@ interface Messages {
   readonly messages: readonly RoomMessage[];
 }
 
+interface Request {
+  readonly nsp: string;
+  readonly key: string;
+  readonly method?: string;
+  /** Below that of the rooms. */
+  readonly path: string;
+  readonly body?: object;
+  readonly query?: Record<string, string>;
+}
+
+async function ask<Answer>({ nsp, key, method = 'GET', path, body, query }: Request): Promise<Answer> {
+  const search = new URLSearchParams({ ns: nsp, ...query });
+  const response = await fetch(`api/v1/rooms${path}?${search}`, {
+    method,
+    headers: { 'X-API-Key': key, ...(body && { 'Content-Type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(LIMIT_MS),
+  }).catch(() => undefined);
+  if (!response) throw new RoomApiError('The primary does not answer.');
+  const answer = (await response.json().catch(() => ({}))) as Answer & { error?: { message?: string } };
+  if (!response.ok) throw new RoomApiError(answer.error?.message ?? `The answer is ${response.status}.`);
+  return answer;
+}
+
+/** The rooms with members on any host, from the one behind `after` on. */
+export function listRooms({
+  nsp,
+  key,
+  after,
+}: {
+  nsp: string;
+  key: string;
+  after: string | undefined;
+}): Promise<ListedRooms> {
+  const query = { limit: String(ROOMS), ...(after !== undefined && { after }) };
+  return ask({ nsp, key, path: '', query });
+}
+
 export function createRoomApi({ nsp, roomid, key }: { nsp: string; roomid: string; key: string }): RoomApi {
-  async function ask<Answer>(method: string, path: string, body?: object, query = {}): Promise<Answer> {
-    const search = new URLSearchParams({ ns: nsp, ...query });
-    const response = await fetch(`api/v1/rooms/${encodeURIComponent(roomid)}${path}?${search}`, {
-      method,
-      headers: { 'X-API-Key': key, ...(body && { 'Content-Type': 'application/json' }) },
-      ...(body && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(LIMIT_MS),
-    }).catch(() => undefined);
-    if (!response) throw new RoomApiError('The primary does not answer.');
-    const answer = (await response.json().catch(() => ({}))) as Answer & { error?: { message?: string } };
-    if (!response.ok) throw new RoomApiError(answer.error?.message ?? `The answer is ${response.status}.`);
-    return answer;
-  }
+  const here = `/${encodeURIComponent(roomid)}`;
+  const get = <Answer>(path: string, limit: number) =>
+    ask<Answer>({ nsp, key, path: here + path, query: { limit: String(limit) } });
+  const change = (method: 'POST' | 'DELETE', path: string, body?: object) =>
+    ask<void>({ nsp, key, method, path: here + path, ...(body && { body }) });
 
   return {
     async overview() {
       const [members, messages] = await Promise.all([
-        ask<Members>('GET', '/members', undefined, { limit: MEMBERS }),
-        ask<Messages>('GET', '/messages', undefined, { limit: MESSAGES }),
+        get<Members>('/members', MEMBERS),
+        get<Messages>('/messages', MESSAGES),
       ]);
       const { users, clients, next } = members;
       return {
@@ -87,10 +130,10 @@ export function createRoomApi({ nsp, roomid, key }: { nsp: string; roomid: strin
         messages: messages.messages,
       };
     },
-    kick: (userId) => ask('POST', '/kick', { userId }),
-    mute: (userId, seconds) => ask('POST', '/mute', { userId, seconds }),
-    ban: (userId, seconds) => ask('POST', '/ban', { userId, seconds }),
-    lift: (kind, userId) => ask('DELETE', `/${kind}/${encodeURIComponent(userId)}`),
-    remove: (seq) => ask('DELETE', `/messages/${seq}`),
+    kick: (userId) => change('POST', '/kick', { userId }),
+    mute: (userId, seconds) => change('POST', '/mute', { userId, seconds }),
+    ban: (userId, seconds) => change('POST', '/ban', { userId, seconds }),
+    lift: (kind, userId) => change('DELETE', `/${kind}/${encodeURIComponent(userId)}`),
+    remove: (seq) => change('DELETE', `/messages/${seq}`),
   };
 }

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ConfirmButton } from './confirm-button.tsx';
 import { clock, count } from './format.ts';
+import { KeyForm } from './key-form.tsx';
 import { LiftForm } from './lift-form.tsx';
 import {
   createRoomApi,
@@ -25,7 +26,6 @@ const BAN_S = 3_600;
 /** A room from within: its members and newest messages, with what a moderator may do. All of it needs an API key. */
 export function RoomPanel({ room, apiKey, setKey, close }: RoomPanelProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const [typed, setTyped] = useState('');
   const [overview, setOverview] = useState<RoomOverview>();
   const [notice, setNotice] = useState('');
 
@@ -62,26 +62,9 @@ export function RoomPanel({ room, apiKey, setKey, close }: RoomPanelProps) {
         {notice}
       </p>
       {overview === undefined ? (
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            void attempt(async () => {}, '', typed.trim());
-          }}
-        >
-          <p>Members and messages are shown, and may be moderated, with an API key of this cluster.</p>
-          <label>
-            API key{' '}
-            <input
-              type="password"
-              value={typed}
-              onInput={({ currentTarget }) => setTyped(currentTarget.value)}
-              autocomplete="off"
-              required
-            />
-          </label>{' '}
-          <button type="submit">Use it</button>
-          <p class="quiet">The page keeps it in memory until it is closed.</p>
-        </form>
+        <KeyForm use={(key) => void attempt(async () => {}, '', key)}>
+          Members and messages are shown, and may be moderated, with an API key of this cluster.
+        </KeyForm>
       ) : (
         <>
           <p>
@@ -94,7 +77,6 @@ export function RoomPanel({ room, apiKey, setKey, close }: RoomPanelProps) {
               type="button"
               onClick={() => {
                 setKey('');
-                setTyped('');
                 setOverview(undefined);
                 setNotice('The key is forgotten.');
               }}

@@ -11,11 +11,14 @@ export interface RoomName {
 export interface RoomsProps {
   readonly rooms: RoomsView;
   readonly open: (room: RoomName) => void;
+  /** Lists the rooms of a namespace on all hosts. */
+  readonly openAll: (nsp: string) => void;
 }
 
 /** The largest and the busiest rooms of this host, and a way into any room. */
-export function Rooms({ rooms, open }: RoomsProps) {
+export function Rooms({ rooms, open, openAll }: RoomsProps) {
   const [wanted, setWanted] = useState('');
+  const [nsp, setNsp] = useState('/');
   const name = (room: RoomView) => (room.nsp === '/' ? room.roomid : `${room.roomid} in ${room.nsp}`);
   const rows = (list: readonly RoomView[]) =>
     list.map((room) => ({
@@ -57,7 +60,7 @@ export function Rooms({ rooms, open }: RoomsProps) {
         class="open-room"
         onSubmit={(event) => {
           event.preventDefault();
-          if (wanted.trim() !== '') open({ nsp: '/', roomid: wanted.trim() });
+          if (wanted.trim() !== '') open({ nsp: nsp.trim(), roomid: wanted.trim() });
         }}
       >
         <label>
@@ -68,7 +71,19 @@ export function Rooms({ rooms, open }: RoomsProps) {
             autocomplete="off"
           />
         </label>
+        <label>
+          Namespace{' '}
+          <input
+            value={nsp}
+            onInput={({ currentTarget }) => setNsp(currentTarget.value)}
+            autocomplete="off"
+            spellcheck={false}
+          />
+        </label>
         <button type="submit">Open</button>
+        <button type="button" onClick={() => openAll(nsp.trim())}>
+          Rooms of all hosts
+        </button>
       </form>
     </>
   );

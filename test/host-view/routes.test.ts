@@ -79,7 +79,7 @@ it('members, messages and every change go to a worker with the key that came, an
   const room = '/api/v1/rooms/tea%2F1';
   const key = { 'x-api-key': 'right' };
   const json = { ...key, 'content-type': 'application/json' };
-  for (const path of [`${room}/members`, `${room}/messages`, room])
+  for (const path of [`${room}/members`, `${room}/messages`, room, '/api/v1/rooms'])
     expect((await ask(path)).status).toBe(401);
   expect((await ask(`${room}/kick`, { 'content-type': 'application/json' }, 'POST', '{}')).status).toBe(401);
   expect(asked).toEqual([]);
@@ -90,18 +90,20 @@ it('members, messages and every change go to a worker with the key that came, an
   expect((await ask(`${room}/kick`, json, 'POST', '{"userId":"ann"}')).status).toBe(200);
   expect((await ask(`${room}/messages/7`, key, 'DELETE')).status).toBe(200);
   expect((await ask(`${room}/members`, { 'x-api-key': 'wrong' })).status).toBe(401);
+  expect((await ask('/api/v1/rooms?ns=%2F&limit=100', key)).status).toBe(200);
   expect(asked).toEqual([
     `GET ${room}/members?ns=%2F&limit=5 right`,
     `POST ${room}/kick right application/json {"userId":"ann"}`,
     `DELETE ${room}/messages/7 right`,
     `GET ${room}/members wrong`,
+    'GET /api/v1/rooms?ns=%2F&limit=100 right',
   ]);
 });
 
 it('it passes on nothing else of the API, and no body that is not JSON', async () => {
   const { ask, asked } = await open();
   const key = { 'x-api-key': 'right' };
-  expect((await ask('/api/v1/rooms', key)).status).toBe(404);
+  expect((await ask('/api/v1/rooms/tea/readers', key)).status).toBe(404);
   expect((await ask('/api/v1/users/ann', key, 'DELETE')).status).toBe(404);
   expect(
     (await ask('/api/v1/rooms/tea/messages', { ...key, 'content-type': 'application/json' }, 'POST', '{}'))
