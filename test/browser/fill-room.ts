@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { WireError } from '../../src/protocol/codes.ts';
 import type { Member } from '../support/member.ts';
 
 /** So many messages are under way at a time. */
@@ -17,7 +18,20 @@ export async function sayUntilStored(member: Member, roomid: string, text: strin
   for (;;) {
     const ack = await member.ask('say', { roomid, text });
     if (ack.ok) return;
-    if (!ack.error.temporary) throw new Error(`say: ${ack.error.code} ${ack.error.message}`);
-    await wait(ack.error.retryAfterMs ?? 100);
+    await waitToRepeat('say', ack.error);
   }
+}
+
+/** The same for a join. */
+export async function joinUntilMember(member: Member, roomid: string): Promise<void> {
+  for (;;) {
+    const ack = await member.ask('join', { roomid });
+    if (ack.ok) return;
+    await waitToRepeat('join', ack.error);
+  }
+}
+
+async function waitToRepeat(event: string, error: WireError): Promise<void> {
+  if (!error.temporary) throw new Error(`${event}: ${error.code} ${error.message}`);
+  await wait(error.retryAfterMs ?? 100);
 }

@@ -2,6 +2,7 @@ import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { type Host, startHost } from '../support/cluster.ts';
 import { connect, type Member } from '../support/member.ts';
+import { joinUntilMember } from './fill-room.ts';
 import { launchBrowser, type Visitor, visit } from './visitor.ts';
 
 export const PHONE: BrowserContextOptions = {
@@ -71,7 +72,7 @@ export function pageFixture(options: Parameters<typeof startHost>[0]): PageFixtu
     },
     async member(username, roomid) {
       const connected = await connect(host.url, { query: { username } });
-      await connected.do('join', { roomid });
+      await joinUntilMember(connected, roomid);
       members.push(connected);
       return connected;
     },
