@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { tighten } from '../client/tighten.mjs';
 import { withoutUnusedParts } from '../client/unused-parts.mjs';
+import { internalNames, namesPattern } from './internal-names.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
+const ENTRY = './main.tsx';
 /** Scripts of their own, which the page loads when it needs them: most readers open no list of emoji and read one language. */
 const LATER = { 'emoji-list': './text/emoji/emoji-list.ts', zh: './language/zh.ts' };
 
@@ -16,7 +18,13 @@ const LATER = { 'emoji-list': './text/emoji/emoji-list.ts', zh: './language/zh.t
  * the paths of all bundled files.
  */
 export async function buildPage(outDir) {
-  const { metafile, outputFiles } = await bundle();
+  const whole = { entryPoints: [ENTRY], plugins: [withoutUnusedParts] };
+  const { metafile } = await bundle(whole);
+  const inputs = Object.keys(metafile.inputs).map((path) => join(here, path));
+  const mangleProps = namesPattern(internalNames(inputs));
+  // A name is shortened in the same way in each script, and never to one that another script has for something else.
+  const { mangleCache } = await bundle({ ...whole, mangleProps, mangleCache: {} });
+  const { outputFiles } = await bundle({ mangleProps, mangleCache });
   const textOf = (name) => {
     const { text } = outputFiles.find(({ path }) => basename(path) === name);
     return name.endsWith('.js') ? tighten(name, text) : text;
@@ -34,12 +42,12 @@ export async function buildPage(outDir) {
     .replace('{{script}}', `/assets/${write(outDir, 'app', '.js', script)}`)
     .replace('{{style}}', `/assets/${write(outDir, 'app', '.css', textOf('app.css'))}`);
   writeFileSync(join(outDir, 'index.html'), html);
-  return Object.keys(metafile.inputs).map((path) => join(here, path));
+  return inputs;
 }
 
-function bundle() {
+function bundle(options = {}) {
   return build({
-    entryPoints: { app: './main.tsx', ...LATER },
+    entryPoints: { app: ENTRY, ...LATER },
     plugins: [withoutUnusedParts, loadedLater],
     outdir: 'assets',
     bundle: true,
@@ -56,6 +64,7 @@ function bundle() {
     absWorkingDir: here,
     tsconfig: join(here, 'tsconfig.json'),
     logLevel: 'warning',
+    ...options,
   });
 }
 
