@@ -7,6 +7,7 @@ import { createIdentities, type Identities } from './chat/identity.ts';
 import { createReservedNames } from './chat/reserved-names.ts';
 import { ROSTER_HEARTBEAT_MS, type Roster } from './chat/roster.ts';
 import { CHAT_MESSAGES } from './chat-messages.ts';
+import { withinLimit } from './cluster/answer-limit.ts';
 import { createClientCounter } from './cluster/client-counter.ts';
 import { CONTROL } from './cluster/control.ts';
 import { createUtilization, processorMs } from './cluster/event-loop.ts';
@@ -27,6 +28,8 @@ import type { Sized } from './sizes.ts';
 const COUNTS_MS = 1_000;
 const HEARTBEAT_CHECK_MS = 500;
 const SECRET_TRIES = 20;
+/** A store that does not answer must not hold up the end of a worker. */
+const FENCE_MS = 500;
 const NANOS_PER_MS = 1e6;
 /** Each sample wakes an idle worker. */
 const LOOP_SAMPLE_MS = 100;
@@ -149,6 +152,8 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
       clearInterval(heartbeats);
       front?.close();
       await chat.close();
+      // The primary says so too when this process has ended, but not without another worker of this host.
+      await withinLimit(backend.roster.fence(instanceId), FENCE_MS);
       await totals.send();
       totals.close();
       await backend.close();

@@ -142,7 +142,7 @@ const fourthServer: Plan = {
     await Promise.all([stage.shutDown(0), stage.shutDown(1)]);
     await servers.add();
     const env = { PATH: process.env.PATH, REDIS_URLS: servers.urls() };
-    // It refuses as long as the leases of the stopped workers run.
+    // A worker that did not end in time is killed, and its lease runs on.
     await eventually(() => promisify(execFile)(process.execPath, [MAIN, 'rebalance'], { env }), LIMIT);
     await Promise.all([stage.startUp(0), stage.startUp(1)]);
     return 1;

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Host, runRoomcast } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { systemFixture } from '../support/fixture.ts';
+import { openRedis, type RedisProcess } from '../support/redis-server.ts';
 import { MODES } from '../support/system.ts';
 
 describe.each(MODES)('a restart of everything, %s', (mode) => {
@@ -40,4 +43,19 @@ describe.each(MODES)('a restart of everything, %s', (mode) => {
       );
     },
   );
+
+  // The last one: the hosts stay stopped.
+  it.runIf(mode === 'cluster')('by SIGTERM ends every lease: `roomcast rebalance` runs at once', async () => {
+    const { hosts, redis } = stage.system as { hosts: readonly Host[]; redis: RedisProcess };
+    const other = await openRedis();
+    onTestFinished(() => other.close());
+    await Promise.all(hosts.map((host) => host.stop()));
+    const { child, output } = runRoomcast(['rebalance'], { REDIS_URLS: `${redis.url},${other.url}` });
+    const [code] = await once(child, 'exit');
+    expect({ code, ...output() }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+ keys moved; every key is at its server\.\n$/),
+      stderr: '',
+    });
+  });
 });

@@ -110,6 +110,6 @@ async function requireNoHosts({ name, ask }: MovedServer, key: string): Promise<
   const alive = records.filter((record) => Number.parseInt(record, 10) > Number(seconds) * 1_000);
   if (alive.length === 0) return;
   throw new BackendError(
-    `${alive.length} workers run, by the leases at ${name}: stop all hosts, and wait ten seconds`,
+    `${alive.length} workers run, by the leases at ${name}: stop all hosts. One that was killed counts for ten seconds more`,
   );
 }
