@@ -23,7 +23,14 @@ function setUp() {
         store.reads += 1;
         if (store.isAway) return away;
         const instances = [...store.fenced].map(
-          (instanceId): ListedInstance => ({ ...DEAD, instanceId, expired: false, clients: 0, host: 'one' }),
+          (instanceId): ListedInstance => ({
+            ...DEAD,
+            instanceId,
+            expired: false,
+            lease: '',
+            clients: 0,
+            host: 'one',
+          }),
         );
         return succeed<SilentInstances>({ instances, storeNowMs: 1_000, term: 'run -1 id' });
       },

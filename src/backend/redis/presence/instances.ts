@@ -27,6 +27,8 @@ export interface ListedInstance extends InstanceState {
    * reap it, and a reaped one as long again for commands it still had under way.
    */
   readonly expired: boolean;
+  /** The end of its lease in the cluster's time, with a `-` before it while it is fenced; '' for none. */
+  readonly lease: string;
   readonly clients: number;
   readonly host: string;
 }
@@ -115,6 +117,7 @@ function parsed(
     instanceId,
     alive: !over && !leaseByStore.startsWith('-'),
     expired: over && lease !== '',
+    lease,
     reaped: clients === 'swept',
     lastHeartbeatAtMs,
     silentMs,

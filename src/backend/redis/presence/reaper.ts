@@ -30,8 +30,8 @@ export interface ReaperDeps extends InstanceReads {
 
 export interface Reaper extends Pick<Roster, 'fence' | 'reap' | 'expired'> {
   /**
-   * Reaps again whom this process reaped of late and who have sent no heartbeat since, without a word to the members: the store
-   * may have lost it. Returns whether the store accepted all of it.
+   * Reaps again whom this process, or another one within its sight, reaped of late and who have sent no heartbeat since, without
+   * a word to the members: the store may have lost it. Returns whether the store accepted all of it.
    */
   reapAgain(): Promise<boolean>;
 }
@@ -47,7 +47,8 @@ type ReapReply = [clients: number, waitMs: number, gone: string[]];
  * presence again. So each step that takes something from an instance fences it (again) first or after.
  *
  * A server that lost its newest writes may list an instance as it was before it was reaped. Its departures would be announced a
- * second time. So whoever reaped it reaps it again quietly, and nobody reaps for an expired lease until that is done.
+ * second time. So whoever reaped it, or saw that another process did, reaps it again quietly, and nobody reaps for an expired
+ * lease until that is done.
  */
 export function createReaper(deps: ReaperDeps): Reaper {
   const { redis, scripts, keys, occupied, instances, signer, clock, living, notifier, settling, list, now } =
@@ -153,6 +154,7 @@ export function createReaper(deps: ReaperDeps): Reaper {
   async function expired(): Promise<Outcome<readonly string[]>> {
     const silent = await instances.silent();
     if (!silent.ok) return silent;
+    ofLate.see(silent.value.instances);
     const before = term;
     term = silent.value.term;
     if (before !== undefined && (term === undefined || mayHaveLost(before, term)))
