@@ -18,9 +18,6 @@ const { values } = readScriptOptions(import.meta.url, {
   },
 });
 
-// The servers end with this process, by listeners of `exit`.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-
 const load = {
   users: numberOf('users'),
   rooms: numberOf('rooms'),

@@ -68,9 +68,6 @@ const reduced =
   ['pairs', 'seconds', 'systems', 'nodes', 'only', 'cpu-prof'].some((name) => name in values) || values.quick;
 const saving = values.save || !(reduced || values['no-save']);
 
-// What was started ends with this process, by listeners of `exit`.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-
 const pairs = values.pairs ?? (values.quick ? QUICK_ROUNDS : undefined);
 const rounds = pairs === undefined ? undefined : Number(pairs);
 const nodes = values.nodes?.split(',').map(openNodeVersion);

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { HistoryRecord } from '../../src/load/checker/history.ts';
+import { endWithThis } from '../support/end-with-this.ts';
 import type { Effect } from './chatter.ts';
 import { readRecords } from './recorder.ts';
 
@@ -54,8 +55,8 @@ export async function openCrowd(options: CrowdOptions): Promise<Crowd> {
       execArgv: ['--import', 'tsx'],
     },
   );
-  const killOnExit = () => child.kill('SIGKILL');
-  process.once('exit', killOnExit);
+  const kill = () => void child.kill('SIGKILL');
+  const forget = endWithThis(kill);
 
   async function next<I extends Report['is']>(is: I): Promise<Extract<Report, { is: I }>> {
     for (;;) {
@@ -78,9 +79,9 @@ export async function openCrowd(options: CrowdOptions): Promise<Crowd> {
     async end() {
       order('end');
       const { effects } = await next('ended');
-      process.removeListener('exit', killOnExit);
+      forget();
       return { records: await readRecords(options.file), effects };
     },
-    kill: killOnExit,
+    kill,
   };
 }

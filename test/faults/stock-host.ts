@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { endWithThis } from '../support/end-with-this.ts';
 
 const SERVER = fileURLToPath(new URL('../bench/stock/server.mjs', import.meta.url));
 
@@ -17,6 +18,10 @@ export async function startStockHost({ redisUrl, basePort, workers }: StockOptio
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  child.once(
+    'exit',
+    endWithThis(() => child.kill('SIGKILL')),
+  );
   const exited = once(child, 'exit');
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk));

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { HostStatus as ShownStatus } from '../../src/cli/status-table.ts';
+import { endWithThis } from './end-with-this.ts';
 import { freePorts } from './ports.ts';
 
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -65,10 +66,10 @@ export function runRoomcast(
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  // A test that is given up on must not leave it running.
-  const endWithUs = () => child.kill('SIGKILL');
-  process.once('exit', endWithUs);
-  child.once('exit', () => process.off('exit', endWithUs));
+  child.once(
+    'exit',
+    endWithThis(() => child.kill('SIGKILL')),
+  );
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk));

@@ -5,6 +5,7 @@ import { connect, type NetConnectOpts } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { endWithThis } from './end-with-this.ts';
 import { freePorts } from './ports.ts';
 
 const START_MS = 60_000;
@@ -49,8 +50,7 @@ export async function openRedis(
   const byTls = settings.includes('--tls-cert-file');
   const busPort = ofCluster ? ['--cluster-port', String(await freePorts(1))] : [];
   let child: ChildProcess | undefined;
-  const killOnExit = () => child?.kill('SIGKILL');
-  process.once('exit', killOnExit);
+  const forget = endWithThis(() => child?.kill('SIGKILL'));
 
   async function start(): Promise<void> {
     const options = {
@@ -100,7 +100,7 @@ export async function openRedis(
 
   async function close(): Promise<void> {
     await end('SIGKILL');
-    process.removeListener('exit', killOnExit);
+    forget();
     await rm(dir, { recursive: true, force: true });
   }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Certificates, tlsSettings } from './certificates.ts';
+import { endWithThis } from './end-with-this.ts';
 import { freePorts } from './ports.ts';
 import { askRedis, openRedis, type RedisProcess } from './redis-server.ts';
 
@@ -153,10 +154,9 @@ async function openSentinelProcess(
   ];
   await writeFile(file, `${lines.join('\n')}\n`);
   const child: ChildProcess = spawn('redis-server', [file, '--sentinel', ...tls], { stdio: 'ignore' });
-  const killOnExit = () => child.kill('SIGKILL');
-  process.once('exit', killOnExit);
+  const forget = endWithThis(() => child.kill('SIGKILL'));
   async function close(): Promise<void> {
-    process.removeListener('exit', killOnExit);
+    forget();
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGKILL');
       await once(child, 'exit');

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { endWithThis } from '../../support/end-with-this.ts';
 
 export interface ServerProcess {
   readonly pid: number;
@@ -16,10 +17,8 @@ export async function openServerProcess(
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const killOnExit = () => child.kill('SIGKILL');
-  process.once('exit', killOnExit);
   const exited = once(child, 'exit');
-  void exited.then(() => process.removeListener('exit', killOnExit));
+  void exited.then(endWithThis(() => child.kill('SIGKILL')));
   await ready(child, script);
   return {
     pid: child.pid as number,
