@@ -80,6 +80,8 @@ export interface CostOptions {
   /** The bytes that all processes hold after a collection. */
   readonly heldBytes: () => Promise<number>;
   readonly onMeasured: () => void;
+  /** A kind was measured in all sizes. */
+  readonly onFound: (dearest: Cost) => void;
 }
 
 /** The dearest input found of each kind, the dearest of all first. */
@@ -101,7 +103,9 @@ export async function findCosts(system: System, options: CostOptions): Promise<C
       heldBytesPerByte = Math.max(heldBytesPerByte, tried.heldBytesPerByte);
       if (tried.cpuMsPerKilobyte > dearest.cpuMsPerKilobyte) dearest = tried;
     }
-    found.push({ ...dearest, heldBytesPerByte });
+    const cost = { ...dearest, heldBytesPerByte };
+    options.onFound(cost);
+    found.push(cost);
   }
   return found.sort((one, other) => other.cpuMsPerKilobyte - one.cpuMsPerKilobyte);
 }
