@@ -165,8 +165,9 @@ it('is a conversation by keyboard alone, where the focus is never lost', async (
 
 it('lists the members of a room with too many to follow, page by page', async () => {
   const room = newRoom();
-  const crowd = Array.from({ length: 201 }, (_, n) => member(`Guest ${n}`, room));
-  await Promise.all(crowd);
+  // All at once would be more joins than a busy machine answers in time.
+  for (let n = 0; n < 201; n += 3)
+    await Promise.all([0, 1, 2].map((more) => member(`Guest ${n + more}`, room)));
   const { page } = await inRoom('Ann', room);
   await page.getByRole('button', { name: 'Members' }).click();
   await page.getByText(/^202 people are here\./).waitFor();

@@ -71,7 +71,8 @@ it('says until when somebody is banned, and lets them in after the end of the ba
 });
 
 it('asks for another name where one is reserved', async () => {
-  const ann = await arrive('/?roomid=door');
+  const ann = await arrive('/?roomid=door', { viewport: { width: 320, height: 568 } });
+  expect(await ann.page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
   const name = ann.page.getByLabel('Nickname');
   await name.fill('Roomcast');
   await buttonOf(ann, 'Enter the room').click();
