@@ -37,6 +37,7 @@ const UNCOUNTED: Readonly<Record<string, readonly string[]>> = {
     'backend/redis/connection/rights.ts commandRules',
     'backend/redis/connection/sentinel-target.ts answers',
     'backend/redis/connection/sentinel-target.ts listeners',
+    'backend/redis/presence/reaped-instances.ts silentLeases',
     'backend/redis/primary.ts failing',
     'backend/redis/topology/cluster-members.ts announced',
     'backend/redis/topology/cluster-members.ts closing',
