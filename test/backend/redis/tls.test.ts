@@ -109,7 +109,8 @@ it.each([
   const before = await append(peer, room, 'before');
   await watched.replicated(watched.servers[0]);
   await watched.failover();
-  const after = await eventually(() => append(peer, room, 'after'));
+  const dedupe = { scope: 'ann', clientMsgId: 'after', content: 'after' };
+  const after = await eventually(() => append(peer, room, 'after', { dedupe }));
   expect(after.seq).toBe(before.seq + 1);
   expect(after.epoch).not.toBe(before.epoch);
   await eventually(() => canChat(peer));
