@@ -17,8 +17,8 @@ export interface UnsentStorage {
   save(): void;
 }
 
-/** Browsers give 5 MB, in units of two bytes, to all pages of one origin. */
-const MAX_CHARS = 1_000_000;
+/** For each of the two lists. Browsers give 5 MB, in units of two bytes, to all pages of one origin. */
+const MAX_CHARS = 500_000;
 
 export function createUnsentStorage({
   storage,

@@ -471,7 +471,7 @@ describe('a storage', () => {
     const kept = (JSON.parse(stored) as { text: string }[]).map(({ text }) =>
       text.slice(0, 2).replace('x', ''),
     );
-    expect(kept.length).toBeGreaterThan(15);
+    expect(kept.length).toBeGreaterThan(7);
     expect(kept).toEqual(Array.from(kept, (_, n) => `${n}`));
   });
 });

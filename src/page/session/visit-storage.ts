@@ -5,7 +5,7 @@ import type { VisitDeps } from './visit.ts';
 /** The owner of stored values. Another Roomcast may run behind the same origin. */
 interface Place {
   readonly username: string;
-  /** Absent: the values of the client, for all rooms. */
+  /** The room of a typed text, or `{userId}` for a private thread, which no room is named. Absent: the values of the SDK. */
   readonly roomid?: string;
   readonly socketPath: string;
 }
@@ -20,8 +20,11 @@ const GUEST_KEY = 'roomcast.guest';
 /** After a reload the page shows the inbox again, from its newest items on. */
 const INBOX_KEY = 'roomcast.inbox';
 const MAX_PLACES = 20;
-/** Browsers give 5 MB, in units of two bytes, to all of a tab's pages of one origin. */
-const MAX_CHARS = 1_200_000;
+/**
+ * Browsers give 5 MB, in units of two bytes, to all of a tab's pages of one origin. The SDK's two lists of unsent messages fit
+ * together, also with the quotes that JSON within JSON takes.
+ */
+const MAX_CHARS = 2_400_000;
 
 /**
  * The SDK's storage for one nickname, or the page's for one of its rooms. It stores the guest in the browser, for the next
@@ -86,12 +89,19 @@ export function storedGuestId(storage: ClientStorage): string | undefined {
   return typeof guest?.userId === 'string' ? guest.userId : undefined;
 }
 
-/** The newest places, as many as fit. Undefined: there are none. */
+/**
+ * The newest places, as many as fit; one that does not fit takes no room from the others. Unsent messages go before typed
+ * text. Undefined: there are none.
+ */
 function placesToStore(places: readonly StoredPlace[]): string | undefined {
+  const ofClients = places.filter(({ roomid }) => roomid === undefined);
+  const ofFields = places.filter(({ roomid }) => roomid !== undefined);
   let chars = 0;
-  const fitting = places.slice(0, MAX_PLACES).filter((place) => {
-    chars += JSON.stringify(place).length;
-    return chars <= MAX_CHARS;
+  const fitting = [...ofClients, ...ofFields].slice(0, MAX_PLACES).filter((place) => {
+    const charsWithIt = chars + JSON.stringify(place).length;
+    if (charsWithIt > MAX_CHARS) return false;
+    chars = charsWithIt;
+    return true;
   });
   return fitting.length > 0 ? JSON.stringify(fitting) : undefined;
 }

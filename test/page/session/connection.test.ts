@@ -535,9 +535,9 @@ describe('loading the page again', () => {
     expect(room('r30').get('field')).toBe('in 30');
     expect(room('r11').get('field')).toBe('in 11');
     expect(room('r10').get('field')).toBeUndefined();
-    for (let n = 1; n <= 3; n++) room(`r${n}`).set('roomcast.outbox', 'x'.repeat(500_000));
+    for (let n = 1; n <= 3; n++) room(`r${n}`).set('roomcast.outbox', 'x'.repeat(1_000_000));
     expect(room('r1').get('roomcast.outbox')).toBeUndefined();
-    expect(room('r2').get('roomcast.outbox')).toHaveLength(500_000);
+    expect(room('r2').get('roomcast.outbox')).toHaveLength(1_000_000);
   });
 });
 
