@@ -16,7 +16,7 @@ export interface ServedNamespacesDeps
       GatewayDeps,
       'slot' | 'rateSay' | 'rateSignal' | 'rateAdmit' | 'now' | 'onConnect' | 'onDisconnect'
     > {
-  /** NAMESPACES. */
+  /** The names in the setting NAMESPACES; `edge.namespaces` are the same, opened. */
   readonly namespaces: readonly string[];
 }
 
@@ -28,7 +28,7 @@ interface ServedParts {
   readonly online: Online;
 }
 
-/** Sends the clients away, at the pace at which others take them in. */
+/** Moves the clients of all namespaces to other workers, at the pace at which those take them in. */
 export function drainEdge(
   { edge, gateway, connects }: Pick<ServedParts, 'edge' | 'connects'> & { readonly gateway: Gateway },
   drainMs: number,
@@ -64,11 +64,23 @@ export function serveNamespaces(
     onHelloSent: online.sendTo,
   });
   for (const nsp of edge.namespaces) gateway.serve(nsp);
-  if (!deps.namespaces.includes('/')) refuseMain(edge.of('/'));
+  if (!deps.namespaces.includes('/')) refuseMain(edge.of('/'), edge.traffic.connections);
   return gateway;
 }
 
-/** Socket.IO always serves the main namespace. Its 2.x clients must pass through it to reach another one. */
-function refuseMain(main: ChatNamespace): void {
-  main.use((socket, next) => next(socket.conn.protocol === 3 ? undefined : new Error('Invalid namespace')));
+/**
+ * Refuses the main namespace, which Socket.IO always serves, where NAMESPACES does not list it. 2.x clients are let in without a
+ * handshake, since they must pass through it to reach another one: Socket.IO's own time limit ends there, so ours begins.
+ */
+export function refuseMain(
+  main: ChatNamespace,
+  connections: Pick<Edge['traffic']['connections'], 'passedMain'>,
+): void {
+  main.use(({ conn }, next) => {
+    if (conn.protocol !== 3) next(new Error('Invalid namespace'));
+    else {
+      connections.passedMain(conn);
+      next();
+    }
+  });
 }

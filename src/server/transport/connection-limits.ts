@@ -67,6 +67,8 @@ export interface ConnectionLimits {
   /** The socket was admitted to a namespace. */
   entered(socket: ClientSocket): ConnectionBudget;
   left(socket: ClientSocket): void;
+  /** The connection is in a namespace that is not served, and must enter another one in time. */
+  passedMain(connection: Connection): void;
   /** Tells a client that is over RATE_ADMIT when to come back, and closes its connection. */
   defer(socket: ClientSocket, afterMs: number): void;
   /** Number of connections closed for exceeding their limits. */
@@ -219,6 +221,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
       budget.sockets = budget.sockets.filter((one) => one !== socket);
       if (budget.sockets.length === 0) departed.left(socket.conn);
     },
+    passedMain: departed.left,
     defer(socket, afterMs) {
       const budget = budgetOf(socket.conn);
       if (budget.closing) return;

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Rate } from '../../../src/chat/rate-limit.ts';
+import { refuseMain } from '../../../src/server/served-namespaces.ts';
 import type { ClientSocket } from '../../../src/server/socket-types.ts';
 import { createAddressBudgets } from '../../../src/server/transport/address-budgets.ts';
 import { createClientAddresses } from '../../../src/server/transport/client-address.ts';
@@ -109,7 +110,7 @@ async function server(
     http.close();
     http.closeAllConnections();
   });
-  return { host, clock, heard, left, connectionLimits };
+  return { io, host, clock, heard, left, connectionLimits };
 }
 
 /** A client that sends only pongs by itself. */
@@ -482,6 +483,21 @@ describe('a connection that has left its last namespace', () => {
     client.send('420["x"]');
     await turnsUntil(() => client.packets.includes('430["fine"]'));
   });
+});
+
+it('of Socket.IO 2.x, which passes through a main namespace that is not served, is closed after 10 s', async () => {
+  const { io, host, connectionLimits } = await server();
+  io.removeAllListeners('connection');
+  refuseMain(io.of('/'), connectionLimits);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const client = await open(host, 3);
+  // Of 2.x, the client pings the server. Without that, it would be closed as dead.
+  const pings = setInterval(() => client.send('2'), 5_000);
+  onTestFinished(() => clearInterval(pings));
+  await until(() => expect(client.packets).toContain('40'));
+  vi.advanceTimersByTime(10_000);
+  await client.closed;
 });
 
 describe('RATE_CONNECT', () => {
