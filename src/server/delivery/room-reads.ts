@@ -15,8 +15,8 @@ import { createPacing } from './pacing.ts';
  *   room:read ──raised──► this worker's readers ──serverSideEmit──► all workers: their members ──reads──► clients
  *                         (once a second per room)                  (once a second per room)
  *
- * The second one is needed because several workers may have readers of one room. Nothing is stored for a notice, and no room
- * takes a timer that nobody reads. What is lost on the way is made good by the user's next mark, or by a join: a joiner gets
+ * The second one is needed because several workers may have readers of one room. A notice stores nothing, and a room in which
+ * nobody reads has no timer. What is lost on the way is made good by the user's next mark, or by a join: a joiner gets
  * the marks of the members who are there.
  */
 
@@ -55,18 +55,20 @@ interface Waiting {
 /** Between workers only: Socket.IO never hands a client's events to the namespace. Earlier releases do not listen. */
 const EVENT = 'marks of readers';
 const EVERY_MS = 1_000;
-/** The rooms in which a mark rose within a second, on one worker. */
+/** The most rooms with a notice within a second, on one worker. The notices of further rooms are dropped. */
 const MOST_ROOMS = 10_000;
+/** A notice that is later than this was not overtaken: the store may have begun another epoch, with the same numbers. */
+const LATE_MS = 10_000;
 
 export function createRoomReads(deps: RoomReadsDeps): RoomReads & Sized {
   const { namespaces, of, roster, roomReaders, fanout } = deps;
   const outgoing = createPacing<Raised>({ everyMs: EVERY_MS, mostKeys: MOST_ROOMS, deliver: send });
   const incoming = createPacing<Waiting>({ everyMs: EVERY_MS, mostKeys: MOST_ROOMS, deliver });
-  /** By Socket.IO room, while this worker has members of it. */
-  const told = new Map<string, ReadCount>();
+  /** The last count that was written, by Socket.IO room, while this worker has members of it. */
+  const lastCounts = new Map<string, { readonly count: ReadCount; readonly atMs: number }>();
   for (const nsp of namespaces) {
     nsp.on(EVENT as never, ((reads: Reads) => receive(nsp, reads)) as never);
-    nsp.adapter.on('delete-room', (name: string) => told.delete(name));
+    nsp.adapter.on('delete-room', (name: string) => lastCounts.delete(name));
   }
 
   async function send({ room, marks, furthest }: Raised): Promise<void> {
@@ -111,13 +113,14 @@ export function createRoomReads(deps: RoomReadsDeps): RoomReads & Sized {
     } else write(room, { roomid, marks: listOf(marks) });
   }
 
-  /** The notice of another worker may have counted before one that was told already. */
+  /** Writes a count, unless the members have a larger one of that seq: the worker that counted first may be heard last. */
   function writeCount(room: Room, count: ReadCount): void {
     const name = socketRoom(room);
-    const last = told.get(name);
-    if (last?.seq === count.seq && last.users >= count.users) return;
+    const last = lastCounts.get(name);
+    const isOvertaken = last?.count.seq === count.seq && last.count.users >= count.users;
+    if (isOvertaken && performance.now() - last.atMs < LATE_MS) return;
     if (!of(room.nsp).adapter.rooms.has(name)) return;
-    told.set(name, count);
+    lastCounts.set(name, { count, atMs: performance.now() });
     write(room, { roomid: room.roomid, count });
   }
 
@@ -147,7 +150,7 @@ export function createRoomReads(deps: RoomReadsDeps): RoomReads & Sized {
   }
 
   return {
-    sizes: () => ({ outgoing: outgoing.sizes(), incoming: incoming.sizes(), told: told.size }),
+    sizes: () => ({ outgoing: outgoing.sizes(), incoming: incoming.sizes(), lastCounts: lastCounts.size }),
     raised(room, userId, seq) {
       outgoing.note(room.tag, (waiting = { room, marks: new Map(), furthest: 0 }) => {
         raise(waiting.marks, userId, seq);
@@ -173,7 +176,7 @@ function nothingIn(room: Room): Waiting {
   return { room, marks: new Map(), joiners: new Set() };
 }
 
-/** More than so many users in a second means a large room, which gets counts, or users who are not in it now. */
+/** Raises the user's mark. Of more users than a small room has, the rest is dropped: a large room gets counts. */
 function raise(marks: Map<string, number>, userId: string, seq: number): void {
   const known = marks.get(userId);
   if (known === undefined && marks.size >= LARGE_ROOM_CLIENTS) return;

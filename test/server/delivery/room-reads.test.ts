@@ -195,18 +195,24 @@ describe('what the members of a room have read', () => {
     await pass(5_000);
     expect(one.told).toEqual([counts(9, 1), counts(9, 2)]);
     expect(two.told).toEqual([counts(9, 2)]);
-    expect(two.reads.sizes()).toMatchObject({ told: 1 });
+    expect(two.reads.sizes()).toMatchObject({ lastCounts: 1 });
+    // In another epoch the number may stand for another message, of which nobody has read yet.
+    await pass(10_000);
+    for (const arrive of network.inFlight) arrive();
+    await pass(5_000);
+    one.told.splice(0);
+    expect(two.told.splice(0).slice(1)).toEqual([counts(9, 1)]);
     // Nothing is kept of a room without members, also if it empties just before a notice is told.
     await read(one, 'cleo', 9);
     await pass(0);
     await read(one, 'dan', 9);
     empty();
     await pass(5_000);
-    expect(two.reads.sizes()).toMatchObject({ told: 0 });
+    expect(two.reads.sizes()).toMatchObject({ lastCounts: 0 });
     rooms.set(socketRoom(tea), new Set(['x']));
     await read(one, 'eve', 9);
     await pass(0);
-    expect(two.told.slice(1)).toEqual([counts(9, 3), counts(9, 5)]);
+    expect(two.told).toEqual([counts(9, 3), counts(9, 5)]);
   });
 
   it('is told to nobody where the room has no member, and is lost while the store is away', async () => {
