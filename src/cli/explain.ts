@@ -67,7 +67,7 @@ const HELP = `Usage: roomcast explain ID [--room ROOM | --to USER] [--user USER]
 Explains what became of a message: whether it is stored, which workers have it, which connections
 it was written to and why not to others. ID is a clientMsgId or the id that the server gave.
 Without --room it searches the rooms that somebody is in, and with --user also the user's rooms
-and inbox. Workers remember what they refused to clients, not what the HTTP API refused. It never
+and inbox. Each worker remembers its newest 500 refusals, those of the HTTP API included. It never
 shows a text. It asks the primary at ADMIN_HOST and ADMIN_PORT from this machine, and through it
 the workers of all hosts.
 

@@ -138,7 +138,9 @@ function workerLines(
   if (message.kind === 'inbox')
     return [`${name} ${arrival}; ${plural(connections, 'connection')} of the user`];
   const listed = others.filter((one) => !ofUser.some(({ clientId }) => clientId === one.clientId));
-  const rest = connections - written - others.length;
+  const isOnlyOwn = ({ outcome, clientId }: ConnectionTrace) =>
+    outcome !== 'written' && outcome !== 'not_joined' && !others.some((one) => one.clientId === clientId);
+  const rest = connections - written - others.length - ofUser.filter(isOnlyOwn).length;
   return [
     `${name} ${arrival}; written live to ${written} of ${plural(connections, 'connection')}`,
     ...own,

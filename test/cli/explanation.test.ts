@@ -87,6 +87,17 @@ describe('the arrival of a message on a worker', () => {
   });
 });
 
+it('counts among those that are not shown no connection of the user, which is shown above', () => {
+  const own = connection({ clientId: 'own', userId: 'bob', outcome: 'behind' });
+  const others = [connection({ clientId: 'first', outcome: 'behind' })];
+  const bobs = [own, connection({ clientId: 'written', userId: 'bob' })];
+  const text = told({}, { connections: 5, written: 1, others, ofUser: bobs });
+  expect(text).toContain('and 2 more');
+  expect(told({}, { connections: 5, written: 1, others: [...others, own], ofUser: bobs })).toContain(
+    'and 2 more',
+  );
+});
+
 describe('the ack of a message', () => {
   it('is shown with the connection that has it, and not with another of the author', () => {
     const ofAuthor = [
