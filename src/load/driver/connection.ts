@@ -194,7 +194,7 @@ export class WebSocketConnection implements Connection {
   }
 
   private control(opcode: number, payload: string): void {
-    if (opcode === PING) this.socket.write(maskedFrame(payload, PONG));
+    if (opcode === PING) this.socket.write(maskedFrame(Buffer.from(payload, 'latin1'), PONG));
     else if (opcode === CLOSE) this.end(`close frame ${payload.charCodeAt(0) * 256 + payload.charCodeAt(1)}`);
     else this.end(`a frame of opcode ${opcode}`);
   }

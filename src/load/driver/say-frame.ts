@@ -5,9 +5,10 @@ const NO_MASK = Buffer.alloc(4);
 /** Between the packets of a polling payload. */
 export const RECORD_SEPARATOR = '\x1e';
 
-/** A complete WebSocket text frame as clients send it. */
-export function maskedFrame(text: string, opcode = 1): Buffer {
-  const payload = Buffer.from(text);
+/** A complete WebSocket frame as clients send it, of a text or of the bytes of a control frame. */
+export function maskedFrame(content: string | Buffer, opcode = 1): Buffer {
+  // A copy in either case: the mask is applied in place.
+  const payload = Buffer.from(content as Buffer);
   const { length } = payload;
   const head =
     length < 126
