@@ -153,9 +153,10 @@ export function randomMix(minutes: number): Plan {
     cutsOff: true,
     async run(stage, random, rooms) {
       const endAt = performance.now() + minutes * 60_000;
+      const able = PLANS.filter(({ notForStock }) => stage.kind !== 'stock' || !notForStock);
       let bites = 0;
       while (performance.now() < endAt) {
-        const plan = random.one(PLANS);
+        const plan = random.one(able);
         bites += await plan.run(stage, random, rooms);
         await pause(2_000 + random.below(4_000));
         await stage.started();
