@@ -103,6 +103,7 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
     return;
   }
 
+  // A notice without a handler is lost. The primary sends these to workers that are ready, which this one is not yet.
   ipc.onNotice(CHAT_MESSAGES.reap, ({ instanceId: dead }) => void chat.reap(dead));
   ipc.onNotice(CHAT_MESSAGES.fence, ({ instanceId: dead }) => void fence(backend, dead, log));
   ipc.onRequest(CHAT_MESSAGES.metrics, async () => succeed(await chat.metrics.asJson()));
@@ -140,14 +141,14 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
   await backend.roster.heartbeat(0);
   const heartbeats = startHeartbeats(backend.roster, () => chat.counts().clients);
 
-  ipc.onNotice(CONTROL.arrived, ({ count }) => drain?.arrived(count));
-  let drain: Drain | undefined;
+  let running: Drain | undefined;
+  ipc.onNotice(CONTROL.arrived, ({ count }) => running?.arrived(count));
   worker.onDrain({
     async drain({ deadlineMs, refuge = 'here' }) {
       chat.leave();
       chat.stopListening();
-      drain = chat.drain(deadlineMs, refuge);
-      await drain.empty;
+      running = chat.drain(deadlineMs, refuge);
+      await running.empty;
       clearInterval(reporting);
       clearInterval(heartbeats);
       front?.close();
@@ -158,7 +159,7 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
       totals.close();
       await backend.close();
     },
-    tighten: ({ deadlineMs, refuge = 'here' }) => drain?.tighten(deadlineMs, refuge),
+    tighten: ({ deadlineMs, refuge = 'here' }) => running?.tighten(deadlineMs, refuge),
   });
   report();
   // A reload asks this worker from now on whether the slot is ready, so its health check must have run once.

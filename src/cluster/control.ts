@@ -17,7 +17,7 @@ export const CONTROL: {
   readonly drain: NoticeKind<DrainOrder>;
   /** primary → draining worker: so many clients have connected to this host's other workers. */
   readonly arrived: NoticeKind<{ readonly count: number }>;
-  /** worker → primary: so many clients came or went. The contract names these two kinds. */
+  /** worker → primary: so many clients came or went. Both names are prescribed from outside. */
   readonly clientConnect: NoticeKind<{ readonly count: number }>;
   readonly clientDisconnect: NoticeKind<{ readonly count: number }>;
 } = {
@@ -41,6 +41,7 @@ export function isStricter(refuge: Refuge, than: Refuge): boolean {
 }
 
 export interface DrainOrder {
+  /** The time that the drain may take, from the receipt of the order. Earlier releases know the field by this name. */
   readonly deadlineMs: number;
   /** Absent from a primary of an older release. */
   readonly refuge?: Refuge;
@@ -56,7 +57,7 @@ export interface WorkerCounts {
 /** `suspect`: it serves, but has not reported its counts for 3 s. */
 export type WorkerState = 'starting' | 'ready' | 'suspect' | 'draining' | 'backoff';
 
-/** A change in the life of a worker’s process, for people who look back. */
+/** A change of a worker process's state, for the list of recent events that an operator reads. */
 export interface ProcessEvent {
   readonly slot: number;
   /** 0 if the process could not be started. */
@@ -68,14 +69,14 @@ export interface ProcessEvent {
   readonly replaced?: boolean;
 }
 
-/** A row of `/status` (PROTOCOL §6). A slot has a second row while its old worker drains beside the new one. */
+/** A row of `/status` on the admin port. A slot has a second row while its old worker drains beside the new one. */
 export interface WorkerStatus extends WorkerCounts {
   readonly slot: number;
   /** 0 while no process runs. */
   readonly pid: number;
   readonly port: number;
   readonly state: WorkerState;
-  /** Workers of the slot that ended in a row before they were ready or within 5 s of it; absent if none did. */
+  /** The number of workers of the slot in a row that ended before they were ready, or less than 5 s after; absent if it is 0. */
   readonly failures?: number;
   /** The cause of the last one's end. */
   readonly reason?: string;

@@ -43,7 +43,7 @@ export function succeed<T>(value: T): Outcome<T> {
   return { ok: true, value };
 }
 
-/** Reasons of `bye`, PROTOCOL §4. */
+/** The codes of `bye`. */
 export const BYE = {
   moved: 3001,
   slow: 3008,

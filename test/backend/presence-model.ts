@@ -21,7 +21,7 @@ export type Step =
   | { readonly does: 'refresh'; readonly member: number; readonly worker: number }
   | { readonly does: 'killWorker' | 'killHost' | 'freeze'; readonly worker: number }
   | { readonly does: 'reap'; readonly worker: number }
-  | { readonly does: 'lateWord'; readonly dead: number; readonly room: number }
+  | { readonly does: 'lateWrite'; readonly dead: number; readonly room: number }
   | { readonly does: 'mute' | 'ban' | 'lift'; readonly user: number; readonly room: number };
 
 const HOSTS = 2;
@@ -243,16 +243,16 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
         if (by) await reap(by);
         return;
       }
-      case 'lateWord': {
-        const [speaker, room] = [pick(dead, step.dead), pick(rooms, step.room)];
-        if (!speaker || !room) return;
+      case 'lateWrite': {
+        const [writer, room] = [pick(dead, step.dead), pick(rooms, step.room)];
+        if (!writer || !room) return;
         const late = { userId: `late ${randomUUID()}`, username: 'Late' };
-        await speaker.peer.roster.enter(room, late, 1, 1);
-        await speaker.peer.roster.setConnections(inboxOf('/', late.userId), 1);
-        const silentMs = elapsedMs() - (reapedAtMs.get(speaker) ?? Number.NEGATIVE_INFINITY);
+        await writer.peer.roster.enter(room, late, 1, 1);
+        await writer.peer.roster.setConnections(inboxOf('/', late.userId), 1);
+        const silentMs = elapsedMs() - (reapedAtMs.get(writer) ?? Number.NEGATIVE_INFINITY);
         // Nothing is on its way for as long as a lease.
-        if (!unreaped.has(speaker) && silentMs < ROSTER_LEASE_MS) await neverBack(room, late);
-        unreaped.add(speaker);
+        if (!unreaped.has(writer) && silentMs < ROSTER_LEASE_MS) await neverBack(room, late);
+        unreaped.add(writer);
         return;
       }
       default: {

@@ -21,7 +21,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ does: fc.constantFrom('killWorker', 'killHost', 'freeze'), worker: any }),
   },
   { weight: 2, arbitrary: fc.record({ does: fc.constant('reap'), worker: any }) },
-  { weight: 2, arbitrary: fc.record({ does: fc.constant('lateWord'), dead: any, room: any }) },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant('lateWrite'), dead: any, room: any }) },
   {
     weight: 6,
     arbitrary: fc.record({ does: fc.constantFrom('mute', 'ban', 'lift'), user: any, room: any }),

@@ -6,21 +6,24 @@ import { type Mode, type System, type SystemOptions, startSystem } from './syste
 export interface Fixture {
   /** From the first test on. */
   readonly system: System;
-  /** Where the client of this number comes in: numbers in a row are different workers. */
+  /**
+   * The address for the client of this number. In cluster mode 0 and 1 are workers of two hosts. In embedded mode 0 and 2 are the
+   * two workers, and 1 is the front door, which chooses either: a test that needs another worker takes `worker(index)`.
+   */
   at(index: number): string;
   /** The own port of a worker. */
   worker(index: number): string;
   /** A name, room or user id that nobody had before. */
   fresh(name: string): string;
   connect(url: string, options?: MemberOptions): Promise<Member>;
-  /** A connection of the user, named by the id up to its first hyphen. */
+  /** A connection of the user. The username is the id up to its first hyphen: `ann` of `ann-cluster-3`. */
   device(url: string, userId: string, options?: MemberOptions): Promise<Member>;
   /** A connection that comes into the room by its address. */
   enter: typeof enter;
 }
 
 export interface FixtureOptions extends SystemOptions {
-  /** Whether clients stay connected from one test to the next. */
+  /** Clients stay connected from one test to the next. */
   readonly clientsStay?: boolean;
 }
 
@@ -43,7 +46,7 @@ export function systemFixture(
   function closeClients(): void {
     for (const member of members.splice(0)) member.close();
   }
-  function kept<M extends Member>(member: M): M {
+  function closedLater<M extends Member>(member: M): M {
     members.push(member);
     return member;
   }
@@ -70,11 +73,11 @@ export function systemFixture(
       names += 1;
       return `${name}-${mode}-${names}`;
     },
-    connect: async (url, options) => kept(await connect(url, options)),
+    connect: async (url, options) => closedLater(await connect(url, options)),
     async device(url, userId, options = {}) {
       const auth = { userId, username: userId.split('-')[0], ...(options.auth as object) };
-      return kept(await connect(url, { ...options, auth }));
+      return closedLater(await connect(url, { ...options, auth }));
     },
-    enter: async (...given) => kept(await enter(...given)),
+    enter: async (...given) => closedLater(await enter(...given)),
   };
 }

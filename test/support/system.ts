@@ -7,7 +7,7 @@ export type Mode = 'embedded' | 'cluster';
 export const MODES: readonly Mode[] = ['embedded', 'cluster'];
 
 export interface System {
-  /** Where clients may come in, one after the other on different workers. */
+  /** Addresses for clients, so that tests cover each: every worker's own port, and in embedded mode the front door. */
   readonly entrances: readonly string[];
   readonly workerUrls: readonly string[];
   readonly workers: number;

@@ -22,7 +22,10 @@ import { countRoom, enterRoom, type RoomPresence } from './room-presence.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
-/** The `Roster` of the whole cluster, in the primary's memory. `instanceId` names the worker that calls. */
+/**
+ * The `Roster` of the whole cluster, in the primary's memory. `instanceId` is the worker that calls, but for `fence`, `reap` and
+ * `vouchFor` the one that is dead or hangs.
+ */
 export interface InstanceRoster extends Departures {
   /** Knows nothing of bans; the caller checks them before. */
   enter(
@@ -45,7 +48,7 @@ export interface InstanceRoster extends Departures {
   connections(inboxes: readonly Tagged[]): readonly number[];
   totals(): RosterCount;
   fence(instanceId: string): void;
-  /** Returns false for the first heartbeat of an instance that is new or was reaped. */
+  /** Returns false if the instance must report its presence: it is new, or was reaped. A fenced one is dead and reports nothing. */
   heartbeat(instanceId: string): boolean;
   /** Extends the lease without a heartbeat of the instance. */
   vouchFor(instanceId: string): void;
@@ -77,10 +80,11 @@ export function createInstanceRoster({
   const connections = createConnectionTable();
   const memberOf = createMemberStates({ instances, now, elapsedMs });
 
-  function usersOf(instanceId: string, room: Room): Set<string> {
-    const { rooms: held } = instances.record(instanceId);
-    const users = held.get(room.tag) ?? new Set();
-    held.set(room.tag, users);
+  /** Creates the set if it is missing; `setClients` removes an empty one. */
+  function ensureUsers(instanceId: string, room: Room): Set<string> {
+    const { rooms } = instances.record(instanceId);
+    const users = rooms.get(room.tag) ?? new Set();
+    rooms.set(room.tag, users);
     return users;
   }
 
@@ -92,15 +96,18 @@ export function createInstanceRoster({
   function setClients(instanceId: string, presence: RoomPresence, clients: number): RosterCount {
     if (clients > 0) presence.clients.set(instanceId, clients);
     else presence.clients.delete(instanceId);
-    const users = usersOf(instanceId, presence.room);
+    const users = ensureUsers(instanceId, presence.room);
     if (clients <= 0 && users.size === 0) instances.find(instanceId)?.rooms.delete(presence.room.tag);
     presence.changes.publishDue();
     directory.forgetVacant(presence);
     return countRoom(presence);
   }
 
-  /** Returns how many connections the instance has then; undefined: the room is full. A lower limit removes no member. */
-  function fitting(
+  /**
+   * Returns the connections that the instance has in the room once the user has entered; undefined: the room is full. A limit that
+   * was lowered removes no member.
+   */
+  function clientsAfterEnter(
     instanceId: string,
     room: Room,
     userId: string,
@@ -113,6 +120,7 @@ export function createInstanceRoster({
     const hasLimit = maxRoomClients > 0 && room.kind === 'room';
     if (!hasLimit || added <= 0 || countOf(room).clients + added <= maxRoomClients) return clients;
     const on = [...(presence?.users.values.get(userId)?.instances.keys() ?? [])];
+    // `fence` has removed the clients of a dead instance, though not its users: nobody moves away from one.
     const moves = own === 1 && !on.includes(instanceId) && on.some((other) => presence?.clients.has(other));
     return moves ? here + 1 : undefined;
   }
@@ -121,7 +129,7 @@ export function createInstanceRoster({
     instances,
     directory,
     connections,
-    usersOf,
+    usersOf: ensureUsers,
     countOf,
     setClients,
     publish,
@@ -136,13 +144,14 @@ export function createInstanceRoster({
     enter(instanceId, room, user, own, clients, returned = false) {
       if (instances.isFenced(instanceId))
         return refuse('unavailable', 'this worker was declared dead', RETRY_AFTER_MS);
-      const fits = returned ? clients : fitting(instanceId, room, user.userId, own, clients);
-      if (fits === undefined) return refuse('limit', 'roomid: the room is full');
+      const clientsHere = returned ? clients : clientsAfterEnter(instanceId, room, user.userId, own, clients);
+      if (clientsHere === undefined) return refuse('limit', 'roomid: the room is full');
       const presence = directory.presenceIn(room);
-      const wasHere = usersOf(instanceId, room).has(user.userId);
+      const users = ensureUsers(instanceId, room);
+      const wasHere = users.has(user.userId);
       const changed = enterRoom(presence, instanceId, user, own);
-      usersOf(instanceId, room).add(user.userId);
-      return succeed({ ...setClients(instanceId, presence, fits), changed, wasHere });
+      users.add(user.userId);
+      return succeed({ ...setClients(instanceId, presence, clientsHere), changed, wasHere });
     },
     exit: departures.exit,
     setClients: (instanceId, room, clients) =>
@@ -188,6 +197,7 @@ export function createInstanceRoster({
       }
     },
     heartbeat(instanceId) {
+      // Its process has ended: this heartbeat was on its way.
       if (instances.isFenced(instanceId)) return true;
       const record = instances.record(instanceId);
       const { hasHeartbeat } = record;

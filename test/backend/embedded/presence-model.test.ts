@@ -3,7 +3,7 @@ import { casesOf } from '../../support/seed.ts';
 import { presenceModel } from '../presence-runs.ts';
 
 const CASES = casesOf([
-  // A dead worker is reaped twice, and a word of it arrives after each.
+  // A dead worker is reaped twice, and after each reap a late write of it arrives. It must bring nobody back.
   { seed: 1701732165 },
 ]);
 

@@ -5,7 +5,7 @@ import { refuseRestricted } from '../../../chat/moderation.ts';
 import { refuseNewLogs } from '../../../chat/nearly-full.ts';
 import type { Room } from '../../../chat/room.ts';
 import { refuseUnopened, UNOPENED_BYTES, UNOPENED_ITEMS } from '../../../chat/unopened-inbox.ts';
-import type { Outcome } from '../../../protocol/codes.ts';
+import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import { refuseReusedId } from '../../reused-id.ts';
 import { frameAfter, frameBefore } from '../bus/frame.ts';
@@ -42,6 +42,7 @@ export interface RedisAppend extends Pick<RoomLogs, 'append' | 'replace' | 'amen
   appendAnnouncement(inbox: Room, draft: Draft, move: AnnouncementMarkerMove): Promise<Outcome<boolean>>;
 }
 
+/** The answer of append.lua, whose header lists the outcomes; 0 is stored. `at` of BANNED and MUTED: the ms left, 0 for no end. */
 type AppendReply = [epoch: string, seq: number, id: string, at: number, outcome: number];
 
 const KNOWN = 1;
@@ -65,7 +66,7 @@ const STORED_NOTHING = new Set([
 const NO_MARKER_MOVE: AnnouncementMarkerMove = { was: '', becomes: '' };
 const NO_NOTICE: Draft = { id: '', members: '' };
 
-/** A replacement of whatever form an entry has, or the amendment of the form that was read. */
+/** An amendment. Without `was` it applies to the entry in any form, and not only in the one that the caller read. */
 type Replacement = Omit<Amendment, 'was'> & { readonly was?: string };
 
 /** Writes to logs. The atomic parts are in append.lua and replace.lua. */
@@ -107,6 +108,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     return acked.ok ? reply : acked;
   }
 
+  /** ARGV in the order of the header of append.lua; replace.lua takes the last ones but one. Change the files together. */
   function scriptArgs(
     room: Room,
     draft: Draft,
@@ -132,7 +134,9 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
       draft.author ?? '',
       draft.dedupe?.content ?? '',
       draft.reader ?? '',
+      // An entry that only tells of a change does not count as unread.
       replacing && replacing.counted !== 'both' ? '1' : '',
+      // The writer into an inbox, see unopened.lua.
       room.kind !== 'inbox' ? '' : draft.bounded ? 'person' : 'other',
       ...unopenedBounds,
       server.isNearlyFull?.() && isOfPerson(room, draft) ? '1' : '',
@@ -151,11 +155,8 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     const reply = await run(room, draft, move, replacing);
     if (!reply.ok) return reply;
     const [epoch, seq, id, at, outcome] = reply.value;
-    if (outcome === BANNED) return room.kind === 'inbox' ? refuseBlocked() : refuseRestricted('ban', at);
-    if (outcome === MUTED) return refuseRestricted('mute', at);
-    if (outcome === OTHER_CONTENT) return refuseReusedId();
-    if (outcome === UNOPENED_AND_FULL) return refuseUnopened(room);
-    if (outcome === NEARLY_FULL) return refuseNewLogs();
+    const refusal = refusalOf(room, outcome, at);
+    if (refusal) return refusal;
     return succeed(STORED_NOTHING.has(outcome) ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });
   }
 
@@ -170,20 +171,31 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
       const reply = await run(room, notice, NO_MARKER_MOVE, { seq, members });
       if (!reply.ok) return reply;
       const [epoch, noticeSeq, id, at, outcome] = reply.value;
+      const refusal = refusalOf(room, outcome, at);
+      if (refusal) return refusal;
       if (outcome === NOT_FOUND) return succeed(undefined);
       if (outcome === NO_NOTICE_DUE) return succeed({});
-      return succeed({ notice: { epoch, seq: noticeSeq, id, at, dup: false } });
+      return succeed({ notice: { epoch, seq: noticeSeq, id, at, dup: outcome === KNOWN } });
     },
     amend: (room, amendment, notice) => store(room, notice, NO_MARKER_MOVE, amendment),
   };
 }
 
-/** A back end's writing counts as wanted. */
+/** Returns the refusal that the outcome stands for. A restriction has the ms it has left in place of a time, 0 for no end. */
+function refusalOf(room: Room, outcome: number, leftMs: number): Refusal | undefined {
+  if (outcome === BANNED) return room.kind === 'inbox' ? refuseBlocked() : refuseRestricted('ban', leftMs);
+  if (outcome === MUTED) return refuseRestricted('mute', leftMs);
+  if (outcome === OTHER_CONTENT) return refuseReusedId();
+  if (outcome === UNOPENED_AND_FULL) return refuseUnopened(room);
+  return outcome === NEARLY_FULL ? refuseNewLogs() : undefined;
+}
+
+/** Returns false for a back end: a nearly full server still lets it begin logs. */
 function isOfPerson(room: Room, { author, bounded }: Draft): boolean {
   return room.kind === 'inbox' ? bounded === true : author !== undefined;
 }
 
-/** The last arguments of replace.lua. */
+/** The last arguments of replace.lua before the signer's, in the order of its header. */
 function replacementArgs({
   seq,
   members = '',
