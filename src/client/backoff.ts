@@ -14,7 +14,7 @@ export interface Backoff {
   reset(): void;
 }
 
-export function createBackoff({ minMs = 500, maxMs = 10_000, random }: BackoffOptions): Backoff {
+export function createBackoff({ minMs = 500, maxMs = 5_000, random }: BackoffOptions): Backoff {
   let ceilingMs = minMs;
   return {
     nextMs() {

@@ -29,7 +29,7 @@ export interface ClientOptions extends IdentityOptions {
   readonly maxOutbox?: number;
   /** In ms: the client gives up a server that does not answer for so long, and tries again. 10,000. */
   readonly answerTimeoutMs?: number;
-  /** In ms: the wait between two attempts to connect, growing at random from the one to the other. 500 and 10,000. */
+  /** In ms: the wait between two attempts to connect, growing at random from the one to the other. 500 and 5,000. */
   readonly retryMinMs?: number;
   readonly retryMaxMs?: number;
   /** True: the client tells the server which items the application has received, at most once a second. Default: true. */
