@@ -11,30 +11,52 @@ export function openFrameConnection({ url, name, onUp, onDown, onEvent }: Connec
   const target = `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&${new URLSearchParams({ username: name })}`;
   const waiting = new Map<number, (answer: unknown) => void>();
   let socket: WebSocket;
+  let endCurrent: (reason: string, waitMs?: number) => void;
   let up = false;
   let closed = false;
   let tries = 0;
   let nextAck = 0;
-  let nextWaitMs: number | undefined;
   let redial: NodeJS.Timeout | undefined;
 
   function dial(): void {
-    const dialled = new WebSocket(target, {
-      perMessageDeflate: false,
-      // One frame per turn: what waits for an answer runs before the frame behind it is read.
-      allowSynchronousEvents: false,
-      handshakeTimeout: OPEN_LIMIT_MS,
-    });
+    const dialled = new WebSocket(target, { perMessageDeflate: false, handshakeTimeout: OPEN_LIMIT_MS });
     socket = dialled;
+    let over = false;
     let limitMs = OPEN_LIMIT_MS;
-    let quiet = setTimeout(() => dialled.terminate(), 2 * OPEN_LIMIT_MS);
-    const alive = () => {
+    let quiet = setTimeout(() => end('silent'), 2 * OPEN_LIMIT_MS);
+    let reading = Promise.resolve();
+
+    /**
+     * Frames that have arrived by then are not handled. The answer to a join may be among them, for which nobody waits any more:
+     * a message behind it would move the position of the member over all that the answer brought.
+     */
+    const end = (reason: string, waitMs?: number) => {
+      if (over) return;
+      over = true;
       clearTimeout(quiet);
-      quiet = setTimeout(() => dialled.terminate(), limitMs);
+      dialled.terminate();
+      const wasUp = up;
+      up = false;
+      for (const give of [...waiting.values()]) give(undefined);
+      if (closed) return;
+      redial = setTimeout(dial, waitMs ?? comeBackMs(tries));
+      tries += 1;
+      if (wasUp) onDown(reason);
     };
+    endCurrent = end;
     dialled.on('error', () => undefined);
+    dialled.on('close', (code) => end(`closed ${code}`));
     dialled.on('message', (raw) => {
-      const packet = raw.toString();
+      clearTimeout(quiet);
+      if (over) return;
+      quiet = setTimeout(() => end('silent'), limitMs);
+      // What waits for an answer runs before the frame behind it is handled.
+      reading = reading.then(() => {
+        if (!over) handle(raw.toString());
+      });
+    });
+
+    function handle(packet: string): void {
       if (packet[0] === '0') {
         const { pingInterval, pingTimeout } = JSON.parse(packet.slice(1));
         limitMs = pingInterval + pingTimeout;
@@ -54,19 +76,7 @@ export function openFrameConnection({ url, name, onUp, onDown, onEvent }: Connec
         const id = Number(packet.slice(2, start));
         waiting.get(id)?.(JSON.parse(packet.slice(start))[0]);
       }
-      alive();
-    });
-    dialled.on('close', (code) => {
-      clearTimeout(quiet);
-      const wasUp = up;
-      up = false;
-      for (const give of [...waiting.values()]) give(undefined);
-      if (closed) return;
-      if (wasUp) onDown(`closed ${code}`);
-      redial = setTimeout(dial, nextWaitMs ?? comeBackMs(tries));
-      nextWaitMs = undefined;
-      tries += 1;
-    });
+    }
   }
   dial();
 
@@ -89,14 +99,11 @@ export function openFrameConnection({ url, name, onUp, onDown, onEvent }: Connec
         else give(undefined);
       });
     },
-    drop(afterMs) {
-      nextWaitMs = afterMs;
-      socket.terminate();
-    },
+    drop: (afterMs) => endCurrent('given up', afterMs),
     close() {
       closed = true;
       clearTimeout(redial);
-      socket.terminate();
+      endCurrent('closed');
     },
   };
 }
