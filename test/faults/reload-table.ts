@@ -1,10 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { replaceTable } from '../bench/marked-table.ts';
 import { type Change, type ReloadResult, runReload } from './reload-run.ts';
 
-const README = fileURLToPath(new URL('../README.md', import.meta.url));
-const START = '<!-- reload -->';
-const END = '<!-- /reload -->';
+const README = new URL('../README.md', import.meta.url);
 const CLIENTS = 50;
 const CHANGES: readonly Change[] = ['reload', 'stop and start'];
 const LOADS = [0, 8];
@@ -34,7 +31,7 @@ export async function runReloads(readme: boolean, say: (line: string) => void): 
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n');
   say(`\n${table}\n`);
-  if (readme) await updateReadme(table);
+  if (readme) await replaceTable(README, table, 'reload');
   return results.every(({ lost, repeated }) => lost === 0 && repeated === 0);
 }
 
@@ -58,12 +55,4 @@ function cellsOf({
     String(repeated),
     String(presenceEvents),
   ];
-}
-
-/** Puts the table between its markers. */
-async function updateReadme(table: string): Promise<void> {
-  const text = await readFile(README, 'utf8');
-  const [start, end] = [text.indexOf(START), text.indexOf(END)];
-  if (start < 0 || end < start) throw new Error(`README.md has no ${START} … ${END}`);
-  await writeFile(README, `${text.slice(0, start + START.length)}\n\n${table}\n\n${text.slice(end)}`);
 }

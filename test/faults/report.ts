@@ -1,12 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import type { RunOutcome } from './fault-run.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { StockTally } from './stock-check.ts';
-
-const README = fileURLToPath(new URL('../README.md', import.meta.url));
-const START = '<!-- faults -->';
-const END = '<!-- /faults -->';
 
 export interface Row {
   readonly outcome: RunOutcome;
@@ -25,60 +19,8 @@ export function isConclusive({ plan, effects }: RunOutcome): boolean {
   return plan.name === 'none' || connectionsLost + retries + refused + bites + repairs + late > 0;
 }
 
-const HEADER = [
-  'fault',
-  'acked',
-  'unknown',
-  'refused',
-  'delivered of expected',
-  'lost',
-  'repeated',
-  'swapped',
-  'leaked',
-  'false presence',
-  'every room flows again after',
-  'largest worker',
-  'stock: lost',
-  'missed while away',
-  'repeated',
-  'swapped',
-  'flows again after',
-];
-
-export function tableOf(rows: readonly Row[]): string {
-  const lines = [HEADER, HEADER.map(() => '---'), ...rows.map(cellsOf)];
-  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-function cellsOf({ outcome, judgement, stock }: Row): string[] {
-  const { plan, effects } = outcome;
-  return [
-    isConclusive(outcome) ? plan.title : `${plan.title} (inconclusive: nobody felt it)`,
-    count(judgement.acked),
-    count(judgement.unknown),
-    count(effects.refused),
-    `${count(judgement.delivered)} of ${count(judgement.expected)}`,
-    count(judgement.lost),
-    count(judgement.repeated),
-    count(judgement.swapped),
-    count(judgement.leaked),
-    count(falsePresenceOf(outcome)),
-    seconds(outcome.flowsAgainMs),
-    `${Math.round(outcome.maxRssBytes / 1e6)} MB`,
-    ...(stock
-      ? [
-          count(stock.tally.lost),
-          count(stock.tally.missed),
-          count(stock.tally.repeated),
-          count(stock.tally.swapped),
-          seconds(stock.outcome.flowsAgainMs),
-        ]
-      : ['', '', '', '', '']),
-  ];
-}
-
 /** The number of notices of a join or quit that did not happen. */
-function falsePresenceOf({ plan, effects }: RunOutcome): number {
+export function falsePresenceOf({ plan, effects }: RunOutcome): number {
   return effects.falsePresence + (plan.cutsOff ? 0 : effects.unheardPresence);
 }
 
@@ -113,18 +55,6 @@ export function lineOf({ outcome, judgement: of }: Row): string {
   ].join('; ');
 }
 
-/** Puts the table between its markers. */
-export async function updateReadme(table: string): Promise<void> {
-  const text = await readFile(README, 'utf8');
-  const [start, end] = [text.indexOf(START), text.indexOf(END)];
-  if (start < 0 || end < start) throw new Error(`README.md has no ${START} … ${END}`);
-  await writeFile(README, `${text.slice(0, start + START.length)}\n\n${table}\n\n${text.slice(end)}`);
-}
-
-function count(number: number): string {
-  return number.toLocaleString('en-US');
-}
-
-function seconds(ms: number): string {
+export function seconds(ms: number): string {
   return ms === Infinity ? 'never' : `${(ms / 1_000).toFixed(1)} s`;
 }

@@ -1,10 +1,11 @@
 /**
- *   npm run faults -- [--only NAME,…] [--no-stock] [--seed N] [--readme]
+ *   npm run faults -- [--only NAME,…] [--no-stock] [--seed N] [--readme] [--keep FOLDER]
  *   npm run soak -- --minutes N [--seed N]
  *   npm run reloads [-- --readme]
  *
  * Runs what is built in dist/. The same seed plays the same faults. Ends with code 1 when anything was lost, repeated,
- * swapped or leaked, or a run proved nothing.
+ * swapped or leaked, or a run proved nothing or did not end. --readme puts each row into the table of test/README.md as
+ * soon as it is made, and leaves the others there. --keep writes the records of each run in which something was wrong.
  */
 import { readScriptOptions } from '../support/script-options.ts';
 import { runAll } from './all.ts';
@@ -17,6 +18,7 @@ const { values, positionals } = readScriptOptions(import.meta.url, {
     only: { type: 'string' },
     'no-stock': { type: 'boolean', default: false },
     readme: { type: 'boolean', default: false },
+    keep: { type: 'string' },
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(Date.now() % 1e6) },
   },
@@ -38,5 +40,6 @@ function run(): Promise<boolean> {
     readme: values.readme,
     say,
     ...(values.only === undefined ? {} : { only: values.only.split(',') }),
+    ...(values.keep === undefined ? {} : { keep: values.keep }),
   });
 }
