@@ -197,7 +197,7 @@ describe('limits', () => {
     });
   });
 
-  fullLimits(fixture);
+  fullLimits(fixture, ['websocket']);
   nearlyFullStore(fixture, disk);
 
   it('of a connection are those of one socket in a namespace: it is closed if it asks for more at once', async () => {
@@ -249,6 +249,6 @@ describe('limits of a Redis', () => {
     { workersEach: 1 },
   );
   pageLimits(fixture, ['websocket']);
-  fullLimits(fixture);
+  fullLimits(fixture, ['websocket']);
   nearlyFullStore(fixture, memoryOfRedis(STORE_LIMITS));
 });

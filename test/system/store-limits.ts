@@ -147,10 +147,16 @@ export function pageLimits(
   });
 }
 
-/** The limits that take hundreds of events to reach; over polling they would take a request for each. */
-export function fullLimits({ at, fresh, connect, device }: Fixture): void {
+/** The limits that take hundreds of events to reach. Over polling each takes a request. */
+export function fullLimits(
+  { at, fresh, connect, device }: Fixture,
+  transports: ('websocket' | 'polling')[],
+): void {
   it('of an inbox let the oldest items go', async () => {
-    const [ann, bob] = [await connect(at(0)), await device(at(1), fresh('Bob'))];
+    const [ann, bob] = [
+      await connect(at(0), { transports }),
+      await device(at(1), fresh('Bob'), { transports }),
+    ];
     const write = (count: number) =>
       askMany(ann, 'private', count, () => ({ to: bob.hello.user.id, text: 'x' }));
     async function seqs(): Promise<number[]> {
@@ -172,7 +178,7 @@ export function fullLimits({ at, fresh, connect, device }: Fixture): void {
   });
 
   it('of the users that one blocks are answered limit', async () => {
-    const ann = await device(at(0), fresh('Ann'));
+    const ann = await device(at(0), fresh('Ann'), { transports });
     const blocked = (n: number) => ({ userId: `nobody ${n}` });
     const codes = await askMany(ann, 'block', MAX_BLOCKS, blocked);
     expect(codes).toEqual(Array(MAX_BLOCKS).fill('ok'));
