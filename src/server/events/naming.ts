@@ -31,7 +31,11 @@ export function renamed({ identity, user }: Session, { username, avatar }: NewNa
   };
 }
 
-/** Gives the connection that name and avatar. Resolves once every worker finds it by them, or the store is away. */
+/**
+ * Gives the connection that name and avatar. Resolves once every worker finds it by them, or the store is away. It counts as an event
+ * for each room that is written: a connection in fifty rooms that takes another name with every event would have the store write
+ * fifty times as often as others.
+ */
 export async function rename(
   session: Session,
   identity: Identity,
@@ -44,6 +48,7 @@ export async function rename(
   session.user = user;
   if (user.name === before.name && user.avatar === before.avatar && identity.named === named) return;
   const rooms = [...session.memberships.values()];
+  session.budget.traffic.charge(rooms.length);
   await Promise.all([
     ...rooms.map(({ room }) => presence.rename(room, personOf(user))),
     textmsgAudience.moved(session),

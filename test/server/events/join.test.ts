@@ -8,6 +8,7 @@ import type { ChatContext } from '../../../src/server/context.ts';
 import { joinRoom } from '../../../src/server/events/join.ts';
 import type { Membership, Session } from '../../../src/server/session.ts';
 import type { ClientSocket } from '../../../src/server/socket-types.ts';
+import { ConnectionBudget, Traffic } from '../../../src/server/transport/connection-budget.ts';
 import { silentLog } from '../../cluster/silent-log.ts';
 import { partOf } from '../../support/part-of.ts';
 
@@ -37,6 +38,7 @@ async function join(faults: Faults) {
   const memberships = new Map(membership ? [['tea', membership]] : []);
   const user = { id: 'ann', name: 'Ann' };
   const session = partOf<Session>({
+    budget: new ConnectionBudget(new Traffic({ events: undefined, bytes: undefined }, () => 0)),
     socket: partOf<ClientSocket>({
       nsp: partOf<ClientSocket['nsp']>({ name: '/' }),
       connected: true,
