@@ -4,6 +4,7 @@ import { amendContract } from './suite-amend.ts';
 import { blocksContract } from './suite-blocks.ts';
 import { busContract } from './suite-bus.ts';
 import { changesContract } from './suite-changes.ts';
+import { connectionsContract } from './suite-connections.ts';
 import { connectsContract } from './suite-connects.ts';
 import { eraseContract } from './suite-erase.ts';
 import { hooksContract } from './suite-hooks.ts';
@@ -17,6 +18,8 @@ import { moderationContract } from './suite-moderation.ts';
 import { readersContract } from './suite-readers.ts';
 import { replaceContract } from './suite-replace.ts';
 import { rosterContract } from './suite-roster.ts';
+import { rosterReadsContract } from './suite-roster-reads.ts';
+import { secretContract } from './suite-secret.ts';
 import { unopenedContract, unopenedPresenceContract } from './suite-unopened.ts';
 import { unreadContract } from './suite-unread.ts';
 
@@ -70,6 +73,9 @@ export function backendContract(name: string, harness: () => Promise<Harness>): 
   storeContract(name, harness);
   describe(`${name} backend`, () => {
     rosterContract(harness);
+    rosterReadsContract(harness);
+    connectionsContract(harness);
+    secretContract(harness);
     moderationContract(harness);
     blocksContract(harness);
     mentionsContract(harness);
