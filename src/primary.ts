@@ -6,6 +6,7 @@ import type { Refuge } from './cluster/control.ts';
 import { processorMs } from './cluster/event-loop.ts';
 import { type Front, openFront } from './cluster/front.ts';
 import { createIdleCollection, openGarbageCollector } from './cluster/idle-collection.ts';
+import { connectionsWithin } from './cluster/open-connections.ts';
 import { findPortProblems, isBlockedPort, portClaimsOf } from './cluster/ports.ts';
 import { createReloads } from './cluster/reloads.ts';
 import { aborted, type Signals } from './cluster/signals.ts';
@@ -28,6 +29,8 @@ export interface PrimaryDeps {
   readonly signals: Signals;
   readonly warnings: readonly string[];
   readonly version: string;
+  /** The files that this process may open; undefined if there is no limit. */
+  readonly openFiles: number | undefined;
   readonly log: Logger;
   /** The folder of the operator's page. */
   readonly operatorDir: string;
@@ -147,7 +150,13 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     // The front door's module must see every fork.
     if (settings.front) {
       const { host, port } = settings;
-      front = await openFront({ host, port, log, now: () => performance.now() });
+      front = await openFront({
+        host,
+        port,
+        mostConnections: connectionsWithin(deps.openFiles),
+        log,
+        now: () => performance.now(),
+      });
     }
     const started = await Promise.race([supervisor.start(), aborted(ended)]);
     if (started !== 'aborted' && !started.ok) {

@@ -80,6 +80,7 @@ async function command({ version, operatorDir }: Place, [name, ...args]: readonl
       warnings: configuration.warnings,
       version,
       operatorDir,
+      openFiles: openFiles(),
       log,
       announce: (line) => print.out(`${line}\n`),
       complain: (line) => print.err(`${line}\n`),
@@ -108,7 +109,7 @@ async function work({ version, pageDir }: Place): Promise<number> {
   const log = logOf(settings, { slot });
   const primaryVersions = parseVersions(process.env.RC_IPC_VERSIONS);
   const worker = openWorkerProcess({ slot, instanceId, primaryVersions, log });
-  await runWorker({ settings, worker, version, pageDir, log });
+  await runWorker({ settings, worker, version, pageDir, openFiles: openFiles(), log });
   return OK;
 }
 
@@ -124,8 +125,12 @@ function configure() {
   return parseConfiguration(process.env, {
     defaultWorkers: countCores({ availableParallelism: availableParallelism(), readFile }),
     terminal: process.stderr.isTTY === true,
-    openFiles: openFilesIn(readFile('/proc/self/limits') ?? ''),
+    openFiles: openFiles(),
   });
+}
+
+function openFiles(): number | undefined {
+  return openFilesIn(readFile('/proc/self/limits') ?? '');
 }
 
 function logOf(settings: Settings, base: Record<string, unknown>) {

@@ -15,6 +15,7 @@ import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
 import { hostId, hostNameIn } from './cluster/host-id.ts';
 import { createIdleCollection, openGarbageCollector } from './cluster/idle-collection.ts';
 import type { IpcChannel } from './cluster/ipc.ts';
+import { connectionsWithin, createOpenConnections } from './cluster/open-connections.ts';
 import { createSaturation } from './cluster/saturation.ts';
 import { createTotalsSender } from './cluster/totals-sender.ts';
 import type { WorkerProcess } from './cluster/worker-process.ts';
@@ -41,10 +42,13 @@ export interface WorkerDeps {
   readonly version: string;
   /** The folder of the built page. */
   readonly pageDir: string;
+  /** The files that this process may open; undefined if there is no limit. */
+  readonly openFiles: number | undefined;
   readonly log: Logger;
 }
 
-export async function runWorker({ settings, worker, version, pageDir, log }: WorkerDeps): Promise<void> {
+export async function runWorker(deps: WorkerDeps): Promise<void> {
+  const { settings, worker, version, pageDir, openFiles, log } = deps;
   const { slot, instanceId, ipc } = worker;
   const port = settings.basePort + slot;
   const clientCounter = createClientCounter(ipc);
@@ -52,6 +56,11 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
     now: () => performance.now(),
     cpuMs: processorMs,
     utilization: createUtilization(),
+  });
+  const connections = createOpenConnections({
+    most: connectionsWithin(openFiles),
+    now: () => performance.now(),
+    log,
   });
   let backend: WorkerBackend & Sized;
   let chat: ChatServer;
@@ -75,6 +84,7 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
       backend,
       identities: await openIdentities(settings, backend, log),
       slot,
+      connections,
       worker: { host: hostNameIn(hostId(settings.basePort)), slot, pid: process.pid, instanceId },
       version,
       limits: {
@@ -94,7 +104,7 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
       newId: randomUUID,
       log,
     });
-    if (settings.front) front = openFrontWorker({ engine: chat.engine, ...chat.routes });
+    if (settings.front) front = openFrontWorker({ engine: chat.engine, connections, ...chat.routes });
     ipc.onNotice(CONTROL.leaving, chat.leave);
     await chat.listen(settings.host, port);
   } catch (error) {
@@ -115,7 +125,12 @@ export async function runWorker({ settings, worker, version, pageDir, log }: Wor
   );
   ipc.onRequest(CHAT_MESSAGES.roomActivity, () => succeed(chat.roomActivity()));
   ipc.onRequest(CHAT_MESSAGES.sizes, () =>
-    succeed({ ipc: ipc.sizes(), backend: backend.sizes(), chat: chat.sizes() }),
+    succeed({
+      ipc: ipc.sizes(),
+      connections: connections.sizes(),
+      backend: backend.sizes(),
+      chat: chat.sizes(),
+    }),
   );
   ipc.onNotice(CHAT_MESSAGES.reapExpired, () => void reapExpired(backend, chat));
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });

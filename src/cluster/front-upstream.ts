@@ -19,6 +19,8 @@ export interface FrontUpstream extends Sized {
   /** New sessions may go to the worker; false at first. */
   serving: boolean;
   hasSession(sessionId: string): boolean;
+  /** The number of connections on their way to it. */
+  readonly handingOver: number;
   /** The number of its sessions and pending connections; infinite if it takes no new sessions. */
   load(): number;
   /** Connections wait for the worker, and it has accepted none for a while. It hangs, or is very busy. */
@@ -63,6 +65,9 @@ export function createFrontUpstream({ worker, now, onSession }: FrontUpstreamDep
     sizes: () => ({ sessions: sessions.size, handOvers: handOvers.size }),
     serving: false,
     hasSession: (sessionId) => sessions.has(sessionId),
+    get handingOver() {
+      return handOvers.size;
+    },
     load() {
       if (!upstream.serving || waitingBytes > MAX_WAITING_BYTES) return Number.POSITIVE_INFINITY;
       return sessions.size + handOvers.size;

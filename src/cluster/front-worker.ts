@@ -5,12 +5,14 @@ import { setupWorker } from '@socket.io/sticky';
 import type { Server as Engine } from 'engine.io';
 import { CONNECTION } from './front-upstream.ts';
 import { closeAfterResponse, enableLingeringClose } from './lingering-close.ts';
+import type { OpenConnections } from './open-connections.ts';
 
 export interface FrontWorkerDeps {
   /** Already bound to its Socket.IO server. */
   readonly engine: Engine;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly connections: Pick<OpenConnections, 'watch'>;
   /** The time limit for a request to arrive. */
   readonly requestTimeoutMs?: number;
 }
@@ -48,6 +50,7 @@ export function openFrontWorker(deps: FrontWorkerDeps): FrontWorker {
     else deps.onUpgrade(request, socket, head);
   });
   enableLingeringClose(httpServer);
+  deps.connections.watch(httpServer);
   setupWorker({ httpServer, engine: deps.engine } as unknown as Parameters<typeof setupWorker>[0]);
   const take = (message: { type?: unknown; data?: unknown } | null, socket: unknown) => {
     // The socket is absent if the client closed it on the way.

@@ -12,6 +12,8 @@ export interface FrontDeps {
   readonly host: string;
   readonly port: number;
   readonly log: Logger;
+  /** So many connections may be on their way to a worker. */
+  readonly mostConnections: number;
   readonly now: () => number;
   /** The time limit for the first headers of a connection to arrive. */
   readonly headTimeoutMs?: number;
@@ -46,7 +48,7 @@ export const HEAD_TIMEOUT_MS = 15_000;
  * `content-length:` anywhere: five clients that did not read grew this process to 1.4 GB in 30 s.
  */
 export async function openFront(deps: FrontDeps): Promise<Front & Sized> {
-  const { log, now, headTimeoutMs = HEAD_TIMEOUT_MS } = deps;
+  const { log, now, mostConnections, headTimeoutMs = HEAD_TIMEOUT_MS } = deps;
   const upstreams = new Map<number, FrontUpstream>();
   /** The upstreams that began to serve since the reload began; undefined while none runs. */
   let renewed: Set<FrontUpstream> | undefined;
@@ -64,9 +66,17 @@ export async function openFront(deps: FrontDeps): Promise<Front & Sized> {
     });
   }
 
+  /** Connections that hold a file of this process. Without a bound on them no further worker could be forked. */
+  function arriving(): number {
+    let count = reading.size;
+    for (const upstream of upstreams.values()) count += upstream.handingOver;
+    return count;
+  }
+
   function connect(socket: Socket): void {
     // A client's reset must not end the primary; `close` follows.
     socket.on('error', () => {});
+    if (arriving() >= mostConnections) return void socket.destroy();
     reading.add(socket);
     socket.once('close', () => reading.delete(socket));
     let waited = false;

@@ -33,7 +33,7 @@ import type { DeliveryTracerDeps } from './tracing/delivery-trace.ts';
 import { createTracing, type Tracing } from './tracing/tracing.ts';
 import type { Drain } from './transport/drain.ts';
 import type { Routes } from './transport/engine.ts';
-import { createWorkerPort } from './transport/worker-port.ts';
+import { createWorkerPort, type WorkerPortDeps } from './transport/worker-port.ts';
 
 export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'>, HookSettings, PageFilesOptions {
   readonly backend: WorkerBackend;
@@ -41,6 +41,8 @@ export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'>, HookS
   /** `HOST`: the address that the listeners are bound to. */
   readonly host: string;
   readonly slot: number;
+  /** All connections of the process. */
+  readonly connections: WorkerPortDeps['connections'];
   readonly rateAdmit: number;
   readonly todoLive: TodoLive;
   readonly rateRooms: Rate | undefined;
@@ -194,7 +196,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     metrics,
   });
   const routes = edge.route(http.handle);
-  const port = createWorkerPort({ routes, log });
+  const port = createWorkerPort({ routes, connections: deps.connections, log });
 
   return {
     engine: edge.engine,

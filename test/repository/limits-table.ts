@@ -171,6 +171,11 @@ export const LIMITS = {
     answer: '503 `unavailable`',
     setting: 'maxWorkerClients',
   },
+  workerSockets: {
+    what: 'all that hold a connection to a worker or to the front door, whatever they send',
+    most: 'nineteen twentieths of the files that the process may open',
+    answer: 'the connection is closed',
+  },
   rooms: {
     what: 'rooms of a connection',
     most: 'maxRoomsPerClient',

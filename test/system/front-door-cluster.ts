@@ -30,7 +30,14 @@ const log = pino({ level: process.env.LOG_LEVEL ?? 'warn' }, pino.destination({ 
 async function runPrimary(): Promise<void> {
   const fork = openForks({ exec: fileURLToPath(import.meta.url), log });
   setupPrimary();
-  const front = await openFront({ host: HOST, port: 0, log, now: Date.now, headTimeoutMs: 1_500 });
+  const front = await openFront({
+    host: HOST,
+    port: 0,
+    mostConnections: Number.POSITIVE_INFINITY,
+    log,
+    now: Date.now,
+    headTimeoutMs: 1_500,
+  });
   const supervisor = createSupervisor({
     workers: 2,
     basePort: BASE_PORT,
@@ -120,7 +127,13 @@ function runWorker(): void {
     socket.on('error', () => {}).pipe(socket);
   };
 
-  const front = openFrontWorker({ engine, onRequest, onUpgrade, requestTimeoutMs: 1_500 });
+  const front = openFrontWorker({
+    engine,
+    connections: { watch: () => undefined },
+    onRequest,
+    onUpgrade,
+    requestTimeoutMs: 1_500,
+  });
   const own = createServer(onRequest).on('upgrade', onUpgrade);
   worker.onDrain({
     async drain() {

@@ -1,12 +1,14 @@
 import { createServer } from 'node:http';
 import type { Logger } from 'pino';
 import { enableLingeringClose } from '../../cluster/lingering-close.ts';
+import type { OpenConnections } from '../../cluster/open-connections.ts';
 import type { Routes } from './engine.ts';
 import { oneAfterAnother } from './pipelined-requests.ts';
 import { parseNothingOfDestroyed } from './private-http.ts';
 
 export interface WorkerPortDeps {
   readonly routes: Routes;
+  readonly connections: Pick<OpenConnections, 'watch'>;
   readonly log: Logger;
   /** Limit for a request to arrive, its body included. */
   readonly requestTimeoutMs?: number;
@@ -28,6 +30,7 @@ const CHECK_MS = 2_000;
 /** Has the same time limits as the front door: a client that sends a request byte by byte is disconnected. */
 export function createWorkerPort({
   routes,
+  connections,
   log,
   requestTimeoutMs = REQUEST_TIMEOUT_MS,
 }: WorkerPortDeps): WorkerPort {
@@ -46,6 +49,7 @@ export function createWorkerPort({
   parseNothingOfDestroyed(server);
   server.on('upgrade', routes.onUpgrade);
   enableLingeringClose(server);
+  connections.watch(server);
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { createOpenConnections } from '../../../src/cluster/open-connections.ts';
 import { MAX_UNANSWERED_REQUESTS } from '../../../src/server/transport/pipelined-requests.ts';
 import { parseNothingOfDestroyed } from '../../../src/server/transport/private-http.ts';
 import { createWorkerPort } from '../../../src/server/transport/worker-port.ts';
@@ -17,6 +18,7 @@ async function openPort(
   const port = createWorkerPort({
     log,
     requestTimeoutMs,
+    connections: createOpenConnections({ most: 3, now: () => 0, log }),
     routes: {
       onRequest(request, response) {
         onBegun(request.url);
@@ -96,6 +98,24 @@ describe('a worker’s port', () => {
     socket.write(REQUEST.repeat(MAX_UNANSWERED_REQUESTS + 1));
     expect(await answerTo(socket)).toBe('');
     expect(begun).toEqual(['/healthz']);
+  });
+
+  it('closes connections beyond those that the process may have, whatever the others send', async () => {
+    const port = await openPort(10_000);
+    const idle = [await port.dial(), await port.dial(), await port.dial()];
+    idle[1]?.write('GET /');
+    const refused = await port.dial();
+    refused.write(REQUEST);
+    expect(await answerTo(refused)).toBe('');
+    idle[0]?.destroy();
+    // The worker hears of the end a moment later.
+    await expect
+      .poll(async () => {
+        const next = await port.dial();
+        next.write(REQUEST.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+        return answerTo(next);
+      })
+      .toMatch(/whole$/);
   });
 
   it('parses nothing of what came with the request at which a connection is destroyed', async () => {
