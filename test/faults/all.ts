@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom } from '../../src/load/random.ts';
 import { FULL, type RunOutcome, runFault } from './fault-run.ts';
@@ -53,6 +53,7 @@ async function playOnStage(kind: Kind, plan: Plan, seed: number): Promise<RunOut
 /** Every fault under steady load; answers whether all was clean. After a plan that does not end, the others are played. */
 export async function runAll(options: AllOptions): Promise<boolean> {
   const { seed, only, stock: withStock, readme, keep, say, play = playOnStage } = options;
+  if (keep !== undefined) await mkdir(keep, { recursive: true });
   const wanted = (plan: Plan) => only?.includes(plan.name) ?? true;
   const problems: string[] = [];
   const rows: TableRow[] = [];

@@ -1,4 +1,7 @@
-import { expect, it } from 'vitest';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
 import { runAll } from './all.ts';
 import type { RunOutcome } from './fault-run.ts';
 import { mergedTable, tableOf } from './fault-table.ts';
@@ -55,4 +58,21 @@ it('a fault that cannot be played to its end has a row that says so, and the fau
   expect(text).toContain(`| ${FIRST.title} (did not end) | `);
   expect(text).toContain(tableOf([rowOf(outcomeOf(SECOND, 2_000))]).split('\n')[2]);
   expect(said).toContain(`${FIRST.name}: the run of roomcast did not end: no host starts`);
+});
+
+it('keeps the records of a run in which something was wrong, in a folder that it makes', async () => {
+  const parent = await mkdtemp(join(tmpdir(), 'fault-records-'));
+  onTestFinished(() => rm(parent, { recursive: true }));
+  const keep = join(parent, 'kept');
+  await runAll({
+    seed: 1,
+    only: [FIRST.name],
+    stock: false,
+    readme: false,
+    keep,
+    say: () => undefined,
+    play: async (_kind, plan) => outcomeOf(plan, 60_000),
+  });
+  const kept = await readFile(join(keep, `${FIRST.name}-1.json`), 'utf8');
+  expect(JSON.parse(kept)).toEqual({ records: [], finals: [] });
 });
