@@ -399,6 +399,8 @@ describe.each(MODES)('S3, a node is lost, %s', (mode) => {
         ),
       );
       const [ann, old] = clients as [SeedClient, SeedClient];
+      // Both have been greeted. Who joins after the message has it in the page.
+      for (const client of clients) await eventually(() => expect(client.all('joined')).toHaveLength(1));
       await ann.do('say', { text: 'before' });
       await eventually(() => expect(texts(old)).toEqual(['before']));
       const statuses = await eventually(async () => {
