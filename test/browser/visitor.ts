@@ -92,9 +92,10 @@ export async function visit(
   });
   page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
   page.on('console', (line) => {
-    // While a server is away the browser logs failed requests of Socket.IO; every other error is a problem.
+    // While a server is away the browser logs failed requests of Socket.IO, and after it came back one of a polling session that
+    // ended with it, which is answered 400; every other error is a problem.
     const of = `${line.text()} ${line.location().url}`;
-    const away = of.includes('/socket.io/') && /ERR_|\b50[23]\b/.test(of);
+    const away = of.includes('/socket.io/') && /ERR_|\b50[23]\b|\b400\b.*[?&]sid=/.test(of);
     if (line.type() === 'error' && !away) problems.push(line.text());
   });
   const connected = () => page.locator('.room-header[data-connection="joined"]').waitFor();
