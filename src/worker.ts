@@ -57,11 +57,7 @@ export async function runWorker(deps: WorkerDeps): Promise<void> {
     cpuMs: processorMs,
     utilization: createUtilization(),
   });
-  const connections = createOpenConnections({
-    most: connectionsWithin(openFiles),
-    now: () => performance.now(),
-    log,
-  });
+  const connections = createOpenConnections({ most: connectionsWithin(openFiles), log });
   let backend: WorkerBackend & Sized;
   let chat: ChatServer;
   let front: FrontWorker | undefined;

@@ -7,6 +7,7 @@ import type { Sized } from '../sizes.ts';
 import { handleOf, readHead } from './front-head.ts';
 import { chooseUpstream, createFrontUpstream, type FrontUpstream } from './front-upstream.ts';
 import { closeAfterResponse } from './lingering-close.ts';
+import { TOO_MANY_OPEN } from './open-connections.ts';
 
 export interface FrontDeps {
   readonly host: string;
@@ -76,7 +77,12 @@ export async function openFront(deps: FrontDeps): Promise<Front & Sized> {
   function connect(socket: Socket): void {
     // A client's reset must not end the primary; `close` follows.
     socket.on('error', () => {});
-    if (arriving() >= mostConnections) return void socket.destroy();
+    const connections = arriving();
+    if (connections >= mostConnections) {
+      socket.destroy();
+      log.warn({ connections }, TOO_MANY_OPEN);
+      return;
+    }
     reading.add(socket);
     socket.once('close', () => reading.delete(socket));
     let waited = false;

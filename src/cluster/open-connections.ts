@@ -5,7 +5,8 @@ import type { Sized } from '../sizes.ts';
 
 /** The rest is for the store, the bus, and new processes. MAX_WORKER_CLIENTS leaves more, for requests that are no clients. */
 const CONNECTION_FILES = 0.95;
-const LOG_MS = 60_000;
+
+export const TOO_MANY_OPEN = 'a connection was closed, because too many are open';
 
 /** The connections of a process, whoever they are of and however far they have come. */
 export interface OpenConnections extends Sized {
@@ -16,8 +17,6 @@ export interface OpenConnections extends Sized {
 export interface OpenConnectionsDeps {
   /** Infinite if there is no limit. */
   readonly most: number;
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
   readonly log: Pick<Logger, 'warn'>;
 }
 
@@ -25,9 +24,8 @@ export interface OpenConnectionsDeps {
  * Keeps some of the process's files for itself. MAX_WORKER_CLIENTS bounds the clients, and not connections that have sent half a
  * request or do not read their answer: a worker whose files they all took could not reach the store again.
  */
-export function createOpenConnections({ most, now, log }: OpenConnectionsDeps): OpenConnections {
+export function createOpenConnections({ most, log }: OpenConnectionsDeps): OpenConnections {
   let open = 0;
-  let loggedAt = Number.NEGATIVE_INFINITY;
 
   function closed(): void {
     open -= 1;
@@ -40,9 +38,7 @@ export function createOpenConnections({ most, now, log }: OpenConnectionsDeps): 
       return;
     }
     socket.destroy();
-    if (now() - loggedAt < LOG_MS) return;
-    loggedAt = now();
-    log.warn({ connections: open }, 'a connection was closed, because too many are open');
+    log.warn({ connections: open }, TOO_MANY_OPEN);
   }
 
   return {

@@ -6,7 +6,7 @@ import { falsePresenceOf, isConclusive, type Row, seconds } from './report.ts';
 const README = new URL('../README.md', import.meta.url);
 const NAME = 'faults';
 
-/** Of a plan that could not be played to its end. */
+/** The row of a plan that could not be played to its end. */
 export interface UnfinishedRow {
   readonly unfinished: Plan;
 }

@@ -50,7 +50,7 @@ export function openFrameConnection({ url, name, onUp, onDown, onEvent }: Connec
       clearTimeout(quiet);
       if (over) return;
       quiet = setTimeout(() => end('silent'), limitMs);
-      // What waits for an answer runs before the frame behind it is handled.
+      // The code that waits for an answer runs before the frame behind it is handled.
       reading = reading.then(() => {
         if (!over) handle(raw.toString());
       });

@@ -4,7 +4,6 @@ import { createAdmission, type Permit } from '../../src/chat/admission.ts';
 import type { LogPage } from '../../src/chat/log-store.ts';
 import { roomOf } from '../../src/chat/room.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
-import { MEMBER_RIGHTS } from '../../src/protocol/rights.ts';
 import { createEventQueue } from '../../src/server/event-queue.ts';
 import { createFirstTasks, type FirstTasksDeps } from '../../src/server/first-tasks.ts';
 import type { Session } from '../../src/server/session.ts';
@@ -12,6 +11,7 @@ import type { ClientSocket } from '../../src/server/socket-types.ts';
 import { silentLog } from '../cluster/silent-log.ts';
 import { emitting } from '../support/emitting.ts';
 import { partOf } from '../support/part-of.ts';
+import { knownIdentity } from './known-identity.ts';
 
 const room = roomOf('/', 'tea');
 const EMPTY: LogPage = { epoch: 'e', top: 0, previousEpochs: [], entries: [], more: false, first: 1 };
@@ -39,13 +39,7 @@ function setUp({ full = false, goneOnceSubscribed = false } = {}) {
     memberships,
     defaultRoom: 'tea',
     user,
-    identity: {
-      user,
-      named: true,
-      known: true,
-      fixed: { name: false, avatar: false },
-      access: { rightsIn: () => MEMBER_RIGHTS },
-    },
+    identity: knownIdentity(user),
   });
   let nowMs = 0;
   let leases = 0;

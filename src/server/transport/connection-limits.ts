@@ -36,8 +36,6 @@ const MAX_DISCONNECT_BYTES = 1_024;
 const MAX_PROBES = 8;
 /** Entering a namespace is the most expensive thing a client can do, and creates a guest. */
 const CONNECT_RATE: Rate = { perMs: 1 / 1_000, burst: 20 };
-/** A client that reads gets its `bye` within this time. */
-const LAST_MS = 1_000;
 const MIN_AFTER_MS = 1_000;
 const MAX_AFTER_MS = 30_000;
 const EIO3 = 3;
@@ -89,7 +87,6 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
   const { internals, throttle, rates, addresses, addressBudgets, connectLimit, maxElements, now, random } =
     deps;
   const connectRate = { ...CONNECT_RATE, burst: CONNECT_RATE.burst + deps.namespaces };
-  const ending = new Set<NodeJS.Timeout>();
   const endings = createEndingConnections(internals);
   const departed = createDepartedConnections();
   let closedCount = 0;
@@ -178,18 +175,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
     const owedMs = Math.min(MAX_AFTER_MS, Math.max(MIN_AFTER_MS, budget.traffic.debtMs));
     const afterMs = Math.round(owedMs * (1 + random()));
     for (const socket of budget.sockets) sayBye(socket, 'this client sends more than a client may', afterMs);
-    closeSoon(connection);
-  }
-
-  /** The client gets everything sent so far; the worker reads nothing more from it. */
-  function closeSoon(connection: Connection): void {
-    connection.close();
-    internals.pauseReading(connection);
-    const timer = setTimeout(() => {
-      ending.delete(timer);
-      internals.terminate(connection);
-    }, LAST_MS);
-    ending.add(timer);
+    endings.closeSoon(connection);
   }
 
   function accept(connection: Connection, payload: string | Buffer, heldBytes: number): boolean {
@@ -200,7 +186,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
   }
 
   return {
-    sizes: () => ({ ending: ending.size, endings: endings.sizes(), departed: departed.sizes() }),
+    sizes: () => ({ endings: endings.sizes(), departed: departed.sizes() }),
     watch(connection) {
       // The client's address must be read now: the headers of the first request are dropped later.
       budgetOf(connection);
@@ -227,11 +213,10 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
       if (budget.closing) return;
       budget.closing = true;
       sayBye(socket, 'too many clients connect at once', afterMs);
-      closeSoon(socket.conn);
+      endings.closeSoon(socket.conn);
     },
     closedCount: () => closedCount,
     close() {
-      for (const timer of ending) clearTimeout(timer);
       departed.close();
       endings.close();
     },

@@ -8,6 +8,8 @@ import type { Connection, ConnectionInternals } from './private-members.ts';
  * answer.
  */
 
+/** What the client was sent last takes a while to reach it. */
+const LAST_MS = 1_000;
 const CHECK_MS = 20;
 /** The bytes that may be in flight when the connection closes. */
 const MAX_LATE_BYTES = 64 * 1024;
@@ -17,6 +19,8 @@ const MAX_CHECKS = 5_000 / CHECK_MS;
 export interface EndingConnections {
   /** The connection was closed, by either side. */
   closed(connection: Connection): void;
+  /** Closes it. The client gets everything sent so far; the worker reads nothing more from it. */
+  closeSoon(connection: Connection): void;
   close(): void;
 }
 
@@ -28,9 +32,10 @@ interface Ending {
 }
 
 export function createEndingConnections(
-  internals: Pick<ConnectionInternals, 'streamOf' | 'terminate'>,
+  internals: Pick<ConnectionInternals, 'pauseReading' | 'streamOf' | 'terminate'>,
 ): EndingConnections & Sized {
   const endings = new Set<Ending>();
+  const lastTimers = new Set<NodeJS.Timeout>();
   let checking: NodeJS.Timeout | undefined;
 
   function check(): void {
@@ -50,14 +55,24 @@ export function createEndingConnections(
   }
 
   return {
-    sizes: () => ({ endings: endings.size }),
+    sizes: () => ({ endings: endings.size, lastTimers: lastTimers.size }),
     closed(connection) {
       const stream = internals.streamOf(connection);
       if (!stream || stream.destroyed) return;
       endings.add({ connection, stream, bytesAtEnd: stream.bytesRead, checks: 0 });
       checking ??= setInterval(check, CHECK_MS);
     },
+    closeSoon(connection) {
+      connection.close();
+      internals.pauseReading(connection);
+      const timer = setTimeout(() => {
+        lastTimers.delete(timer);
+        internals.terminate(connection);
+      }, LAST_MS);
+      lastTimers.add(timer);
+    },
     close() {
+      for (const timer of lastTimers) clearTimeout(timer);
       endings.clear();
       stop();
     },

@@ -3,7 +3,6 @@ import { socketRoom } from '../../../src/backend/socket-room.ts';
 import type { LogPage } from '../../../src/chat/log-store.ts';
 import { roomOf } from '../../../src/chat/room.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
-import { MEMBER_RIGHTS } from '../../../src/protocol/rights.ts';
 import type { ChatContext } from '../../../src/server/context.ts';
 import { joinRoom } from '../../../src/server/events/join.ts';
 import type { Membership, Session } from '../../../src/server/session.ts';
@@ -11,6 +10,7 @@ import type { ClientSocket } from '../../../src/server/socket-types.ts';
 import { ConnectionBudget, Traffic } from '../../../src/server/transport/connection-budget.ts';
 import { silentLog } from '../../cluster/silent-log.ts';
 import { partOf } from '../../support/part-of.ts';
+import { knownIdentity } from '../known-identity.ts';
 
 const room = roomOf('/', 'tea');
 
@@ -48,13 +48,7 @@ async function join(faults: Faults) {
     }),
     memberships,
     user,
-    identity: {
-      user,
-      named: true,
-      known: true,
-      fixed: { name: false, avatar: false },
-      access: { rightsIn: () => MEMBER_RIGHTS },
-    },
+    identity: knownIdentity(user),
   });
   const entry = { epoch: 'e', seq: 1, json };
   const page: LogPage = {

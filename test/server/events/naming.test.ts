@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { roomOf } from '../../../src/chat/room.ts';
-import { MEMBER_RIGHTS } from '../../../src/protocol/rights.ts';
 import type { ChatContext } from '../../../src/server/context.ts';
 import { rename, renamed } from '../../../src/server/events/naming.ts';
 import type { Membership, Session } from '../../../src/server/session.ts';
 import { ConnectionBudget, Traffic } from '../../../src/server/transport/connection-budget.ts';
 import { partOf } from '../../support/part-of.ts';
+import { knownIdentity } from '../known-identity.ts';
 
 const ROOMS = 50;
 
@@ -18,13 +18,7 @@ it('a new name costs as many of the connection’s events as the rooms that it i
   const session = partOf<Session>({
     budget,
     user,
-    identity: {
-      user,
-      named: true,
-      known: true,
-      fixed: { name: false, avatar: false },
-      access: { rightsIn: () => MEMBER_RIGHTS },
-    },
+    identity: knownIdentity(user),
     memberships: new Map(
       rooms.map((roomid) => [roomid, partOf<Membership>({ room: roomOf('/', roomid) })] as const),
     ),

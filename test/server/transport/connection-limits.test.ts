@@ -492,7 +492,7 @@ it('of Socket.IO 2.x, which passes through a main namespace that is not served, 
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const client = await open(host, 3);
-  // Of 2.x, the client pings the server. Without that, it would be closed as dead.
+  // The clients of 2.x ping the server, and a silent one would be closed as dead.
   const pings = setInterval(() => client.send('2'), 5_000);
   onTestFinished(() => clearInterval(pings));
   await until(() => expect(client.packets).toContain('40'));

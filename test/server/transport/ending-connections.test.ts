@@ -6,6 +6,7 @@ function setUp() {
   const stream = { bytesRead: 1_000, destroyed: false };
   const terminated: Connection[] = [];
   const endings = createEndingConnections({
+    pauseReading: () => undefined,
     streamOf: () => stream as never,
     terminate: (connection) => void terminated.push(connection),
   });

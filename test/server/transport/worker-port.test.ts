@@ -18,7 +18,7 @@ async function openPort(
   const port = createWorkerPort({
     log,
     requestTimeoutMs,
-    connections: createOpenConnections({ most: 3, now: () => 0, log }),
+    connections: createOpenConnections({ most: 3, log }),
     routes: {
       onRequest(request, response) {
         onBegun(request.url);
